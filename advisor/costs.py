@@ -1,0 +1,86 @@
+"""The estimator interface: what a cost is, and what a cost model must offer.
+
+A cost model is a pure function of (graph, target). It decomposes the graph into *kernels* (ops that the target
+runs as one), costs each and accumulates. Packages offer theirs through the entry-point group
+``advisor.estimators``; the engine asks each, in order, whether it covers a target.
+
+Units: latency in microseconds, sizes in bytes, 1 MAC = 2 FLOPs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from .graph import Graph
+from .targets import Target
+
+Label = Literal["measured", "vendor estimate", "predicted", "simulated"]
+
+
+@dataclass(slots=True, frozen=True)
+class Kernel:
+    """Ops that the target executes as one, and what that costs.
+
+    ``ops`` in execution order, the first is the one that gives the kernel its ``kind``. ``bytes`` is the traffic
+    to the memory that holds activations and weights; ``bound`` says what limits it (``compute``, ``memory``,
+    ``overhead``); ``utilisation`` is useful MACs / MACs the padded array spends (None where it has no MACs).
+    """
+
+    ops: tuple[int, ...]
+    kind: str
+    latency_us: float
+    macs: int
+    bytes: int
+    bound: str
+    utilisation: float | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class MemoryPeak:
+    """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are."""
+
+    bytes: int
+    op: int | None
+    alive: tuple[int, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class Costs:
+    """What a graph costs on a target.
+
+    ``latency_us`` sums the kernels' latencies and excludes ``uncounted``: keys of ops that the model cannot cost,
+    which every report must name. ``op_latency_us`` shares each kernel's latency out over its ops and sums to the total;
+    ``op_macs`` likewise. ``weights_bytes`` is the weights as stored in the target's dtype, shared ones once.
+    """
+
+    target: str
+    label: Label
+    kernels: tuple[Kernel, ...]
+    latency_us: float
+    macs: int
+    params: int
+    weights_bytes: int
+    traffic_bytes: int
+    peak: MemoryPeak
+    uncounted: tuple[int, ...]
+    op_latency_us: Mapping[int, float]
+    op_macs: Mapping[int, int]
+
+
+class Estimator(Protocol):
+    """A cost model."""
+
+    label: Label
+
+    def covers(self, target: Target) -> bool: ...
+
+    def estimate(self, graph: Graph, target: Target) -> Costs:
+        """Costs of the whole graph."""
+        ...
+
+    def restimate(self, base: Costs, before: Graph, after: Graph, target: Target) -> Costs:
+        """Costs of ``after``, equal to ``estimate(after, target)``; work is done only for kernels that hold
+        ops or tensors which ``before`` does not share (by identity)."""
+        ...

@@ -1,0 +1,48 @@
+"""Findings: what the advisor tells a person, as plain data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from .graph import Span
+
+
+@dataclass(slots=True, frozen=True)
+class Related:
+    """Another place that helps to understand a finding."""
+
+    span: Span
+    message: str
+
+
+@dataclass(slots=True)
+class Finding:
+    """One piece of advice or one failure, at one place.
+
+    ``gain_us`` and ``gain_percent`` (of the model's latency on ``target``) are re-estimates of the moved graph,
+    None where the rule is not about latency. ``move`` is the plain form of the move that the gain belongs to;
+    ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint) whose fix
+    leaves nothing for this one. ``count`` is how many layers of the model it covers.
+    """
+
+    code: str
+    message: str
+    span: Span
+    model: str = ""
+    target: str | None = None
+    gain_us: float | None = None
+    gain_percent: float | None = None
+    label: str | None = None
+    move: dict[str, Any] | None = None
+    alternatives: list[dict[str, Any]] = field(default_factory=list)
+    related: list[Related] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    overlaps: str | None = None
+    severity: str = "warning"  # error | warning | information
+
+    def fingerprint(self, source_line: str = "") -> str:
+        """Stable over edits elsewhere in the file: code, model, layers and the text of the line, no line number."""
+        parts = (self.code, self.model, self.target or "", *self.layers, " ".join(source_line.split()))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

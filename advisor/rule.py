@@ -1,0 +1,111 @@
+"""What a rule is. Rules themselves live in packs (entry-point group ``advisor.rules``), ours in the top-level ``rules/``.
+
+A rule is a pure function of (graph, target): it looks, and yields :class:`Advice`: moves with a reason. It never computes a gain: the
+engine applies each move, asks the estimator what the moved graph costs, and drops what gains too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .channels import Channels, analyse
+from .costs import Costs
+from .graph import Graph
+from .targets import Target
+
+if TYPE_CHECKING:
+    from .moves import Move
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """A move with what it does: ``after`` are the costs of the moved graph; ``gain_us`` is positive when it is faster."""
+
+    move: Move
+    after: Costs
+    gain_us: float
+    gain_percent: float
+
+
+@dataclass(slots=True)
+class Advice:
+    """What a rule proposes at one place.
+
+    ``op`` is the op whose creation line the finding stands on; ``moves`` are tried in order, those that do not apply
+    are dropped; ``explain`` gets the outcomes (in the order of ``moves``, without the dropped) and returns the message, or None to stay silent.
+    ``keep`` lifts the engine's min-gain test, for rules that are not about latency (memory, unsupported operators).
+    The primary outcome is the one with the largest gain.
+    """
+
+    op: int
+    moves: Sequence[Move]
+    explain: Callable[[Sequence[Outcome]], str | None]
+    layers: Sequence[int] = ()
+    keep: bool = False
+    severity: str = "warning"
+    related: Sequence[tuple[int, str]] = ()
+
+
+@dataclass
+class Look:
+    """What a rule sees: the graph, the target, the costs as they are, and the channel groups."""
+
+    graph: Graph
+    target: Target
+    costs: Costs
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return analyse(self.graph)
+
+    def share(self, ops: Iterable[int]) -> float:
+        """The ops' part of the model's latency, 0 to 1."""
+        total = self.costs.latency_us
+        return sum(self.costs.op_latency_us.get(k, 0.0) for k in ops) / total if total else 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """Why a rule holds: what was seen, where. ``effect`` in words with its figure; ``sample`` how many; ``source`` a paper, page or table."""
+
+    target: str
+    dtype: str
+    shapes: str
+    effect: str
+    sample: str
+    source: str
+
+
+class Rule:
+    """Base of all rules. The docstring *is* the rule's page, in the sections
+    What it does / Why is this bad? / Example / Use instead / Fix safety.
+
+    ``valid`` and ``invalid`` are model sources (a class or factory called ``Model`` in a file of its own) with a target:
+    the rule stays silent on the first and fires on the second, with the named move.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    evidence: ClassVar[tuple[Evidence, ...]] = ()
+    valid: ClassVar[tuple[Case, ...]] = ()
+    invalid: ClassVar[tuple[Case, ...]] = ()
+
+    def check(self, look: Look) -> Iterable[Advice]:
+        raise NotImplementedError
+
+
+@dataclass(slots=True, frozen=True)
+class Case:
+    """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported); ``input`` is its input shape.
+    ``move`` (invalid cases) holds the keys and values that the finding's plain move must have."""
+
+    source: str
+    input: tuple[int, ...]
+    target: str
+    move: dict[str, Any] | None = None
+    line: int | None = None

@@ -1,0 +1,1 @@
+"""Cost models behind the interface of :mod:`advisor.costs`."""
