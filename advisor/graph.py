@@ -176,9 +176,7 @@ class Graph:
 
     def check(self) -> None:
         """Raise :class:`GraphError` when an op reads a tensor that nothing made before it."""
-        known = set(self.inputs) | {
-            i for i, t in self.tensors.items() if t.role in ("parameter", "buffer", "constant")
-        }
+        known = set(self.inputs) | {i for i, t in self.tensors.items() if t.role in ("parameter", "buffer", "constant")}
         for op in self.ops:
             for t in (*op.inputs, *op.weights.values()):
                 if t not in self.tensors:

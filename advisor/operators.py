@@ -57,7 +57,11 @@ OPERATORS: dict[str, dict[str, str]] = {
         "ceil": "bool",
         "adaptive": "list[int] output size, or None",
     },
-    "reduce": {"fn": "mean | sum | max | min | var | std | norm | prod | any | all | argmax …", "dims": "list[int]", "keepdim": "bool"},
+    "reduce": {
+        "fn": "mean | sum | max | min | var | std | norm | prod | any | all | argmax …",
+        "dims": "list[int]",
+        "keepdim": "bool",
+    },
     "resize": {"mode": "nearest | bilinear | bicubic …", "scale": "list[float] or None", "size": "list[int] or None"},
     # --- moving data
     "pixel_shuffle": {"factor": "int"},
