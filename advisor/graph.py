@@ -109,6 +109,20 @@ class Graph:
         return {op.key: op for op in self.ops}
 
     @cached_property
+    def position(self) -> dict[int, int]:
+        """Op key → index in :attr:`ops`."""
+        return {op.key: i for i, op in enumerate(self.ops)}
+
+    @cached_property
+    def weight_readers(self) -> dict[int, list[int]]:
+        """Tensor id → keys of the ops that read it as a weight; more than one where modules share it."""
+        out: dict[int, list[int]] = {}
+        for op in self.ops:
+            for t in op.weights.values():
+                out.setdefault(t, []).append(op.key)
+        return out
+
+    @cached_property
     def producer(self) -> dict[int, Op]:
         """Tensor id → the op that made it."""
         return {t: op for op in self.ops for t in op.outputs}

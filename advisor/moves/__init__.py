@@ -1,2 +1,38 @@
-"""Moves: the one vocabulary of architectural edits. One file each; every move is a frozen dataclass of plain data
-with ``apply(graph) -> Graph``, which raises :class:`MoveError` where it cannot be applied."""
+"""Moves: architectural edits as plain data, applied to graphs. One file a kind; detectors live beside their move."""
+
+from __future__ import annotations
+
+from ..edit import MoveError
+from .activation import SwapActivation
+from .base import Move, from_plain, kinds
+from .bias import RemoveBias, find_redundant_bias
+from .depthwise import DepthwiseToStandard, StandardToDepthwise
+from .inverted_bottleneck import IBN, FuseIBN, UnfuseIBN, find_ibn
+from .merge_linear import MergeLinear, find_mergeable
+from .resolution import SetResolution, SetStride
+from .squeeze_excite import RemoveSE, SqueezeExcite, find_se
+from .width import SetWidth
+
+__all__ = [
+    "IBN",
+    "DepthwiseToStandard",
+    "FuseIBN",
+    "MergeLinear",
+    "Move",
+    "MoveError",
+    "RemoveBias",
+    "RemoveSE",
+    "SetResolution",
+    "SetStride",
+    "SetWidth",
+    "SqueezeExcite",
+    "StandardToDepthwise",
+    "SwapActivation",
+    "UnfuseIBN",
+    "find_ibn",
+    "find_mergeable",
+    "find_redundant_bias",
+    "find_se",
+    "from_plain",
+    "kinds",
+]

@@ -1,0 +1,75 @@
+"""Walking along a graph where a value has one reader: what the detectors of moves have in common."""
+
+from __future__ import annotations
+
+from ..graph import Graph, Op
+
+
+def next_op(graph: Graph, op: Op) -> Op | None:
+    """The only reader of ``op``'s only output, identities (dropout in eval) skipped; None where there are several
+    or the value leaves the model."""
+    while len(op.outputs) == 1 and op.outputs[0] not in graph.outputs:
+        readers = graph.consumers.get(op.outputs[0], ())
+        if len(readers) != 1:
+            return None
+        op = readers[0]
+        if op.op != "identity":
+            return op
+    return None
+
+
+def prev_op(graph: Graph, op: Op, index: int = 0) -> Op | None:
+    """What made input ``index`` of ``op``, identities skipped; None for a model input or a parameter."""
+    maker = graph.producer.get(op.inputs[index])
+    while maker is not None and maker.op == "identity":
+        maker = graph.producer.get(maker.inputs[0])
+    return maker
+
+
+def between(graph: Graph, first: Op, last: Op) -> list[Op] | None:
+    """All ops (identities included) strictly between two ops on a chain without branches; None without such a chain."""
+    chain: list[Op] = []
+    op = first
+    while True:
+        if len(op.outputs) != 1 or op.outputs[0] in graph.outputs:
+            return None
+        readers = graph.consumers.get(op.outputs[0], ())
+        if len(readers) != 1:
+            return None
+        op = readers[0]
+        if op.key == last.key:
+            return chain
+        if len(op.inputs) != 1:
+            return None
+        chain.append(op)
+
+
+def is_pointwise(op: Op) -> bool:
+    """A 1×1 convolution of stride 1 that mixes all channels."""
+    a = op.attrs
+    return (
+        op.op == "conv"
+        and not a["transposed"]
+        and a["groups"] == 1
+        and all(k == 1 for k in a["kernel"])
+        and all(s == 1 for s in a["stride"])
+        and not any(a["padding"])
+    )
+
+
+def in_channels(graph: Graph, conv: Op) -> int:
+    """Channels that a convolution reads."""
+    weight = graph.tensors[conv.weights["weight"]].shape
+    return weight[0] if conv.attrs["transposed"] else weight[1] * conv.attrs["groups"]
+
+
+def out_channels(graph: Graph, conv: Op) -> int:
+    """Channels that a convolution makes."""
+    weight = graph.tensors[conv.weights["weight"]].shape
+    return weight[1] * conv.attrs["groups"] if conv.attrs["transposed"] else weight[0]
+
+
+def is_depthwise(graph: Graph, op: Op) -> bool:
+    """A convolution with as many groups as inputs and outputs, more than one."""
+    groups = op.attrs["groups"] if op.op == "conv" else 1
+    return groups > 1 and groups == in_channels(graph, op) == out_channels(graph, op)
