@@ -1,7 +1,8 @@
-"""What a rule is. Rules themselves live in packs (entry-point group ``advisor.rules``), ours in the top-level ``rules/``.
+"""What a rule is. Rules live in packs (entry-point group ``advisor.rules``), ours in the top-level ``rules/``.
 
-A rule is a pure function of (graph, target): it looks, and yields :class:`Advice`: moves with a reason. It never computes a gain: the
-engine applies each move, asks the estimator what the moved graph costs, and drops what gains too little.
+A rule is a pure function of (graph, target): it looks, and yields :class:`Advice`: moves with a reason. It never
+computes a gain: the engine applies each move, asks the estimator what the moved graph costs, and drops what gains
+too little.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """A move with what it does: ``after`` are the costs of the moved graph; ``gain_us`` is positive when it is faster."""
+    """A move with what it does: ``after`` are the moved graph's costs; ``gain_us`` is positive when it is faster."""
 
     move: Move
     after: Costs
@@ -35,9 +36,9 @@ class Advice:
     """What a rule proposes at one place.
 
     ``op`` is the op whose creation line the finding stands on; ``moves`` are tried in order, those that do not apply
-    are dropped; ``explain`` gets the outcomes (in the order of ``moves``, without the dropped) and returns the message, or None to stay silent.
-    ``keep`` lifts the engine's min-gain test, for rules that are not about latency (memory, unsupported operators).
-    The primary outcome is the one with the largest gain.
+    are dropped; ``explain`` gets the outcomes (in the order of ``moves``, without the dropped) and returns the
+    message, or None to stay silent. ``keep`` lifts the engine's min-gain test, for rules that are not about latency
+    (memory, unsupported operators). The primary outcome is the one with the largest gain.
     """
 
     op: int
@@ -70,7 +71,10 @@ class Look:
 
 @dataclass(slots=True, frozen=True)
 class Evidence:
-    """Why a rule holds: what was seen, where. ``effect`` in words with its figure; ``sample`` how many; ``source`` a paper, page or table."""
+    """Why a rule holds: what was seen, where.
+
+    ``effect`` in words with its figure; ``sample`` how many; ``source`` a paper, page or table.
+    """
 
     target: str
     dtype: str
@@ -80,32 +84,42 @@ class Evidence:
     source: str
 
 
-class Rule:
-    """Base of all rules. The docstring *is* the rule's page, in the sections
-    What it does / Why is this bad? / Example / Use instead / Fix safety.
-
-    ``valid`` and ``invalid`` are model sources (a class or factory called ``Model`` in a file of its own) with a target:
-    the rule stays silent on the first and fires on the second, with the named move.
-    """
-
-    code: ClassVar[str]
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    evidence: ClassVar[tuple[Evidence, ...]] = ()
-    valid: ClassVar[tuple[Case, ...]] = ()
-    invalid: ClassVar[tuple[Case, ...]] = ()
-
-    def check(self, look: Look) -> Iterable[Advice]:
-        raise NotImplementedError
-
-
 @dataclass(slots=True, frozen=True)
 class Case:
-    """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported); ``input`` is its input shape.
-    ``move`` (invalid cases) holds the keys and values that the finding's plain move must have."""
+    """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported) and ``input`` is its input
+    shape. ``move`` (invalid cases) holds the keys and values that the finding's plain move must have, ``line`` the
+    line of ``source`` that it must stand on."""
 
     source: str
     input: tuple[int, ...]
     target: str
     move: dict[str, Any] | None = None
     line: int | None = None
+
+
+class Page:
+    """What the advisor can say under one code, and its explanation. The docstring *is* the page, in the sections
+    What it does / Why is this bad? / Example / Use instead / Fix safety; ``summary`` is its one line in listings.
+
+    A bare page documents a finding that the engine makes (a file that cannot be traced, a stale suppression);
+    :class:`Rule` adds the check over a graph.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+
+class Rule(Page):
+    """Base of all rules over a graph.
+
+    ``valid`` and ``invalid`` are model sources (a class or factory called ``Model`` in a file of its own) with a
+    target: the rule stays silent on the first and fires on the second, with the named move.
+    """
+
+    evidence: ClassVar[tuple[Evidence, ...]] = ()
+    valid: ClassVar[tuple[Case, ...]] = ()
+    invalid: ClassVar[tuple[Case, ...]] = ()
+
+    def check(self, look: Look) -> Iterable[Advice]:
+        raise NotImplementedError

@@ -1,0 +1,98 @@
+"""Packs: what is plugged into the advisor. Ours are found exactly as a third party's are, through entry points.
+
+- ``advisor.rules``: one entry a pack, an iterable of :class:`advisor.rule.Page` classes (rules and plain pages);
+- ``advisor.estimators``: one entry an estimator, an object satisfying :class:`advisor.costs.Estimator`;
+- ``advisor.commands``: one entry a subcommand of the ``advisor`` program.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from .costs import Estimator
+from .rule import Page, Rule
+from .targets import Target
+
+RULES = "advisor.rules"
+ESTIMATORS = "advisor.estimators"
+COMMANDS = "advisor.commands"
+
+_CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
+
+
+class PackError(Exception):
+    """A pack that cannot be loaded or offers what the advisor cannot use; the message names the entry point."""
+
+
+def _entries(group: str) -> list[EntryPoint]:
+    """The group's entry points by name; one that two metadata folders announce (an editable install) counts once."""
+    distinct = {(e.name, e.value): e for e in entry_points(group=group)}
+    return [distinct[k] for k in sorted(distinct)]
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except Exception as e:
+        # A pack is foreign code: whatever it raises, the person has to learn which pack it was.
+        raise PackError(
+            f"{entry.group} pack '{entry.name}' ({entry.value}) cannot be loaded: {type(e).__name__}: {e}"
+        ) from e
+
+
+def collect(packs: Iterable[tuple[str, Iterable[type[Page]]]]) -> tuple[Page, ...]:
+    """The pages of named packs, in the order of their codes.
+
+    Raises :class:`PackError` for an entry that is no page, a malformed code, a missing text or a code given twice.
+    """
+    owners: dict[str, str] = {}
+    pages: list[Page] = []
+    for pack, kinds in packs:
+        for kind in kinds:
+            if not (isinstance(kind, type) and issubclass(kind, Page)):
+                raise PackError(f"rule pack '{pack}' holds {kind!r}, which is no rule or page class")
+            code = getattr(kind, "code", "")
+            if not _CODE.fullmatch(code):
+                raise PackError(f"rule pack '{pack}': {kind.__name__}.code is {code!r}; it has to look like 'ABC123'")
+            for text in ("name", "summary", "__doc__"):
+                if not getattr(kind, text, None):
+                    raise PackError(f"rule pack '{pack}': {kind.__name__} ({code}) has no {text}")
+            if code in owners:
+                raise PackError(f"rule packs '{owners[code]}' and '{pack}' both define {code}")
+            owners[code] = pack
+            pages.append(kind())
+    return tuple(sorted(pages, key=lambda p: p.code))
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    """Every code that the installed packs can report, in order of code. Raises :class:`PackError`."""
+    return collect((e.name, _load(e)) for e in _entries(RULES))
+
+
+def rules() -> tuple[Rule, ...]:
+    """Those of :func:`pages` that check graphs."""
+    return tuple(p for p in pages() if isinstance(p, Rule))
+
+
+@cache
+def estimators() -> tuple[Estimator, ...]:
+    """The installed cost models, in order of entry-point name. Raises :class:`PackError`."""
+    return tuple(_load(e) for e in _entries(ESTIMATORS))
+
+
+def estimator_for(target: Target) -> Estimator:
+    """The first installed estimator that covers ``target``; raises :class:`PackError` when none does."""
+    for estimator in estimators():
+        if estimator.covers(target):
+            return estimator
+    raise PackError(f"no installed estimator covers target '{target.name}'")
+
+
+def commands() -> dict[str, EntryPoint]:
+    """Subcommands offered by packs, by name; not loaded, so that listing them imports nothing."""
+    return {e.name: e for e in _entries(COMMANDS)}
