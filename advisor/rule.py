@@ -8,12 +8,12 @@ too little.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .channels import Channels, analyse
-from .costs import Costs
+from .costs import Costs, Kernel
 from .graph import Graph
 from .targets import Target
 
@@ -39,6 +39,9 @@ class Advice:
     are dropped; ``explain`` gets the outcomes (in the order of ``moves``, without the dropped) and returns the
     message, or None to stay silent. ``keep`` lifts the engine's min-gain test, for rules that are not about latency
     (memory, unsupported operators). The primary outcome is the one with the largest gain.
+
+    ``bound_us`` is the most that any of the moves can save by an argument much cheaper than trying them (None: unknown):
+    places whose bounds add up to less than min-gain are not tried at all.
     """
 
     op: int
@@ -46,27 +49,38 @@ class Advice:
     explain: Callable[[Sequence[Outcome]], str | None]
     layers: Sequence[int] = ()
     keep: bool = False
+    bound_us: float | None = None
     severity: str = "warning"
     related: Sequence[tuple[int, str]] = ()
 
 
 @dataclass
 class Look:
-    """What a rule sees: the graph, the target, the costs as they are, and the channel groups."""
+    """What a rule sees: the graph, the target, the costs as they are, and the channel groups.
+
+    ``min_gain`` is the share of the latency under which advice is dropped; ``memory_budget`` (bytes) is what the user
+    allows activations to take, None for the target's own.
+    """
 
     graph: Graph
     target: Target
     costs: Costs
-    options: dict[str, Any] = field(default_factory=dict)
+    min_gain: float = 0.01
+    memory_budget: int | None = None
 
     @cached_property
     def channels(self) -> Channels:
         return analyse(self.graph)
 
-    def share(self, ops: Iterable[int]) -> float:
-        """The ops' part of the model's latency, 0 to 1."""
-        total = self.costs.latency_us
-        return sum(self.costs.op_latency_us.get(k, 0.0) for k in ops) / total if total else 0.0
+    @cached_property
+    def kernel_of(self) -> dict[int, Kernel]:
+        """Op key → the kernel that runs it."""
+        return {k: kernel for kernel in self.costs.kernels for k in kernel.ops}
+
+    def kernels(self, ops: Iterable[int]) -> list[Kernel]:
+        """The distinct kernels that run ``ops``, in the order of first mention."""
+        found = {id(k): k for key in ops if (k := self.kernel_of.get(key)) is not None}
+        return list(found.values())
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,6 +11,7 @@ from .inverted_bottleneck import IBN, FuseIBN, UnfuseIBN, find_ibn
 from .merge_linear import MergeLinear, find_mergeable
 from .resolution import SetResolution, SetStride
 from .squeeze_excite import RemoveSE, SqueezeExcite, find_se
+from .together import Together
 from .width import SetWidth
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SqueezeExcite",
     "StandardToDepthwise",
     "SwapActivation",
+    "Together",
     "UnfuseIBN",
     "find_ibn",
     "find_mergeable",

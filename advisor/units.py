@@ -1,0 +1,27 @@
+"""How quantities read in messages and reports."""
+
+from __future__ import annotations
+
+
+def time(us: float) -> str:
+    """Microseconds for people, three significant digits: ``0.21 ms``, ``4.2 us``, ``1.3 s``."""
+    size = abs(us)
+    if size >= 1e6:
+        return f"{us / 1e6:.3g} s"
+    if size >= 100:
+        return f"{us / 1e3:.3g} ms"
+    return f"{us:.3g} us"
+
+
+def size(count: float) -> str:
+    """Bytes for people, in binary units: ``384 KiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(count) < 1024:
+            return f"{count:.4g} {unit}"
+        count /= 1024
+    return f"{count:.4g} GiB"
+
+
+def percent(value: float) -> str:
+    """A percentage, two significant digits below ten: ``6 %``, ``0.48 %``, ``34 %``."""
+    return f"{value:.2g} %" if abs(value) < 10 else f"{value:.0f} %"
