@@ -1,1 +1,22 @@
-""""""
+"""Targets: the accelerators that advice is for, one TOML file each. Users add theirs by path or in a folder.
+
+A file may say ``inherits = "other-target"`` and give only what differs.
+"""
+
+from .loader import TargetError, available, load
+from .schema import ENGINES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
+
+__all__ = [
+    "ENGINES",
+    "STREAMS",
+    "Engine",
+    "Fusion",
+    "Memory",
+    "Source",
+    "Special",
+    "Target",
+    "TargetError",
+    "Tiling",
+    "available",
+    "load",
+]

@@ -1,0 +1,287 @@
+"""Targets from TOML: finding the file, inheritance, and errors that name the key."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..operators import OPERATORS
+from .schema import ENGINES, MEMORY_ROLES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+UNITS = {
+    "clock_hz": "hertz",
+    "bytes_per_s": "bytes per second",
+    "bytes": "bytes",
+    "memory_budget": "bytes",
+    "overhead_us": "microseconds",
+    "macs_per_cycle": "MACs per clock cycle",
+    "outputs_per_cycle": "elements per clock cycle",
+    "weights_per_cycle": "weights per clock cycle",
+    "elements_per_cycle": "elements per clock cycle",
+}
+
+
+class TargetError(ValueError):
+    """A target that does not exist or whose file is wrong; the message names the file and the key."""
+
+
+def available(extra_dirs: Iterable[str | Path] = ()) -> dict[str, Path]:
+    """Names of all targets with their files: the shipped ones and those in ``extra_dirs``, which win."""
+    folders = [Path(__file__).parent, *map(Path, extra_dirs)]
+    return {f.stem: f for folder in folders for f in sorted(folder.glob("*.toml"))}
+
+
+def load(name_or_path: str | Path, extra_dirs: Iterable[str | Path] = ()) -> Target:
+    """The target of a name (``npu-64``) or of a TOML file's path.
+
+    The same file gives the same object until it changes. Raises :class:`TargetError`."""
+    known = available(extra_dirs)
+    text = str(name_or_path)
+    path = known.get(text)
+    if path is None:
+        if text.endswith(".toml") and Path(text).is_file():
+            path = Path(text)
+        else:
+            raise TargetError(f"no target named '{text}'{_suggest(text, known)}; there are {', '.join(sorted(known))}")
+    files = _chain(path, known)
+    return _load(tuple((str(f), f.stat().st_mtime_ns) for f in files))
+
+
+def _chain(path: Path, known: Mapping[str, Path]) -> list[Path]:
+    """``path`` and the files it inherits from, nearest first."""
+    files = [path]
+    while (parent := _read(files[-1]).get("inherits")) is not None:
+        where = f"{files[-1].name}: inherits"
+        if not isinstance(parent, str) or parent not in known:
+            raise TargetError(f"{where}: no target named {parent!r}{_suggest(str(parent), known)}")
+        if known[parent] in files:
+            raise TargetError(f"{where}: '{parent}' inherits from this target in turn")
+        files.append(known[parent])
+    return files
+
+
+@cache
+def _load(files: tuple[tuple[str, int], ...]) -> Target:
+    paths = [Path(f) for f, _ in files]
+    merged: dict[str, Any] = {}
+    for path in reversed(paths):
+        merged = _merge(merged, _read(path))
+    merged.pop("inherits", None)
+    merged.setdefault("name", paths[0].stem)
+    return _target(Table(merged, paths[0].name))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise TargetError(f"{path.name}: {e}") from e
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on ``base``: tables key by key, everything else replaced."""
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        out[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+class Table:
+    """A TOML table being read: each key is taken once with its type; what is left over is unknown."""
+
+    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+        self.data = data
+        self.where = where
+        self.asked: set[str] = set()
+
+    def error(self, key: str, message: str) -> TargetError:
+        return TargetError(f"{self.where}: {key}: {message}")
+
+    def _take(self, key: str, default: Any) -> Any:
+        self.asked.add(key)
+        if key not in self.data and default is ...:
+            raise self.error(key, "missing")
+        return self.data.get(key, default)
+
+    def text(self, key: str, default: Any = ...) -> str:
+        value = self._take(key, default)
+        if value is not default and not isinstance(value, str):
+            raise self.error(key, f"expected text, got {value!r}")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, f"expected true or false, got {value!r}")
+        return value
+
+    def number(self, key: str, default: Any = ..., zero: bool = False) -> float:
+        """A positive number (or zero where allowed), in the unit that :data:`UNITS` names."""
+        value = self._take(key, default)
+        if value is not default:
+            unit = f"a number of {UNITS[key]}" if key in UNITS else "a number"
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise self.error(key, f"expected {unit}, got {value!r}")
+            if value < 0 or (value == 0 and not zero):
+                raise self.error(key, f"expected {unit} above zero, got {value!r}")
+        return value
+
+    def whole(self, key: str, default: Any = ...) -> Any:
+        value = self.number(key, default)
+        if value is not default and not isinstance(value, int):
+            raise self.error(key, f"expected a whole number, got {value!r}")
+        return value
+
+    def words(self, key: str, choices: Iterable[str] | None = None, default: Any = ...) -> tuple[str, ...]:
+        value = self._take(key, default)
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise self.error(key, f"expected a list of texts, got {value!r}")
+        allowed = None if choices is None else list(choices)
+        for v in value:
+            if allowed is not None and v not in allowed:
+                raise self.error(key, f"unknown {v!r}{_suggest(v, allowed)}")
+        return tuple(value)
+
+    def table(self, key: str) -> Table:
+        value = self._take(key, ...)
+        if not isinstance(value, dict):
+            raise self.error(key, f"expected a table, got {value!r}")
+        return Table(value, f"{self.where}: {key}")
+
+    def tables(self, key: str, required: bool = False) -> list[Table]:
+        value = self._take(key, ... if required else [])
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value) or (required and not value):
+            raise self.error(key, f"expected [[{key}]] tables, got {value!r}")
+        return [Table(v, f"{self.where}: {key}[{i}]") for i, v in enumerate(value)]
+
+    def done(self) -> None:
+        """Raise for the first key that nobody asked for."""
+        for key in self.data:
+            if key not in self.asked:
+                raise self.error(key, f"unknown key{_suggest(key, self.asked)}")
+
+
+def _target(t: Table) -> Target:
+    engines = {kind: _engine(e) for kind, e in _each(t.table("engine"), ENGINES)}
+    streams = t.table("throughput")
+    target = Target(
+        name=t.text("name"),
+        description=t.text("description"),
+        sources=tuple(_source(s) for s in t.tables("source", required=True)),
+        dtype=t.text("dtype"),
+        dtype_bytes=_sizes(t.table("dtype_bytes")),
+        clock_hz=t.number("clock_hz"),
+        engines=engines,
+        throughput={kind: streams.number(kind) for kind in STREAMS},
+        memories=tuple(_memory(m) for m in t.tables("memory", required=True)),
+        overhead_us=t.number("overhead_us", zero=True),
+        fusions=tuple(_fusion(f) for f in t.tables("fusion")),
+        specials=tuple(_special(s) for s in t.tables("special")),
+        free=frozenset(t.words("free", OPERATORS, default=())),
+        constant_folding=t.flag("constant_folding", True),
+        fused_attention=t.flag("fused_attention", False),
+        memory_budget=t.whole("memory_budget", None),
+        layout=t.text("layout", "contiguous"),
+    )
+    streams.done()
+    t.done()
+    if target.dtype not in target.dtype_bytes:
+        raise t.error(
+            "dtype", f"'{target.dtype}' has no size in dtype_bytes{_suggest(target.dtype, target.dtype_bytes)}"
+        )
+    for role in MEMORY_ROLES:
+        if not target.memory(role) or target.memory(role)[-1].bytes is not None:
+            raise t.error("memory", f"the last memory for {role} must be without limit (leave out 'bytes')")
+    return target
+
+
+def _each(t: Table, keys: Iterable[str]) -> list[tuple[str, Table]]:
+    tables = [(key, t.table(key)) for key in keys]
+    t.done()
+    return tables
+
+
+def _sizes(t: Table) -> dict[str, int]:
+    return {dtype: t.whole(dtype) for dtype in t.data}
+
+
+def _engine(t: Table) -> Engine:
+    engine = Engine(
+        macs_per_cycle=t.number("macs_per_cycle"),
+        tilings=tuple(_tiling(x) for x in t.tables("tiling", required=True)),
+        outputs_per_cycle=t.number("outputs_per_cycle", None),
+        weights_per_cycle=t.number("weights_per_cycle", None),
+    )
+    t.done()
+    return engine
+
+
+def _tiling(t: Table) -> Tiling:
+    tiling = Tiling(**{k: t.whole(k, 1) for k in ("output", "input", "kernel", "height", "width", "units")})
+    t.done()
+    return tiling
+
+
+def _source(t: Table) -> Source:
+    source = Source(t.text("what"), t.text("source"), t.text("note", ""))
+    t.done()
+    return source
+
+
+def _memory(t: Table) -> Memory:
+    memory = Memory(
+        name=t.text("name"),
+        bytes=t.whole("bytes", None),
+        bytes_per_s=t.number("bytes_per_s"),
+        roles=t.words("roles", MEMORY_ROLES),
+        on_chip=t.flag("on_chip", False),
+    )
+    t.done()
+    return memory
+
+
+def _fusion(t: Table) -> Fusion:
+    pattern = t.words("pattern")
+    if not pattern or pattern[0].endswith("?"):
+        raise t.error("pattern", "needs a first operator that is not optional")
+    for step in pattern:
+        for choice in step.removesuffix("?").split("|"):
+            op = choice.partition(":")[0]
+            if op not in OPERATORS:
+                raise t.error("pattern", f"unknown operator {op!r}{_suggest(op, OPERATORS)}")
+    t.done()
+    return Fusion(pattern)
+
+
+def _special(t: Table) -> Special:
+    op = t.text("op")
+    if op not in OPERATORS:
+        raise t.error("op", f"unknown operator {op!r}{_suggest(op, OPERATORS)}")
+    unsupported = t.flag("unsupported", False)
+    if unsupported == ("elements_per_cycle" in t.data):
+        raise t.error("elements_per_cycle", "give either this or unsupported = true")
+    special = Special(
+        op=op,
+        fn=t.text("fn", None),
+        elements_per_cycle=t.number("elements_per_cycle", None),
+        instead=t.text("instead", ""),
+        why=t.text("why"),
+        source=t.text("source"),
+    )
+    t.done()
+    return special

@@ -1,0 +1,163 @@
+"""What a target is: the facts about an accelerator that rules and cost models read.
+
+Units are in the field names and docstrings: hertz, bytes, bytes per second, microseconds, MACs or elements per clock
+cycle. A *cycle* is one of ``clock_hz``; for a device of several cores the rates are those of all cores together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ENGINES = ("conv", "depthwise", "linear", "matmul")
+"""Kinds of multiply-accumulate work; a grouped convolution that is not depthwise counts as ``conv``."""
+
+STREAMS = ("elementwise", "activation", "norm", "softmax", "reduce", "pool", "resize", "move", "embedding")
+"""Kinds of work without MACs. ``move`` is whatever only copies: concat, permute, pad, gather …"""
+
+MEMORY_ROLES = ("activations", "weights")
+
+USUAL_BYTES = {
+    **{"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8},
+    **{"complex32": 4, "complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4},
+}
+"""Bytes per element of torch's types that are not real floating point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where numbers of a target come from: ``what`` they are, and the document, file or measurement that says so."""
+
+    what: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """One way to lay a layer onto the MAC array, in multiples that each extent is padded to.
+
+    ``output`` and ``input`` channels, ``kernel`` elements (window positions), ``height`` and ``width`` of the output
+    (rows of a linear layer or matrix product lie along ``width``). ``units`` tiles run at a time: their number is
+    padded too (the "waves" of a GPU, the threads of a CPU).
+    """
+
+    output: int = 1
+    input: int = 1
+    kernel: int = 1
+    height: int = 1
+    width: int = 1
+    units: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How one kind of MAC work runs: ``macs_per_cycle`` with a full tile, in the best of ``tilings``.
+
+    ``outputs_per_cycle`` limits how fast finished elements leave the array, ``weights_per_cycle`` how fast weights
+    enter it; None where neither limits.
+    """
+
+    macs_per_cycle: float
+    tilings: tuple[Tiling, ...]
+    outputs_per_cycle: float | None = None
+    weights_per_cycle: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A memory, listed fastest first. ``bytes`` None: as large as needed; ``roles`` say what may live there."""
+
+    name: str
+    bytes: int | None
+    bytes_per_s: float
+    roles: tuple[str, ...]
+    on_chip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """A chain of ops that runs as one kernel, e.g. ``("conv|linear", "batch_norm?", "activation?")``.
+
+    Each step names operators, ``|`` between alternatives, ``op:fn`` for one function of an op; a trailing ``?`` makes
+    it optional. The first step is never optional.
+    """
+
+    pattern: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """An op (or one function of it) that this target runs otherwise than its kind.
+
+    ``elements_per_cycle`` replaces the kind's rate; None says that the target cannot run it (the host must, at an
+    unknown cost). ``instead`` is the cheaper equivalent function or operator, empty where there is none; ``why`` is
+    for people.
+    """
+
+    op: str
+    fn: str | None
+    elements_per_cycle: float | None
+    instead: str
+    why: str
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An accelerator with its memory configuration. Compared and hashed by identity: load it once, pass it on.
+
+    ``dtype`` is what the target computes in, whatever the graph's floats are; ``dtype_bytes`` has its size, and that of
+    any other type whose size here is not the usual one. ``throughput`` gives elements per cycle for each of
+    :data:`STREAMS`. ``free`` names operators beyond :data:`advisor.operators.FREE` that move no data here.
+    ``overhead_us`` is paid once a kernel. ``memory_budget`` (bytes of activations) is what the user allows; None: what
+    the fastest memory holds.
+    """
+
+    name: str
+    description: str
+    sources: tuple[Source, ...]
+    dtype: str
+    dtype_bytes: Mapping[str, int]
+    clock_hz: float
+    engines: Mapping[str, Engine]
+    throughput: Mapping[str, float]
+    memories: tuple[Memory, ...]
+    overhead_us: float
+    fusions: tuple[Fusion, ...] = ()
+    specials: tuple[Special, ...] = ()
+    free: frozenset[str] = frozenset()
+    constant_folding: bool = True
+    fused_attention: bool = False
+    memory_budget: int | None = None
+    layout: str = "contiguous"
+
+    def size_of(self, dtype: str) -> int:
+        """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`."""
+        if dtype.startswith(("float", "bfloat")):
+            return self.dtype_bytes[self.dtype]
+        return self.dtype_bytes.get(dtype) or USUAL_BYTES[dtype]
+
+    def parallelism(self, kind: str) -> Tiling:
+        """The preferred tiling of an engine kind: the channel multiples that rules advise towards."""
+        return self.engines[kind].tilings[0]
+
+    def special(self, op: str, fn: str | None = None) -> Special | None:
+        """What the target says of this op in particular, the entry for ``fn`` before the one for the whole op."""
+        found = None
+        for entry in self.specials:
+            if entry.op == op:
+                if entry.fn == fn:
+                    return entry
+                if entry.fn is None:
+                    found = entry
+        return found
+
+    def memory(self, role: str) -> tuple[Memory, ...]:
+        """The memories that may hold ``role``, fastest first."""
+        return tuple(m for m in self.memories if role in m.roles)
+
+    @property
+    def activation_limit(self) -> int | None:
+        """Bytes that activations should stay within: the budget, else the fastest activation memory's size."""
+        return self.memory_budget if self.memory_budget is not None else self.memory("activations")[0].bytes
