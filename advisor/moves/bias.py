@@ -15,7 +15,9 @@ _CENTRING = ("batch_norm", "instance_norm")
 
 def find_redundant_bias(graph: Graph) -> list[int]:
     """Keys of the convolutions and linears whose bias is subtracted again by the normalisation right after them."""
-    return [op.key for op in graph.ops if op.op in ("conv", "linear") and "bias" in op.weights and _centred(graph, op.key)]
+    return [
+        op.key for op in graph.ops if op.op in ("conv", "linear") and "bias" in op.weights and _centred(graph, op.key)
+    ]
 
 
 def _centred(graph: Graph, key: int) -> bool:

@@ -7,7 +7,7 @@ An IBN expands with a 1×1 convolution, filters with a depthwise k×k and projec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..edit import GraphEdit, MoveError
 from ..graph import Graph, Op, Tensor
@@ -86,7 +86,9 @@ def _match(graph: Graph, expand: Op) -> IBN | None:
 def _is_dense(op: Op) -> bool:
     """A two-dimensional k×k convolution over all channels."""
     a = op.attrs
-    return op.op == "conv" and a["groups"] == 1 and not a["transposed"] and len(a["kernel"]) == 2 and max(a["kernel"]) > 1
+    return (
+        op.op == "conv" and a["groups"] == 1 and not a["transposed"] and len(a["kernel"]) == 2 and max(a["kernel"]) > 1
+    )
 
 
 def _norm_act(graph: Graph, op: Op) -> tuple[Op | None, Op | None, Op | None]:
@@ -129,7 +131,9 @@ class FuseIBN(Move):
 
     def describe(self, graph: Graph) -> str:
         kernel = "×".join(map(str, get(graph, self.depthwise, "conv").attrs["kernel"]))
-        return f"fuse {name(get(graph, self.expand))} and {name(get(graph, self.depthwise))} into one {kernel} convolution"
+        return (
+            f"fuse {name(get(graph, self.expand))} and {name(get(graph, self.depthwise))} into one {kernel} convolution"
+        )
 
     def apply(self, graph: Graph) -> Graph:
         expand, depthwise = get(graph, self.expand, "conv"), get(graph, self.depthwise, "conv")
@@ -183,16 +187,18 @@ class UnfuseIBN(Move):
         edit.resize_tensor(conv.weights["weight"], (*weight.shape[:2], 1, 1))
         for op, part in ((norm, "norm"), (act, "act")):
             if op is not None:
-                weights = {r: edit.add_tensor(_renamed(graph.tensors[t], conv.path, part)) for r, t in op.weights.items()}
+                weights = {
+                    r: edit.add_tensor(_renamed(graph.tensors[t], conv.path, part)) for r, t in op.weights.items()
+                }
                 copy = edit.add_tensor(middle)
-                _insert(edit, conv, op, part, dict(op.attrs), at, copy, weights)
+                _insert(edit, conv, op, dict(op.attrs), at, copy, weights)
                 at = copy
         attrs = {**conv.attrs, "groups": weight.shape[0]}
         filters = weight._replace(shape=(weight.shape[0], 1, *conv.attrs["kernel"]))
         weights = {"weight": edit.add_tensor(_renamed(filters, conv.path, "depthwise"))}
         if "bias" in conv.weights:
             weights["bias"] = edit.add_tensor(_renamed(graph.tensors[conv.weights["bias"]], conv.path, "depthwise"))
-        _insert(edit, conv, conv, "depthwise", attrs, at, out, weights)
+        _insert(edit, conv, conv, attrs, at, out, weights)
         return edit.finish()
 
 
@@ -204,9 +210,9 @@ def _renamed(tensor: Tensor, path: str, part: str) -> Tensor:
 
 
 def _insert(
-    edit: GraphEdit, conv: Op, like: Op, part: str, attrs: dict, source: int, out: int, weights: dict[str, int]
+    edit: GraphEdit, conv: Op, like: Op, attrs: dict[str, Any], source: int, out: int, weights: dict[str, int]
 ) -> None:
-    """A new op like ``like`` after ``conv``. Its path lies under the convolution's, whose creation line it keeps."""
+    """A new op like ``like`` after ``conv``, whose module path and so whose creation line it keeps."""
     edit.insert_after(
         conv.key,
         op=like.op,
@@ -215,7 +221,7 @@ def _insert(
         inputs=(source,),
         outputs=(out,),
         weights=weights,
-        path=f"{conv.path}.{part}",
-        module=True,
+        path=conv.path,
+        module=conv.module,
         call=conv.call,
     )

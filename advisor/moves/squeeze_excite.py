@@ -10,7 +10,19 @@ from ..graph import Graph, Op
 from .base import Move, get, name, need, register
 
 _GATES = ("sigmoid", "hardsigmoid", "tanh", "softmax", "relu6", "relu")
-_PASSING = ("conv", "linear", "activation", "batch_norm", "layer_norm", "reshape", "identity", "expand", "elementwise", "permute", "copy")
+_PASSING = (
+    "conv",
+    "linear",
+    "activation",
+    "batch_norm",
+    "layer_norm",
+    "reshape",
+    "identity",
+    "expand",
+    "elementwise",
+    "permute",
+    "copy",
+)
 
 
 @dataclass(frozen=True)
