@@ -35,8 +35,8 @@ class Group(NamedTuple):
     ``key`` names it: the smallest op key among its producers. (Where one producer's channels are cut into unequal
     parts that makes several groups: the first is named so, the others by the first op that reads them.) ``width`` is
     the number of channels that the smallest producer makes for the group; it must stay a multiple of ``multiple``
-    (heads, groups, split parts). ``producers`` are the ops whose output channels it sets, depthwise convolutions included;
-    ``consumers`` the convolutions, linears and recurrent layers that read them. ``pinned`` is empty, or the reason why
+    (heads, groups, split parts). ``producers`` are the ops whose output channels it sets, depthwise convolutions
+    included; ``consumers`` the convolutions, linears and recurrent layers that read them. ``pinned`` is empty, or the reason why
     the width must not change.
     """
 

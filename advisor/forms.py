@@ -2,8 +2,8 @@
 
 A dimension is an ordered run of *segments* ``(variable, coefficient)``: concatenating two 64-channel tensors gives
 ``((x, 1), (y, 1))``, a fused qkv projection of 12 heads ``((head_dim, 36))``. Variable 0 is the number one, so a
-constant ``n`` is ``((0, n),)``. :class:`Forms` unifies forms: a variable is *solved* by the form that it must equal, or *pinned*
-with a reason when nothing may change it.
+constant ``n`` is ``((0, n),)``. :class:`Forms` unifies forms: a variable is *solved* by the form that it must equal,
+or *pinned* with a reason when nothing may change it.
 """
 
 from __future__ import annotations
@@ -112,13 +112,15 @@ class Forms:
             return
         if a == b:
             return
-        if len(a) > 1 and len(b) > 1:
+        (first_a, *more_a), (first_b, *more_b) = a, b
+        if more_a and more_b:
             self.pin((*a, *b), reason)
-        elif len(a) == 1 and len(b) == 1:
-            self._tie(a[0], b[0], reason)
+        elif more_b:
+            self._spread(first_a, b, reason)
+        elif more_a:
+            self._spread(first_b, a, reason)
         else:
-            single, run = (a[0], b) if len(a) == 1 else (b[0], a)
-            self._spread(single, run, reason)
+            self._tie(first_a, first_b, reason)
 
     def _tie(self, a: Segment, b: Segment, reason: str) -> None:
         (x, c), (y, d) = a, b

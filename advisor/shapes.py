@@ -27,8 +27,8 @@ def propagate(
     """``graph`` with every shape downstream of a change brought up to date.
 
     ``graph`` already holds the new attributes and weights of the changed ``ops`` and the new shapes of changed inputs;
-    its activations still have the shapes of ``before`` (the unedited graph's tensors). With ``spatial`` the change is one
-    of height and width, which decides how ambiguous reshapes follow. Unless it is about the input ``resolution``, a
+    its activations still have the shapes of ``before`` (the unedited graph's tensors). With ``spatial`` the change is
+    one of height and width, which decides how ambiguous reshapes follow. Unless it is about the input ``resolution``, a
     change that reaches a model output is refused. Raises :class:`MoveError`.
     """
     change = _Change(graph, set(ops), before, spatial or resolution, resolution)
@@ -102,7 +102,7 @@ class _Change:
             self.tensors[tensor] = self.tensors[tensor]._replace(shape=shape)
 
     def follow(self, op: Op, tensor: int, dim: int, size: int) -> None:
-        """Let a tensor that no model input decides (a parameter, a buffer, an expanded or created one) grow or shrink."""
+        """Let a tensor that no model input decides (a parameter, buffer, expanded or created one) change its size."""
         shape = self.shape(tensor)
         maker = self.graph.producer.get(tensor)
         if maker is not None and not (maker.op == "create" or (maker.op == "expand" and self.was(tensor)[dim] != 1)):
