@@ -1,0 +1,16 @@
+"""Aborts at import, as a failed assertion in C++ does."""
+
+import os
+
+from torch import nn
+
+os.abort()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 60, 3)
+
+    def forward(self, x):
+        return self.conv(x)

@@ -1,0 +1,23 @@
+"""Leaves a daemon behind, twice forked and in a session of its own, that holds every pipe."""
+
+import os
+import time
+
+from torch import nn
+
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            time.sleep(1)
+    os._exit(0)
+os.wait()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 60, 3)
+
+    def forward(self, x):
+        return self.conv(x)

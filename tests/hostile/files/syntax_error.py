@@ -1,0 +1,7 @@
+"""Does not parse."""
+
+from torch import nn
+
+
+class Net(nn.Module:
+    pass
