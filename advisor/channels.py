@@ -36,8 +36,8 @@ class Group(NamedTuple):
     parts that makes several groups: the first is named so, the others by the first op that reads them.) ``width`` is
     the number of channels that the smallest producer makes for the group; it must stay a multiple of ``multiple``
     (heads, groups, split parts). ``producers`` are the ops whose output channels it sets, depthwise convolutions
-    included; ``consumers`` the convolutions, linears and recurrent layers that read them. ``pinned`` is empty, or the reason why
-    the width must not change.
+    included; ``consumers`` the convolutions, linears and recurrent layers that read them. ``pinned`` is empty, or the
+    reason why the width must not change.
     """
 
     key: int

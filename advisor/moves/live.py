@@ -1,0 +1,93 @@
+"""A move as edits of live modules: the plain data that the worker's surgery carries out.
+
+The plan is read off the two graphs, before and after, so one renderer serves every move: per module path the layers
+that now stand there. A module whose op left the graph is replaced by an identity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..edit import MoveError
+from ..graph import Graph, Op
+
+
+def surgery_plan(before: Graph, after: Graph) -> dict[str, Any]:
+    """What :func:`advisor.worker.surgery.apply` has to do to turn ``before``'s model into ``after``'s.
+
+    ``{"layers": {path: [layer, ...]}, "parameters": {name: shape}}``: a layer is ``{"op", "attrs", "weights": {role:
+    shape}, "keep": bool}``; ``keep`` says that it is the module that stands there already, with changed attributes and
+    weights. ``parameters`` are those that belong to no op's weights (position embeddings) and change their shape.
+    Raises :class:`MoveError` where a function, not a module, would have to change.
+    """
+    changed = [op for op in after.ops if before.by_key.get(op.key) is not op or _resized(before, after, op)]
+    removed = [op for op in before.ops if op.key not in after.by_key]
+    layers: dict[str, list[dict[str, Any]]] = {}
+    whole = _whole_modules(before, {op.key for op in removed})
+    for path in whole:
+        layers[path] = []
+    for op in removed:
+        if any(_within(op.path, path) for path in whole):
+            continue
+        if not op.module:
+            raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery removes modules only")
+        layers.setdefault(op.path, [])
+    for op in changed:
+        old = before.by_key.get(op.key)
+        if old is not None and not (_differs(old, op) or _resized(before, after, op)):
+            continue
+        if not op.module:
+            if old is not None and not op.weights:
+                continue  # a function whose sizes follow from the tensors it reads
+            raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery changes modules only")
+        layers.setdefault(op.path, [])
+    for op in after.ops:
+        if op.module and op.path in layers and op.path not in whole:
+            layers[op.path].append(_layer(before, after, op))
+    return {"layers": layers, "parameters": _bare(before, after)}
+
+
+def _layer(before: Graph, after: Graph, op: Op) -> dict[str, Any]:
+    old = before.by_key.get(op.key)
+    return {
+        "op": op.op,
+        "attrs": dict(op.attrs),
+        "weights": {role: list(after.tensors[t].shape) for role, t in op.weights.items()},
+        "keep": old is not None and old.op == op.op and old.target == op.target,
+    }
+
+
+def _differs(old: Op, new: Op) -> bool:
+    """Whether more than the wiring changed."""
+    return (old.op, old.target, old.attrs, old.weights) != (new.op, new.target, new.attrs, new.weights)
+
+
+def _resized(before: Graph, after: Graph, op: Op) -> bool:
+    return any(t not in before.tensors or before.tensors[t] is not after.tensors[t] for t in op.weights.values())
+
+
+def _bare(before: Graph, after: Graph) -> dict[str, list[int]]:
+    owned = {t for op in after.ops for t in op.weights.values()}
+    return {
+        new.name: list(new.shape)
+        for t, new in after.tensors.items()
+        if new.role in ("parameter", "buffer")
+        and t not in owned
+        and t in before.tensors
+        and before.tensors[t] is not new
+    }
+
+
+def _whole_modules(graph: Graph, removed: set[int]) -> list[str]:
+    """The outermost container modules all of whose ops are removed (a squeeze-and-excite module)."""
+    functional = [op for op in graph.ops if op.key in removed and not op.module]
+    out: list[str] = []
+    for op in functional:
+        inside = [other for other in graph.ops if _within(other.path, op.path)]
+        if op.path and all(other.key in removed for other in inside) and op.path not in out:
+            out.append(op.path)
+    return [path for path in out if not any(path != other and _within(path, other) for other in out)]
+
+
+def _within(path: str, parent: str) -> bool:
+    return path == parent or path.startswith(f"{parent}.")
