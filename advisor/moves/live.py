@@ -12,39 +12,43 @@ from ..edit import MoveError
 from ..graph import Graph, Op
 
 
+_FOLLOWING = frozenset({"split", "slice", "elementwise", "attention", "resize"})
+"""Functions whose attributes come from the sizes of what they read: nothing to edit."""
+
+
 def surgery_plan(before: Graph, after: Graph) -> dict[str, Any]:
     """What :func:`advisor.worker.surgery.apply` has to do to turn ``before``'s model into ``after``'s.
 
     ``{"layers": {path: [layer, ...]}, "parameters": {name: shape}}``: a layer is ``{"op", "attrs", "weights": {role:
-    shape}, "keep": bool}``; ``keep`` says that it is the module that stands there already, with changed attributes and
-    weights. ``parameters`` are those that belong to no op's weights (position embeddings) and change their shape.
+    shape}, "keep": bool}``; ``keep`` says that it is the module that stands there already, with changed attributes.
+    ``parameters`` change their shape in place, whichever module holds them.
     Raises :class:`MoveError` where a function, not a module, would have to change.
     """
-    changed = [op for op in after.ops if before.by_key.get(op.key) is not op or _resized(before, after, op)]
     removed = [op for op in before.ops if op.key not in after.by_key]
-    layers: dict[str, list[dict[str, Any]]] = {}
     whole = _whole_modules(before, {op.key for op in removed})
-    for path in whole:
-        layers[path] = []
+    layers: dict[str, list[dict[str, Any]]] = {path: [] for path in whole}
     for op in removed:
-        if any(_within(op.path, path) for path in whole):
-            continue
-        if not op.module:
-            raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery removes modules only")
-        layers.setdefault(op.path, [])
-    for op in changed:
+        if not any(_within(op.path, path) for path in whole):
+            _must_be_module(op)
+            layers.setdefault(op.path, [])
+    for op in after.ops:
         old = before.by_key.get(op.key)
-        if old is not None and not (_differs(old, op) or _resized(before, after, op)):
-            continue
-        if not op.module:
-            if old is not None and not op.weights:
-                continue  # a function whose sizes follow from the tensors it reads
-            raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery changes modules only")
-        layers.setdefault(op.path, [])
+        if old is not op and (old is None or _differs(old, op)) and op.op not in _FOLLOWING:
+            _must_be_module(op)
+            layers.setdefault(op.path, [])
+        elif op.module and any(before.tensors[t] is not after.tensors[t] for t in op.weights.values()):
+            layers.setdefault(op.path, [])
     for op in after.ops:
         if op.module and op.path in layers and op.path not in whole:
-            layers[op.path].append(_layer(before, after, op))
-    return {"layers": layers, "parameters": _bare(before, after)}
+            layer = _layer(before, after, op)
+            if not (layer["keep"] and any(other["keep"] for other in layers[op.path])):  # one module, called again
+                layers[op.path].append(layer)
+    return {"layers": layers, "parameters": _resized(before, after)}
+
+
+def _must_be_module(op: Op) -> None:
+    if not op.module:
+        raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery changes modules only")
 
 
 def _layer(before: Graph, after: Graph, op: Op) -> dict[str, Any]:
@@ -62,19 +66,12 @@ def _differs(old: Op, new: Op) -> bool:
     return (old.op, old.target, old.attrs, old.weights) != (new.op, new.target, new.attrs, new.weights)
 
 
-def _resized(before: Graph, after: Graph, op: Op) -> bool:
-    return any(t not in before.tensors or before.tensors[t] is not after.tensors[t] for t in op.weights.values())
-
-
-def _bare(before: Graph, after: Graph) -> dict[str, list[int]]:
-    owned = {t for op in after.ops for t in op.weights.values()}
+def _resized(before: Graph, after: Graph) -> dict[str, list[int]]:
+    """Parameters and buffers of both graphs that have another shape now."""
     return {
         new.name: list(new.shape)
         for t, new in after.tensors.items()
-        if new.role in ("parameter", "buffer")
-        and t not in owned
-        and t in before.tensors
-        and before.tensors[t] is not new
+        if new.role in ("parameter", "buffer") and t in before.tensors and before.tensors[t].shape != new.shape
     }
 
 

@@ -12,7 +12,6 @@ from torch import nn
 
 CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 ACTIVATIONS = {
     "relu": nn.ReLU,
     "relu6": nn.ReLU6,
@@ -35,15 +34,15 @@ class SurgeryError(ValueError):
 def apply(model, plan):
     """A deep copy of ``model``, changed as ``plan`` says; raises :class:`SurgeryError`."""
     model = copy.deepcopy(model)
+    for name, shape in plan["parameters"].items():
+        path, _, leaf = name.rpartition(".")
+        _resize(_get(model, path), leaf, shape)
     for path, layers in plan["layers"].items():
         module = _get(model, path)
         new = [_keep(module, layer) if layer["keep"] else _make(module, layer) for layer in layers]
         if len(new) == 1 and new[0] is module:
             continue
         _set(model, path, new[0] if len(new) == 1 else nn.Sequential(*new) if new else nn.Identity())
-    for name, shape in plan["parameters"].items():
-        path, _, leaf = name.rpartition(".")
-        _resize(_get(model, path), leaf, shape)
     return model
 
 
@@ -63,9 +62,9 @@ def _set(model, path, module):
 
 def _resize(module, name, shape):
     """Give a parameter or buffer another shape; zeros, on the same device."""
-    old = getattr(module, name)
-    if tuple(old.shape) == tuple(shape):
-        return
+    old = getattr(module, name, None)
+    if old is None:
+        raise SurgeryError(f"{type(module).__name__} has no {name}")
     new = torch.zeros(tuple(shape), dtype=old.dtype, device=old.device)
     if isinstance(old, nn.Parameter):
         setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
@@ -74,11 +73,7 @@ def _resize(module, name, shape):
 
 
 def _keep(module, layer):
-    """Change attributes and weights of a module in place."""
-    for role, shape in layer["weights"].items():
-        if getattr(module, role, None) is None:
-            raise SurgeryError(f"{type(module).__name__} has no {role}")
-        _resize(module, role, shape)
+    """Change a module's attributes in place, and drop the parameters that it does not have any more."""
     for role in ("weight", "bias"):
         if role in module._parameters and role not in layer["weights"]:
             module.register_parameter(role, None)
@@ -126,7 +121,7 @@ def _make(old, layer):
             raise SurgeryError(f"no module for the activation {attrs['fn']}")
         return ACTIVATIONS[attrs["fn"]]()
     if layer["op"] == "batch_norm":
-        return NORMS[attrs.get("space", 2)](weights["weight"][0], eps=attrs["eps"], **where)
+        return nn.BatchNorm2d(weights["weight"][0], eps=attrs["eps"], **where)
     if layer["op"] == "conv":
         weight, groups = weights["weight"], attrs["groups"]
         ends = (weight[0], weight[1] * groups)
