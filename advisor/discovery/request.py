@@ -16,8 +16,8 @@ configuration are always literal)::
     }
 
     CANDIDATE = {
-      "name": "mobilenet_v2",            # a class, function or variable at module level; "Net.from_name" for classmethod
-      "kind": "class" | "factory" | "instance" | "classmethod",
+      "name": "mobilenet_v2",            # a class, function or variable at module level
+      "kind": "class" | "factory" | "instance",
       "line": 12, "end_line": 40,
       "root": true,                      # nothing else in the file builds it
       "class": "MobileNetV2" | null,     # the class of this file it is or builds, where known
@@ -27,15 +27,16 @@ configuration are always literal)::
     }
 
     ATTEMPT = {
-      "source": "directive" | "config" | "default" | "call-site" | "other-file" | "readme" | "classmethod"
-              | "config-object" | "subclass",
+      "source": "directive" | "config" | "default" | "call-site" | "other-file" | "readme" | "docstring"
+              | "classmethod" | "config-object" | "subclass",
       "where": "train.py:12",            # relative to the root; shown to the user
       "callee": null | "Net.from_name",  # expression to call instead of the candidate itself
       "args": ["10", "[1, 2]", "*cfg"],  # expressions; a leading "*" spreads
       "kwargs": {"width": "1.0", "**": "cfg"},   # expressions; the key "**" (at most one) spreads a mapping
       "setup": ["from lib.blocks import Block as B", "cfg = make(3)"],
                                          # statements to run first, in a copy of the namespace; often empty
-      "literal": true                    # every expression is a literal and there is no setup
+      "literal": true,                   # every expression is a literal and there is no setup
+      "inputs": [INPUTS, ...]            # what the model built by this very call was called with; try these first
     }
 
 An attempt of source ``default`` has every parameter that would fetch weights (``pretrained``, ``weights`` …) set to
@@ -44,11 +45,172 @@ false or None in ``kwargs``. An ``instance`` has no attempts: its value *is* the
     INPUTS = {
       "source": "directive" | "config" | "literal" | "annotation" | "docstring" | "attribute",
       "where": "net.py:80",
-      "args": [TENSOR | SCALAR, ...],    # positional arguments of forward
-      "kwargs": {"mask": TENSOR | SCALAR, ...}
+      "args": [VALUE, ...],              # positional arguments of forward
+      "kwargs": {"mask": VALUE, ...}
     }
     TENSOR = {"shape": [1, 3, 224, 224], "dtype": "float32"}      # dtype: torch's name without prefix
-    SCALAR = {"value": 3}                                         # any JSON value, passed as it is
+    VALUE = TENSOR | {"value": 3} | {"list": [VALUE, ...]} | {"dict": {"key": VALUE}}
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .attempts import Surroundings, attempts, told
+from .candidates import Candidate, Classes, candidates
+from .directives import Directive, DirectiveError, Directives, directives, parse_inputs
+from .hints import Hints
+from .outline import Outline, outline
+from .project import Project
+from .source import Problem, Source, read
+
+DEFAULT_SECONDS = 20.0
+DEFAULT_MEMORY = 4 * 1024**3
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What is known of a file before anything runs.
+
+    ``request`` is None when there is nothing to build; ``problems`` are for the user; ``excluded`` are the candidates
+    that are no models, with the reason.
+    """
+
+    source: Source | None
+    candidates: list[Candidate] = field(default_factory=list)
+    excluded: list[Candidate] = field(default_factory=list)
+    comments: Directives = field(default_factory=Directives)
+    problems: list[Problem] = field(default_factory=list)
+    request: dict[str, Any] | None = None
+
+
+def discover(
+    path: Path,
+    project: Project,
+    configured: Sequence[Mapping[str, Any]] = (),
+    text: str | None = None,
+    seconds: float = DEFAULT_SECONDS,
+    memory_bytes: int = DEFAULT_MEMORY,
+) -> Discovery:
+    """Read ``path`` (or ``text`` in its place) and write the worker's request for it.
+
+    ``configured`` are the ``[[tool.advisor.models]]`` entries of this file: ``name``, and optionally ``args``,
+    ``kwargs`` and ``input`` in the grammar of :func:`.directives.parse_inputs`. A malformed one is a problem.
+    """
+    source = read(path, text)
+    if isinstance(source, Problem):
+        return Discovery(None, problems=[source])
+    try:
+        return _discover(source, project, configured, seconds, memory_bytes)
+    except RecursionError:
+        span = source.top()
+        return Discovery(None, problems=[Problem("nesting", "expressions are nested too deeply to analyse", span)])
+
+
+def _discover(
+    source: Source, project: Project, configured: Sequence[Mapping[str, Any]], seconds: float, memory_bytes: int
+) -> Discovery:
+    described = outline(source)
+    comments = directives(source)
+    found = candidates(described, project.lookup)
+    told_lines = {c.line for c in found if _directive_of(c, described, comments) is not None}
+    named = {str(m.get("name")) for m in configured}
+    models = [c for c in found if c.excluded is None or c.line in told_lines or c.name in named]
+    result = Discovery(source, models, [c for c in found if c not in models], comments, list(comments.problems))
+    if not models:
+        return result
+    elsewhere = project.mentioning({c.name for c in models if c.kind != "instance"}, source.path)
+    around = Surroundings(project, described, Classes(described, project.lookup), elsewhere)
+    relative = project.relative(source.path)
+    hints = Hints(described, lambda line: f"{relative}:{line}")
+    entries = []
+    for candidate in models:
+        entry = next((m for m in configured if m.get("name") == candidate.name), None)
+        directive = _directive_of(candidate, described, comments)
+        entries.append(_candidate(candidate, around, hints, directive, _entry(entry, source, result)))
+    result.request = {
+        "job": "audit",
+        "file": str(source.path),
+        "root": str(project.root),
+        "seconds": seconds,
+        "memory_bytes": memory_bytes,
+        "candidates": sorted(entries, key=_rank),
+        "hints": hints.of_file(),
+    }
+    return result
+
+
+def _directive_of(candidate: Candidate, described: Outline, comments: Directives) -> Directive | None:
+    node = described.classes.get(candidate.name) or described.functions.get(candidate.name)
+    return comments.models.get(node.lineno) if node is not None and candidate.kind != "instance" else None
+
+
+@dataclass(slots=True)
+class _Configured:
+    attempt: dict[str, Any] | None = None
+    inputs: dict[str, Any] | None = None
+
+
+def _entry(entry: Mapping[str, Any] | None, source: Source, result: Discovery) -> _Configured:
+    """A configuration entry in the request's terms; what is wrong with it becomes a problem of the file."""
+    out = _Configured()
+    if entry is None:
+        return out
+    if "args" in entry or "kwargs" in entry:
+        out.attempt = told("config", "pyproject.toml", tuple(entry.get("args", ())), dict(entry.get("kwargs", {})))
+    if "input" in entry:
+        try:
+            args, kwargs = parse_inputs(entry["input"])
+        except DirectiveError as e:
+            message = f"[[tool.advisor.models]] {entry.get('name')}: {e}"
+            result.problems.append(Problem("directive", message, source.top()))
+        else:
+            out.inputs = {"source": "config", "where": "pyproject.toml", "args": args, "kwargs": kwargs}
+    return out
+
+
+def _candidate(
+    candidate: Candidate, around: Surroundings, hints: Hints, directive: Directive | None, configured: _Configured
+) -> dict[str, Any]:
+    tried = attempts(candidate, around, directive, configured.attempt)
+    inputs: list[dict[str, Any]] = []
+    if directive is not None and directive.inputs is not None:
+        where = f"{around.project.relative(around.outline.source.path)}:{directive.span.line}"
+        args, kwargs = directive.inputs
+        inputs.append({"source": "directive", "where": where, "args": args, "kwargs": kwargs})
+    if configured.inputs is not None:
+        inputs.append(configured.inputs)
+    for attempt in tried:
+        inputs += [i for i in attempt["inputs"] if i not in inputs]
+    built = around.outline.classes.get(candidate.builds or "")
+    forward = around.classes.method(built, "forward") if built is not None else None
+    if forward is not None:
+        inputs += [i for i in hints.of_forward(forward) if i not in inputs]
+    return {
+        "name": candidate.name,
+        "kind": candidate.kind,
+        "line": candidate.line,
+        "end_line": candidate.end_line,
+        "root": candidate.root,
+        "class": candidate.builds,
+        "required": list(candidate.required),
+        "attempts": tried,
+        "inputs": inputs,
+    }
+
+
+def _rank(entry: dict[str, Any]) -> tuple[int, int]:
+    """Told by the user, zero-argument factories and instances, roots that need no guess, other roots, the rest."""
+    sources = {a["source"] for a in entry["attempts"]} | {i["source"] for i in entry["inputs"]}
+    if sources & {"directive", "config"}:
+        rank = 0
+    elif entry["kind"] != "class" and not entry["required"]:
+        rank = 1
+    elif entry["root"]:
+        rank = 2 if entry["attempts"] else 3
+    else:
+        rank = 4
+    return rank, entry["line"]

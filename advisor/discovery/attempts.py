@@ -1,0 +1,286 @@
+"""How a candidate might be constructed: calls, best first, each with where it was found.
+
+The format of every result is ATTEMPT of :mod:`.request`. Nothing is evaluated here; the worker tries them in turn.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from .candidates import Candidate, Classes
+from .constants import is_literal, parameter_defaults
+from .directives import Directive
+from .hints import Hints
+from .outline import CallSite, Function, Outline, dotted
+from .project import Project, docstring_examples
+from .slicing import Sliced, Slicer, Unsliceable
+
+MAX_ATTEMPTS = 12
+MAX_PER_SOURCE = 4
+
+Attempt = dict[str, Any]
+
+_WEIGHTS = re.compile(
+    r"^(use_)?(pre_?trained\w*|weights\w*|load_weights|imagenet_pretrained|encoder_weights|init_weights_from|progress"
+    r"|\w+_pretrained|pretrain|checkpoint\w*|ckpt\w*|load_path|model_path|weight_path|pretrained_path)$"
+)
+_CONFIG_NAMES = frozenset({"config", "cfg", "conf", "args", "opt", "hparams", "params", "configs"})
+_CONFIG_CLASS = re.compile(r"(Config|Cfg|Args|Params|Options|Hparams|HParams)$")
+_CONSTRUCTORS = re.compile(
+    r"^(from_(?!pretrained)\w+|build\w*|create\w*|make\w*|default|tiny|small|base|get_\w*model\w*)$"
+)
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the attempts of one file are gathered from."""
+
+    project: Project
+    outline: Outline
+    classes: Classes
+    elsewhere: list[Outline]
+    """Other files of the project that mention the candidates, nearest first."""
+
+
+def attempts(
+    candidate: Candidate, around: Surroundings, directive: Directive | None = None, configured: Attempt | None = None
+) -> list[Attempt]:
+    """The attempts for one candidate, at most :data:`MAX_ATTEMPTS`; an instance needs none."""
+    if candidate.kind == "instance":
+        return []
+    out: list[Attempt] = []
+    if directive is not None and (directive.args is not None or directive.kwargs is not None):
+        where = f"{around.project.relative(around.outline.source.path)}:{directive.span.line}"
+        out.append(told("directive", where, directive.args or (), directive.kwargs or {}))
+    if configured is not None:
+        out.append(configured)
+    if not candidate.required:
+        out.append(_default(candidate, around))
+    out += _sites(candidate, around)
+    if candidate.required:
+        out += _config_objects(candidate, around)
+    return _distinct(out)[:MAX_ATTEMPTS]
+
+
+def told(source: str, where: str, args: Collection[Any], kwargs: dict[str, Any]) -> Attempt:
+    """An attempt from plain values that the user gave; ``source`` is ``directive`` or ``config``."""
+    sliced = Sliced([repr(a) for a in args], {k: repr(v) for k, v in kwargs.items()})
+    return _attempt(source, where, sliced)
+
+
+def _attempt(
+    source: str, where: str, sliced: Sliced, callee: str | None = None, inputs: list[dict[str, Any]] | None = None
+) -> Attempt:
+    return {
+        "source": source,
+        "where": where,
+        "callee": callee,
+        "args": sliced.args,
+        "kwargs": sliced.kwargs,
+        "setup": sliced.setup,
+        "literal": sliced.literal and all(map(is_literal, (*sliced.args, *sliced.kwargs.values()))),
+        "inputs": inputs or [],
+    }
+
+
+def _signature(candidate: Candidate, around: Surroundings) -> Function | None:
+    if candidate.kind == "factory":
+        return around.outline.functions[candidate.name]
+    return around.classes.method(around.outline.classes[candidate.name], "__init__")
+
+
+def weights_off(function: Function) -> dict[str, str]:
+    """Arguments that keep a constructor from fetching weights: its parameters for weights whose default is not off."""
+    out: dict[str, str] = {}
+    for name, default in parameter_defaults(function).items():
+        if not _WEIGHTS.match(name):
+            continue
+        if isinstance(default, ast.Constant) and default.value in (None, False, "", 0):
+            continue
+        truth = isinstance(default, ast.Constant) and default.value is True
+        out[name] = "False" if truth else "None"
+    return out
+
+
+def _default(candidate: Candidate, around: Surroundings) -> Attempt:
+    function = _signature(candidate, around)
+    where = f"{around.project.relative(around.outline.source.path)}:{candidate.line}"
+    return _attempt("default", where, Sliced(kwargs=weights_off(function) if function is not None else {}))
+
+
+# ---- call sites
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call that builds a candidate: ``callee`` where it is not the candidate itself, ``skip`` its leading arguments
+    that belong to a wrapper (``partial``), ``source`` where it is not that of the file it stands in."""
+
+    site: CallSite
+    callee: str | None = None
+    skip: int = 0
+    source: str | None = None
+
+
+def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
+    """Calls of the candidate: in its file, in docstrings, in the project's documents, in other files."""
+    own = around.outline
+    home = own.module.bindings
+    out = _from_file(candidate, around, own, Slicer(own, None, around.project.dotted(own.source.path)), "call-site")
+    for example in docstring_examples(own.source):
+        out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
+    for example in around.project.examples():
+        out += _from_file(candidate, around, example, Slicer(example, home), "readme")
+    for other in around.elsewhere:
+        if around.project.imports_from(other, candidate.name, own.source.path):
+            slicer = Slicer(other, home, around.project.dotted(other.source.path))
+            out += _from_file(candidate, around, other, slicer, "other-file")
+    return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
+
+
+def _from_file(
+    candidate: Candidate, around: Surroundings, outline: Outline, slicer: Slicer, source: str
+) -> list[Attempt]:
+    """The attempts that the calls of one file give, at most :data:`MAX_PER_SOURCE`."""
+    relative = around.project.relative(outline.source.path)
+    hints = Hints(outline, lambda line: f"{relative}:{line}")
+    function = _signature(candidate, around)
+    optional = set(parameter_defaults(function)) if function is not None else set()
+    out: list[Attempt] = []
+    for call in _calls_of(candidate, around, outline):
+        if len(out) >= MAX_PER_SOURCE:
+            break
+        if outline is around.outline and _inside(candidate, call.site):
+            continue
+        try:
+            sliced = slicer.arguments(call.site, call.skip, optional if call.callee is None else ())
+        except Unsliceable:
+            continue
+        sliced.kwargs.update(_off(sliced.kwargs))
+        if call.callee is None and function is not None:
+            sliced.kwargs.update({k: v for k, v in weights_off(function).items() if k not in sliced.kwargs})
+        where = f"{relative}:{call.site.node.lineno}"
+        out.append(_attempt(call.source or source, where, sliced, call.callee, hints.of_site(call.site)))
+    return out
+
+
+def _off(kwargs: dict[str, str]) -> dict[str, str]:
+    """The weight-like arguments among ``kwargs`` that a call turns on, turned off."""
+    on = {k: v for k, v in kwargs.items() if _WEIGHTS.match(k) and v not in ("False", "None")}
+    return {k: "False" if v == "True" else "None" for k, v in on.items()}
+
+
+def _calls_of(candidate: Candidate, around: Surroundings, outline: Outline) -> list[_Call]:
+    """The calls in ``outline`` that build the candidate, in source order."""
+    out = [
+        _Call(site)
+        for site in outline.calls_by_name.get(candidate.name, ())
+        if not site.callee.startswith(("self.", "super"))
+    ]
+    for site in outline.calls_by_name.get("partial", ()):
+        if site.node.args and dotted(site.node.args[0]) == candidate.name:
+            out.append(_Call(site, skip=1))
+    if candidate.kind == "class":
+        out += _classmethod_calls(candidate, around, outline)
+        out += _super_calls(candidate, outline)
+    return sorted(out, key=lambda c: c.site.node.lineno)
+
+
+def _classmethod_calls(candidate: Candidate, around: Surroundings, outline: Outline) -> list[_Call]:
+    """``Net.from_name("small")``; also ``Net.from_pretrained("small")`` where ``from_name`` builds the same without
+    weights."""
+    out: list[_Call] = []
+    named = around.classes.method(around.outline.classes[candidate.name], "from_name") is not None
+    for site in outline.calls:
+        owner, _, method = site.callee.rpartition(".")
+        if owner.rpartition(".")[2] != candidate.name:
+            continue
+        if _CONSTRUCTORS.match(method):
+            out.append(_Call(site, f"{candidate.name}.{method}", source="classmethod"))
+        elif method == "from_pretrained" and named and len(site.node.args) == 1 and not site.node.keywords:
+            out.append(_Call(site, f"{candidate.name}.from_name", source="classmethod"))
+    return out
+
+
+def _super_calls(candidate: Candidate, outline: Outline) -> list[_Call]:
+    """``super().__init__(Block, [2, 2])`` in a class that derives from the candidate directly: arguments for it."""
+    out: list[_Call] = []
+    for scope in outline.scopes:
+        derived = scope.parent.node if scope.name == "__init__" and scope.parent is not None else None
+        if not isinstance(derived, ast.ClassDef) or candidate.name not in (dotted(b) for b in derived.bases):
+            continue
+        for child in ast.walk(scope.node):
+            if isinstance(child, ast.Call) and _is_super_init(child.func):
+                out.append(_Call(CallSite("super", child, scope), source="subclass"))
+    return out
+
+
+def _is_super_init(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "__init__"
+        and isinstance(function.value, ast.Call)
+        and dotted(function.value.func) == "super"
+    )
+
+
+def _inside(candidate: Candidate, site: CallSite) -> bool:
+    """Whether the call stands in the candidate's own body (a recursion, a classmethod's ``cls``)."""
+    owner = site.scope.owner
+    return owner is not None and owner.name == candidate.name
+
+
+# ---- configuration objects
+
+
+def _config_objects(candidate: Candidate, around: Surroundings) -> list[Attempt]:
+    """Every required parameter from a class that builds without arguments: its annotation, or a ``*Config`` class."""
+    function = _signature(candidate, around)
+    if function is None:
+        return []
+    parameters = {p.arg: p for p in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+    kwargs: dict[str, str] = {}
+    for name in candidate.required:
+        expression = _config_expression(parameters[name], around, candidate) if name in parameters else None
+        if expression is None:
+            return []
+        kwargs[name] = expression
+    where = f"{around.project.relative(around.outline.source.path)}:{function.lineno}"
+    return [_attempt("config-object", where, Sliced(kwargs=kwargs, literal=False))]
+
+
+def _config_expression(parameter: ast.arg, around: Surroundings, candidate: Candidate) -> str | None:
+    annotation = dotted(parameter.annotation) if parameter.annotation is not None else None
+    if isinstance(parameter.annotation, ast.Constant) and isinstance(parameter.annotation.value, str):
+        annotation = parameter.annotation.value
+    outline = around.outline
+    if annotation is not None:
+        definition = outline.classes.get(annotation)
+        if definition is not None and not around.classes.is_module(definition):
+            return f"{annotation}()" if not around.classes.required(definition) else None
+        if definition is None and _CONFIG_CLASS.search(annotation):
+            return f"{annotation}()"
+        return None
+    if parameter.arg not in _CONFIG_NAMES:
+        return None
+    if candidate.kind == "class":
+        default = around.classes.method(outline.classes[candidate.name], "get_default_config")
+        if default is not None:
+            return f"{candidate.name}.get_default_config()"
+    named = [n for n in (*outline.classes, *outline.imports) if _CONFIG_CLASS.search(n) and n[:1].isupper()]
+    buildable = [n for n in named if n not in outline.classes or not around.classes.required(outline.classes[n])]
+    return f"{buildable[0]}()" if buildable else None
+
+
+def _distinct(items: list[Attempt]) -> list[Attempt]:
+    seen: dict[str, Attempt] = {}
+    for item in items:
+        key = repr((item["callee"], item["args"], item["kwargs"], item["setup"]))
+        first = seen.setdefault(key, item)
+        if first is not item and not first["inputs"]:
+            first["inputs"] = item["inputs"]
+    return list(seen.values())
