@@ -76,3 +76,15 @@ class Report:
             yield from f.findings
             for m in f.models:
                 yield from m.findings
+
+    def __str__(self) -> str:
+        """The report as ``advisor audit`` prints it, without colours."""
+        from .reports.console import render
+
+        return render(self)
+
+    def _repr_html_(self) -> str:
+        """The report for a notebook."""
+        from .reports.html import render
+
+        return render(self)

@@ -1,0 +1,216 @@
+"""The report for a terminal: per model what it is, its costliest layers, and what to change. Plain text when piped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from ..costs import Costs
+from ..findings import Finding
+from ..report import FileReport, ModelReport, Report
+from ..units import percent, size, time
+from . import cells
+from .gains import gain_text
+from .layers import Row, relative, rows
+
+WIDTH = 100
+TOP_LAYERS = 8
+BAR = 12
+STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red"}
+SEVERITY_STYLE = {"error": "bold red", "warning": "bold yellow", "information": "bold cyan"}
+
+
+def render(report: Report) -> str:
+    """The report as plain text of :data:`WIDTH` columns."""
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        write(report, console)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def write(report: Report, console: Console) -> None:
+    """Print the report to ``console``, whose width and colours decide how it looks."""
+    for file in report.files:
+        if file.models or file.findings or file.notes:
+            console.print(_file(file, report))
+    console.print(_summary(report))
+
+
+def _file(file: FileReport, report: Report) -> RenderableType:
+    parts: list[RenderableType] = [Rule(Text(relative(file.file, report.root), "bold"), align="left", style="dim")]
+    parts += [_model(m, report) for m in file.models]
+    parts += [Text(note, "dim") for note in file.notes]
+    if file.findings:
+        parts += [_findings(file.findings, report), Text()]
+    return Group(*parts)
+
+
+def _model(model: ModelReport, report: Report) -> RenderableType:
+    parts: list[RenderableType] = [header(model, report)]
+    table = top_layers(model, report)
+    if table is not None:
+        parts += [Text(), table]
+    if model.findings:
+        parts += [Text(), _findings(model.findings, report)]
+    return Group(*parts, *_together(model), Text())
+
+
+def header(model: ModelReport, report: Report) -> RenderableType:
+    """What the model is: name, status, how it was built and called, totals on each target, what is missing."""
+    head = Text.assemble((model.name, "bold cyan"), "  ", (model.status, STATUS_STYLE.get(model.status, "")))
+    if model.rung:
+        head.append(f"  traced by {model.rung}", "dim")
+    facts = [("built as", model.construct, ""), ("input", model.input, "")]
+    facts += [(target, _totals(costs), "") for target, costs in model.costs.items()]
+    if model.failure is not None:
+        place = f" at {_where(model.failure.span, report)}" if model.failure.span else ""
+        facts.append(("stopped", f"{model.failure.kind}: {model.failure.message}{place}", "red"))
+    facts += [("uncounted", text, "yellow") for text in _uncounted(model)]
+    facts += [("note", note, "dim") for note in model.notes]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for label, value, style in facts:
+        if value:
+            grid.add_row(Text(label), Text(value, style))
+    return Group(head, Padding(grid, (0, 0, 0, 2)))
+
+
+def _totals(costs: Costs) -> str:
+    return (
+        f"{time(costs.latency_us)} {costs.label} · {cells.count(costs.macs)} MACs · {cells.count(costs.params)} params"
+        f" · weights {size(costs.weights_bytes)} · peak activations {size(costs.peak.bytes)}"
+    )
+
+
+def _uncounted(model: ModelReport) -> list[str]:
+    """Which operators are in no figure, per target, by name with how often."""
+    out = []
+    for target, costs in model.costs.items():
+        names: dict[str, int] = {}
+        for key in costs.uncounted:
+            name = model.graph.by_key[key].target if model.graph is not None else f"op {key}"
+            names[name] = names.get(name, 0) + 1
+        if names:
+            listed = ", ".join(f"{name} ({n})" for name, n in sorted(names.items()))
+            out.append(f"{listed}: no cost model on {target}, in none of its figures")
+    return out
+
+
+def top_layers(model: ModelReport, report: Report) -> Table | None:
+    """The costliest layers on the first target, in the order of their cost."""
+    target = next(iter(model.costs), None)
+    if target is None:
+        return None
+    ranked = sorted((r for r in rows(model) if r.latency_us[target]), key=lambda r: -(r.latency_us[target] or 0.0))
+    if not ranked:
+        return None
+    table = layer_table(model, ranked[:TOP_LAYERS], report, target)
+    rest = ranked[TOP_LAYERS:]
+    if rest:
+        part = sum(r.latency_us[target] or 0.0 for r in rest)
+        of_total = cells.share(part, model.costs[target].latency_us)
+        table.caption = f"{cells.plural(len(rest), 'more layer')}: {time(part)}, {of_total}"
+        table.caption_justify = "right"
+        table.caption_style = "dim"
+    return table
+
+
+def layer_table(
+    model: ModelReport, shown: Sequence[Row], report: Report, target: str | None, *, memory: bool = False
+) -> Table:
+    """A table of ``shown``; latencies, bars and shares are on ``target``. ``memory`` adds what stays in memory."""
+    total = model.costs[target].latency_us if target else 0.0
+    largest = max((r.latency_us[target] or 0.0 for r in shown), default=0.0) if target else 0.0
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", expand=False)
+    table.add_column("line", justify="right", no_wrap=True)
+    table.add_column("layer", no_wrap=True, overflow="ellipsis", max_width=28)
+    table.add_column("op", no_wrap=True, overflow="ellipsis", max_width=18)
+    for name in ("output", "params", "MACs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if memory:
+        table.add_column("live", justify="right", no_wrap=True)
+        table.add_column("weights Σ", justify="right", no_wrap=True)
+    table.add_column("latency", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, style="cyan")
+    table.add_column("share", justify="right", no_wrap=True)
+    for row in shown:
+        us = row.latency_us[target] if target else None
+        table.add_row(
+            _line(row, model, report),
+            cells.shorten(row.path or "(model)", 28),
+            row.label,
+            cells.shape(row.outputs[0].shape) if row.outputs else cells.UNKNOWN,
+            cells.count(row.params) if row.params else "",
+            "" if row.macs == 0 else cells.count(row.macs),
+            *((size(row.live_bytes), size(row.weights_so_far)) if memory else ()),
+            cells.time(us),
+            cells.bar((us or 0.0) / largest, BAR) if largest else "",
+            cells.share(us, total),
+        )
+    return table
+
+
+def _line(row: Row, model: ModelReport, report: Report) -> str:
+    """The line in the model's own file; of another file, its name too."""
+    if row.source is None:
+        return cells.UNKNOWN
+    file = relative(row.source.file, report.root)
+    here = file == relative(model.file, report.root)
+    return str(row.source.line) if here else f"{file.rpartition('/')[2]}:{row.source.line}"
+
+
+def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:
+    return Group(*(_finding(f, report) for f in findings))
+
+
+def _finding(finding: Finding, report: Report) -> Text:
+    text = Text.assemble(
+        (_where(finding.span, report), "bold"),
+        " ",
+        (finding.code, SEVERITY_STYLE.get(finding.severity, "")),
+        " ",
+        finding.message,
+    )
+    gain = gain_text(finding, several=len(report.targets) > 1)
+    if gain:
+        text.append(f"  [{gain}]", "dim" if finding.overlaps else "green")
+    return text
+
+
+def _where(span: tuple[str, int, int, int, int], report: Report) -> str:
+    return f"{relative(span[0], report.root)}:{span[1]}:{span[2]}"
+
+
+def _together(model: ModelReport) -> list[RenderableType]:
+    """One line a target: what all findings that do not overlap come to."""
+    out: list[RenderableType] = []
+    for target, saved in model.together_us.items():
+        costs = model.costs.get(target)
+        if costs is None or not costs.latency_us or saved <= 0:
+            continue
+        out.append(
+            Text.assemble(
+                "all compatible findings together: ",
+                (f"{time(costs.latency_us)} → {time(costs.latency_us - saved)}", "bold green"),
+                f" (−{percent(100 * saved / costs.latency_us)}) on {target}, {costs.label}",
+            )
+        )
+    return out
+
+
+def _summary(report: Report) -> RenderableType:
+    findings = sum(1 for _ in report.findings())
+    models = report.models
+    traced = sum(m.status == "ok" for m in models)
+    return Text.assemble(
+        (cells.plural(findings, "finding"), "bold yellow" if findings else "bold green"),
+        f" in {cells.plural(len(models), 'model')} ({traced} traced in full)",
+        f" of {cells.plural(len(report.files), 'file')}, for {', '.join(report.targets)}",
+    )

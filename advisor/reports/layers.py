@@ -1,0 +1,153 @@
+"""The layer table: one row an executed leaf op, with its costs on each target. Every format renders these rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from ..graph import Graph, Op, Span, Tensor
+from ..operators import FREE
+from ..report import ModelReport
+
+
+@dataclass(slots=True, frozen=True)
+class Row:
+    """One leaf op. Sums of ``params``, ``macs`` and ``latency_us`` over a model's rows are the model's.
+
+    ``label`` is :func:`describe`'s. ``params`` counts a shared parameter at its first reader only. ``latency_us`` is
+    by target; None stands for an op that the target's cost model does not count. ``live_bytes`` is the activations
+    alive while the op runs, ``weights_so_far`` the parameters read up to and with it: both in the dtypes of the
+    traced model.
+    """
+
+    op: Op
+    path: str
+    label: str
+    source: Span | None
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    params: int
+    macs: int | None
+    latency_us: dict[str, float | None]
+    live_bytes: int
+    weights_so_far: int
+
+
+def rows(model: ModelReport) -> list[Row]:
+    """The model's rows in execution order; none without a graph."""
+    graph = model.graph
+    if graph is None:
+        return []
+    live = live_bytes(graph)
+    counted: set[int] = set()
+    weights = 0
+    out = []
+    for index, op in enumerate(graph.ops):
+        new = [t for t in graph.parameter_ids([op]) if t not in counted]
+        counted.update(new)
+        weights += sum(_bytes(graph.tensors[t]) for t in new)
+        out.append(
+            Row(
+                op=op,
+                path=op.path,
+                label=describe(op, graph),
+                source=graph.site(op),
+                inputs=tuple(graph.tensors[t] for t in op.inputs),
+                outputs=tuple(graph.tensors[t] for t in op.outputs),
+                params=sum(graph.tensors[t].numel for t in new),
+                macs=_macs(model, op.key),
+                latency_us={name: _latency(model, name, op.key) for name in model.costs},
+                live_bytes=live[index],
+                weights_so_far=weights,
+            )
+        )
+    return out
+
+
+def _macs(model: ModelReport, key: int) -> int | None:
+    for costs in model.costs.values():
+        return None if key in costs.uncounted else costs.op_macs.get(key, 0)
+    return None
+
+
+def _latency(model: ModelReport, target: str, key: int) -> float | None:
+    costs = model.costs[target]
+    return None if key in costs.uncounted else costs.op_latency_us.get(key, 0.0)
+
+
+_WIDTH = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float16": 2, "bfloat16": 2, "int16": 2}
+_WIDTH |= {"int8": 1, "uint8": 1, "bool": 1, "float8_e4m3fn": 1, "float8_e5m2": 1}
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel * _WIDTH.get(tensor.dtype, 4)
+
+
+def live_bytes(graph: Graph) -> list[int]:
+    """Bytes of activations alive during each op, in execution order: made (or given) before, still to be read.
+
+    A view (:data:`advisor.operators.FREE`) shares the storage of what it views.
+    """
+    storage = {t: t for t in graph.tensors}
+    for op in graph.ops:
+        if op.op in FREE and op.inputs:
+            storage.update((t, storage[op.inputs[0]]) for t in op.outputs)
+    born: dict[int, int] = {storage[t]: 0 for t in graph.inputs}
+    dies: dict[int, int] = {}
+    for index, op in enumerate(graph.ops):
+        for t in (*op.inputs, *op.outputs):
+            dies[storage[t]] = index
+        for t in op.outputs:
+            born.setdefault(storage[t], index)
+    for t in graph.outputs:
+        dies[storage[t]] = len(graph.ops) - 1
+    change = [0] * (len(graph.ops) + 1)
+    for t, start in born.items():
+        if t in dies:
+            change[start] += _bytes(graph.tensors[t])
+            change[dies[t] + 1] -= _bytes(graph.tensors[t])
+    alive, total = [], 0
+    for delta in change[:-1]:
+        total += delta
+        alive.append(total)
+    return alive
+
+
+def describe(op: Op, graph: Graph) -> str:
+    """A short name that tells ops of a kind apart: ``conv 3×3 /2 dw``, ``relu6``, ``max pool``, ``grid_sample``."""
+    a = op.attrs
+    if op.op == "conv":
+        return _describe_conv(op, graph)
+    if op.op == "pool":
+        return f"{a.get('fn', '')} pool".strip() if a.get("adaptive") is None else f"adaptive {a.get('fn', '')} pool"
+    if op.op == "activation":
+        return str(a.get("fn", "activation"))
+    if op.op == "rnn":
+        return str(a.get("kind", "rnn"))
+    if op.op in ("elementwise", "reduce", "create", "other"):
+        return str(a.get("fn") or op.target.rpartition(".")[2] or op.op)
+    return op.op.replace("_", " ")
+
+
+def _describe_conv(op: Op, graph: Graph) -> str:
+    a = op.attrs
+    parts = ["deconv" if a.get("transposed") else "conv", "×".join(map(str, a.get("kernel", ())))]
+    stride = a.get("stride") or [1]
+    if max(stride) > 1:
+        parts.append("/" + "×".join(map(str, stride if len(set(stride)) > 1 else stride[:1])))
+    groups = a.get("groups", 1)
+    if groups > 1:
+        weight = graph.weight_shape(op)
+        parts.append("dw" if weight is not None and weight[1] == 1 else f"g{groups}")
+    return " ".join(parts)
+
+
+def relative(file: str, root: str) -> str:
+    """``file`` relative to ``root`` in POSIX form; unchanged when it is relative already or lies elsewhere."""
+    path = PurePath(file)
+    if path.is_absolute() and root:
+        try:
+            return path.relative_to(Path(root).absolute()).as_posix()
+        except ValueError:
+            return path.as_posix()
+    return path.as_posix()
