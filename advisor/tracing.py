@@ -1,0 +1,247 @@
+"""One file, from its source to traced models: discovery writes a request, the worker answers, and what it says becomes
+:class:`ModelReport`s without costs, and findings for what could not be had.
+
+A candidate that kills its process costs only itself: the request is run again without it, and without those that are
+done, in what is left of the file's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .discovery.candidates import Candidate
+from .discovery.request import Discovery
+from .discovery.source import Problem
+from .discovery.static import static_graph
+from .findings import Finding, Related
+from .graph import Graph, GraphError, Span
+from .report import Failure, FileReport, ModelReport
+from .workers import Outcome
+
+Run = Callable[[Mapping[str, Any]], Outcome]
+
+PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
+"""Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
+
+TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
+
+_STOPPED = {
+    "timeout": "it ran past the limit of {seconds:g} s; raise time-limit, or keep such work out of the import",
+    "memory": "it used more than {memory} MiB of memory; raise memory-limit, or build a smaller variant",
+    "processes": "it started too many processes; guard such code with if __name__ == '__main__'",
+    "exit": "it ended the interpreter ({detail}); guard such code with if __name__ == '__main__'",
+    "crash": "it crashed the interpreter ({detail}); run the file on its own to see why",
+    "closed": "it closed the descriptors of the process it ran in; guard such code with if __name__ == '__main__'",
+    "lost": "it brought the worker down ({detail}); run the file on its own to see why",
+    "error": "the worker failed on it: {detail}; please report this",
+}
+_AGAIN = frozenset({"exit", "crash", "memory", "processes", "closed", "lost"})
+"""Ways of dying that another candidate of the same file may not share."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What all runs of one file came to. ``models`` by candidate name, ``skipped`` with the reason."""
+
+    models: dict[str, ModelReport] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    covered: set[str] = field(default_factory=set)
+
+
+def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
+    """Trace what ``discovery`` found in ``path``; ``run`` sends one request to a worker."""
+    report = FileReport(str(path), findings=[_problem(p) for p in discovery.problems])
+    report.notes = [f"{c.name} is not audited: it is {c.excluded}" for c in discovery.excluded]
+    if discovery.request is None:
+        return report
+    candidates = {c.name: c for c in discovery.candidates}
+    answer = _ask(discovery.request, candidates, run)
+    report.findings += answer.findings
+    report.notes += answer.notes + [f"{name} is not audited: {why}" for name, why in answer.skipped.items()]
+    stopped = bool(answer.findings)
+    for name, candidate in candidates.items():
+        model = answer.models.get(name)
+        if model is None:
+            if name in answer.skipped or not (candidate.root or candidate.kind == "factory"):
+                continue
+            reason = "the file's analysis was stopped before it" if stopped else "the worker said nothing about it"
+            model = _model(candidate, str(path), "failed", failure=Failure("not reached", reason))
+        if _stands_for_itself(model, candidate, candidates, answer):
+            report.models.append(_with_static(model, candidate, discovery))
+    report.models.sort(key=lambda m: (m.span.line, m.name))
+    return report
+
+
+def _stands_for_itself(
+    model: ModelReport, candidate: Candidate, candidates: Mapping[str, Candidate], answer: _Answer
+) -> bool:
+    """Whether a candidate is a model of its own in the report: a factory stands for the class it builds, and a class
+    that another traced model is made of is seen there."""
+    if candidate.kind != "class":
+        return True
+    by_factory = any(
+        c.builds == candidate.name and c.kind == "factory" and _traced(answer.models.get(c.name))
+        for c in candidates.values()
+    )
+    if by_factory or (candidate.name in answer.covered and not candidate.root):
+        return False
+    return candidate.root or _traced(model)
+
+
+def _traced(model: ModelReport | None) -> bool:
+    return model is not None and model.graph is not None
+
+
+# ---- the worker's answer
+
+
+def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: Run) -> _Answer:
+    answer = _Answer()
+    left = float(request["seconds"])
+    todo = list(request["candidates"])
+    while todo and left > 0:
+        outcome = run({**request, "candidates": todo, "seconds": left})
+        left -= outcome.seconds
+        current = _take(outcome, request["file"], candidates, answer)
+        if outcome.status in ("ok", "cancelled"):
+            break
+        if not answer.findings:
+            answer.findings.append(_stopped(outcome, request, candidates.get(current or "")))
+        if current is None or outcome.status not in _AGAIN:
+            break  # the import itself, or the time: another run would end alike
+        done = {current, *answer.models, *answer.skipped}
+        todo = [c for c in todo if c["name"] not in done]
+    return answer
+
+
+def _take(outcome: Outcome, file: str, candidates: Mapping[str, Candidate], answer: _Answer) -> str | None:
+    """Enter a run's events into ``answer``; returns the candidate that was being worked on when they ended."""
+    current: str | None = None
+    for event in outcome.events:
+        kind, name = event["event"], event.get("name", "")
+        if kind == "import":
+            _imported(event, file, answer)
+        elif kind == "begin":
+            current = name
+        elif kind == "skip":
+            answer.skipped[name] = event["reason"]
+            current = None
+        elif kind == "model" and name in candidates:
+            answer.models[name] = _from_event(event, candidates[name], file)
+            answer.covered.update(event.get("covers", ()))
+            current = None
+    return current
+
+
+def _imported(event: Mapping[str, Any], file: str, answer: _Answer) -> None:
+    if event.get("stubbed"):
+        missing = ", ".join(event["stubbed"])
+        answer.notes.append(f"not installed in this interpreter, replaced by stand-ins: {missing}")
+    error = event.get("error")
+    if not error:
+        return
+    span = _error_span(error, file) or Span(file, 1, 1, 1, 1)
+    if event.get("how"):
+        place = f"{Path(span.file).name}:{span.line}"
+        answer.notes.append(f"importing it raised {_said(error)} at {place}; the rest was used")
+        return
+    message = f"cannot be imported: {_said(error)}; run the advisor with the project's interpreter (--python)"
+    answer.findings.append(Finding("TRC901", message, span, severity="error"))
+
+
+def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> ModelReport:
+    error = event.get("error")
+    failure = Failure(error["type"], error["message"], _error_span(error, file)) if error else None
+    model = _model(candidate, file, event["status"], failure=failure)
+    model.rung = event.get("rung")
+    model.construct = _guess(event.get("construct"))
+    model.input = _guess(event.get("input"))
+    model.notes = list(event.get("notes", ()))
+    if event.get("graph") is not None:
+        try:
+            model.graph = Graph.from_plain(event["graph"])
+        except GraphError as e:
+            model.status, model.failure = "failed", Failure("GraphError", str(e))
+    model.findings = _trace_findings(model)
+    return model
+
+
+def _model(candidate: Candidate, file: str, status: str, failure: Failure | None) -> ModelReport:
+    return ModelReport(candidate.name, file, candidate.kind, candidate.span, status, failure=failure)
+
+
+def _guess(guess: Mapping[str, Any] | None) -> str:
+    """``shown  # source, where``."""
+    if not guess:
+        return ""
+    origin = ", ".join(str(guess[k]) for k in ("source", "where") if guess.get(k))
+    return f"{guess['shown']}  # {origin}" if origin else guess["shown"]
+
+
+def _error_span(error: Mapping[str, Any], file: str) -> Span | None:
+    """The line of an error where it stands in ``file`` or another user file; errors without a place have none."""
+    if not error.get("line"):
+        return None
+    return Span(error.get("file") or file, error["line"], 1, error["line"], 1)
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    return f"{error['type']}: {error['message']}"
+
+
+# ---- findings
+
+
+def _problem(problem: Problem) -> Finding:
+    code = PROBLEM_CODES.get(problem.kind, "TRC901")
+    return Finding(code, problem.message, problem.span, severity="error" if code == "TRC901" else "warning")
+
+
+def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | None) -> Finding:
+    memory = int(request["memory_bytes"]) >> 20
+    detail = outcome.detail or outcome.signal or f"exit code {outcome.exit_code}"
+    why = _STOPPED[outcome.status].format(seconds=float(request["seconds"]), memory=memory, detail=detail)
+    line = outcome.last_line(request["file"])
+    span = Span(request["file"], line or 1, 1, line or 1, 1)
+    if line is None and current is not None:
+        span = current.span
+    doing = f"while {current.name} was analysed" if current is not None else "while the file was imported"
+    return Finding("TRC904", f"stopped {doing}: {why}", span, severity="error")
+
+
+def _trace_findings(model: ModelReport) -> list[Finding]:
+    """What a person has to know, and to tell the advisor, about a model that was not traced whole."""
+    failure = model.failure
+    if model.status == "failed" or (model.status == "partial" and failure is not None):
+        why = f"{failure.kind}: {failure.message}" if failure else "no reason was given"
+        built = bool(model.construct)
+        code = "TRC903" if built else "TRC902"
+        upto = f" (shown up to there: {len(model.graph.ops)} operations)" if model.graph is not None else ""
+        what = f"forward raised {why}{upto}" if built else f"cannot be constructed: {why}"
+        finding = Finding(code, f"{model.name}: {what}; {TELL}", model.span, model.name, severity="error")
+        if failure is not None and failure.span is not None:
+            finding.related.append(Related(failure.span, "raised here"))
+        return [finding]
+    if model.graph is not None and (model.rung == "hooks" or not model.graph.connected()):
+        how = "layers without edges (by hooks)" if model.rung == "hooks" else "a graph whose outputs depend on no input"
+        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent; {TELL}"
+        return [Finding("TRC905", message, model.span, model.name, severity="information")]
+    return []
+
+
+# ---- last rung
+
+
+def _with_static(model: ModelReport, candidate: Candidate, discovery: Discovery) -> ModelReport:
+    """A model that could not be run, with the layers that its source shows."""
+    if model.graph is not None or discovery.source is None:
+        return model
+    graph = static_graph(discovery.source, candidate)
+    if graph is not None:
+        model.graph, model.rung, model.status = graph, "static", "partial"
+    return model
