@@ -133,12 +133,13 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     out = _from_file(candidate, around, own, Slicer(own, None, around.project.dotted(own.source.path)), "call-site")
     for example in docstring_examples(own.source):
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
-    for example in around.project.examples():
-        out += _from_file(candidate, around, example, Slicer(example, home), "readme")
-    for other in around.elsewhere:
-        if around.project.imports_from(other, candidate.name, own.source.path):
-            slicer = Slicer(other, home, around.project.dotted(other.source.path))
-            out += _from_file(candidate, around, other, slicer, "other-file")
+    for other in (*around.project.examples(), *around.elsewhere):
+        document = other.source.path.suffix != ".py"
+        if document and not other.imports:
+            out += _from_file(candidate, around, other, Slicer(other, home), "readme")
+        elif around.project.imports_from(other, candidate.name, own.source.path):
+            slicer = Slicer(other, home, "" if document else around.project.dotted(other.source.path))
+            out += _from_file(candidate, around, other, slicer, "readme" if document else "other-file")
     return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
 
 
@@ -160,6 +161,8 @@ def _from_file(
             sliced = slicer.arguments(call.site, call.skip, optional if call.callee is None else ())
         except Unsliceable:
             continue
+        if candidate.required and call.callee is None and not sliced.args and not sliced.kwargs:
+            continue  # `super().__init__(*args, **kwargs)` says nothing
         sliced.kwargs.update(_off(sliced.kwargs))
         if call.callee is None and function is not None:
             sliced.kwargs.update({k: v for k, v in weights_off(function).items() if k not in sliced.kwargs})

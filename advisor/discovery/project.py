@@ -29,7 +29,7 @@ SKIPPED = frozenset(
         *("wandb", "checkpoints", "eggs"),
     }
 )
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(?:python|py|Python|python3)?[ \t]*\n(.*?)^[ \t]*```", re.S | re.M)
+_PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
 
 def root(path: Path) -> Path:
@@ -127,25 +127,11 @@ class Project:
 
     def lookup(self, user: Outline, wanted: Import) -> Definition | None:
         """The class that ``wanted`` names for the file ``user``, through re-exports; None outside the project."""
-        return self._lookup(user.source.path, wanted, 0)
-
-    def _lookup(self, path: Path, wanted: Import, depth: int) -> Definition | None:
-        if wanted.name is None or depth > 5:
+        home = self._home(user.source.path, wanted, 0)
+        found = self.outline(home) if home is not None else None
+        if found is None or wanted.name is None or wanted.name not in found.classes:
             return None
-        for target in self._module_files(path, wanted):
-            found = self.outline(target)
-            if found is None:
-                continue
-            if wanted.name in found.classes:
-                return found, found.classes[wanted.name]
-            if wanted.name in found.imports:
-                again = found.imports[wanted.name]
-                return self._lookup(target, again, depth + 1) if again.name else None
-            for star in found.stars:
-                definition = self._lookup(target, Import(star.module, wanted.name, star.level), depth + 1)
-                if definition is not None:
-                    return definition
-        return None
+        return found, found.classes[wanted.name]
 
     def _module_files(self, path: Path, wanted: Import) -> Iterator[Path]:
         parts = [p for p in wanted.module.split(".") if p]
@@ -164,18 +150,38 @@ class Project:
                     yield candidate
 
     def imports_from(self, user: Outline, name: str, target: Path) -> bool:
-        """Whether ``name`` in the file ``user`` plausibly comes from the file ``target``: imported from it, from a
-        package around it, or by ``*`` from either."""
-        stems = {target.stem, *(p.name for p in target.parents if p.is_relative_to(self.root))}
-        if target.stem == "__init__":
-            stems.discard("__init__")
-        found = user.imports.get(name)
-        candidates = [found] if found is not None else user.stars
-        for imported in candidates:
-            last = imported.module.rpartition(".")[2]
-            if last in stems or (imported.name or "") in stems or (imported.level and not imported.module):
-                return True
+        """Whether ``name`` in the file ``user`` comes from the file ``target``: by following its imports, and where
+        that leads nowhere, when it is imported from a module or package of the target's name."""
+        stems = {target.stem, *(p.name for p in target.parents if p.is_relative_to(self.root))} - {"__init__"}
+        for prefix in (name, *_prefixes(user, name)):
+            found = user.imports.get(prefix)
+            for imported in [found] if found is not None else [s._replace(name=name) for s in user.stars]:
+                wanted = imported if prefix == name else Import(_submodule(imported), name, imported.level)
+                home = self._home(user.source.path, wanted, 0)
+                if home is not None:
+                    return home == target
+                last = imported.module.rpartition(".")[2]
+                if last in stems or (imported.name or "") in stems or (imported.level and not imported.module):
+                    return True
         return False
+
+    def _home(self, path: Path, wanted: Import, depth: int) -> Path | None:
+        """The project file that defines the class or function ``wanted``, through re-exports."""
+        if wanted.name is None or depth > 5:
+            return None
+        for target in self._module_files(path, wanted):
+            found = self.outline(target)
+            if found is None:
+                continue
+            if wanted.name in found.classes or wanted.name in found.functions:
+                return target
+            again = found.imports.get(wanted.name)
+            onward = [again] if again is not None else [s._replace(name=wanted.name) for s in found.stars]
+            for step in onward:
+                home = self._home(target, step, depth + 1)
+                if home is not None:
+                    return home
+        return None
 
     # ---- searching
 
@@ -217,17 +223,25 @@ class Project:
 def _blocks(document: Path, text: str) -> list[Outline]:
     """Each fenced block of ``text`` that is Python, parsed with the document's line numbers."""
     out: list[Outline] = []
-    for match in _FENCE.finditer(text):
-        block = _without_prompts(match.group(1))
-        source = parse(document, "\n" * text.count("\n", 0, match.start(1)) + block)
+    lines = text.split("\n")
+    start: int | None = None
+    python = False
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith(("```", "~~~")):
+            continue
+        if start is None:
+            match = _PYTHON_FENCE.match(line.strip())
+            start, python = i + 1, match is not None and (match.group(2) is not None or len(line.strip()) == 3)
+            continue
+        source = parse(document, "\n" * start + _without_prompts(lines[start:i])) if python else None
         if isinstance(source, Source) and any(isinstance(n, ast.Call) for n in ast.walk(source.tree)):
             out.append(outline(source))
+        start = None
     return out
 
 
-def _without_prompts(block: str) -> str:
+def _without_prompts(lines: list[str]) -> str:
     """A block with its common indentation and, where it is a console session, its prompts and output removed."""
-    lines = block.split("\n")
     indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     margin = min(indents, default=0)
     lines = [line[margin:] for line in lines]
@@ -259,6 +273,17 @@ def docstring_examples(source: Source) -> list[Outline]:
 def _prompted(line: str) -> str:
     text = line.strip()
     return text[4:] if text.startswith((">>> ", "... ")) else ""
+
+
+def _prefixes(user: Outline, name: str) -> list[str]:
+    """What stands before ``name`` where it is called through a module: ``models`` of ``models.Net(…)``."""
+    callees = (site.callee for site in user.calls_by_name.get(name, ()))
+    return list(dict.fromkeys(c.partition(".")[0] for c in callees if "." in c))
+
+
+def _submodule(imported: Import) -> str:
+    """The module that an imported name stands for: ``from a import b`` → ``a.b``."""
+    return ".".join(p for p in (imported.module, imported.name) if p)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

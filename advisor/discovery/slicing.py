@@ -74,6 +74,8 @@ class Slicer:
                 if keyword.arg not in optional:
                     raise
         out.setup = cut.statements()
+        if out.setup and site.scope.within_class() is not None:
+            raise Unsliceable("inside a class: the state of an object under construction")
         out.literal = out.literal and cut.literal and not out.setup
         return out
 
@@ -149,9 +151,12 @@ class _Cut:
         raise Unsliceable(name)
 
     def _at_home(self, name: str) -> bool:
-        """Whether a module-level name means the same where the slice will be evaluated."""
-        own = name in self.slicer.outline.module.bindings
-        return own if self.slicer.home is None else not own and name in self.slicer.home
+        """Whether a module-level name means the same where the slice will be evaluated: a name of this very file, or
+        one that both files import or have built in."""
+        own = self.slicer.outline.module.bindings.get(name)
+        if self.slicer.home is None:
+            return own is not None
+        return name in self.slicer.home and (own is None or own[-1].kind == "import")
 
     def _bindings(self, name: str, scope: Scope, bindings: list[Binding], depth: int) -> None:
         here = scope is self.scope
