@@ -1,1 +1,36 @@
-"""Hardware-efficiency advice for PyTorch models. ``import advisor`` loads neither torch nor scikit-learn (PEP 562)."""
+"""Hardware-efficiency advice for PyTorch models.
+
+``advisor.audit(model_or_path, inputs=None, target=…)`` returns a :class:`Report`. Names load on first use (PEP 562):
+``import advisor`` imports neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine import audit
+    from .findings import Finding
+    from .graph import Graph
+    from .report import ModelReport, Report
+
+__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit"]
+
+_HOMES = {
+    "audit": ".engine",
+    "Finding": ".findings",
+    "Graph": ".graph",
+    "ModelReport": ".report",
+    "Report": ".report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,7 +24,7 @@ class Finding:
     ``gain_us`` and ``gain_percent`` (of the model's latency on ``target``) are re-estimates of the moved graph,
     None where the rule is not about latency. ``move`` is the plain form of the move that the gain belongs to;
     ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint) whose fix
-    leaves nothing for this one. ``count`` is how many layers of the model it covers.
+    leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``.
     """
 
     code: str
@@ -40,7 +40,7 @@ class Finding:
     related: list[Related] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     overlaps: str | None = None
-    severity: str = "warning"  # error | warning | information
+    severity: str = "warning"
 
     def fingerprint(self, source_line: str = "") -> str:
         """Stable over edits elsewhere in the file: code, model, layers and the text of the line, no line number."""
