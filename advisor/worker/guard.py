@@ -1,13 +1,13 @@
-"""The last fallback where the system confines nothing: an audit hook that refuses sockets and writes outside.
+"""The last fallback, where the system confines nothing: an audit hook.
 
-It stops Python code, not C code; the zygote reports it as such. An audit hook cannot be removed once installed.
+It refuses what the caller asks for among network use, writes outside the scratch folder and signals to others. It
+stops Python code, not C code. An audit hook cannot be removed once installed.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 _SOCKET_EVENTS = frozenset(
@@ -29,8 +29,8 @@ _PATH_EVENTS = {  # how many leading arguments are paths that the call changes
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-def install(writable: tuple[str, ...], *, sockets: bool, writes: bool) -> None:
-    """Refuse with PermissionError: network use if ``sockets``; writes not beneath ``writable`` if ``writes``."""
+def install(writable: tuple[str, ...], *, sockets: bool, writes: bool, signals: bool) -> None:
+    """Refuse with PermissionError what is asked for; ``writable`` are the folders and devices that writes may go to."""
     roots = tuple(os.path.realpath(path) for path in writable)
 
     def inside(path: Any) -> bool:
@@ -39,13 +39,11 @@ def install(writable: tuple[str, ...], *, sockets: bool, writes: bool) -> None:
         real = os.path.realpath(os.fsdecode(path))
         return any(real == root or real.startswith(root + os.sep) for root in roots)
 
-    sys.addaudithook(_hook(inside, sockets, writes))
-
-
-def _hook(inside: Callable[[Any], bool], sockets: bool, writes: bool) -> Callable[[str, tuple[Any, ...]], None]:
     def judge(event: str, arguments: tuple[Any, ...]) -> None:
         if sockets and event in _SOCKET_EVENTS:
             raise PermissionError(f"the advisor allows no network ({event})")
+        if signals and event in ("os.kill", "os.killpg") and arguments[0] not in (0, os.getpid()):
+            raise PermissionError(f"the advisor allows no signals to other processes ({event})")
         if not writes:
             return
         if event == "open":
@@ -57,4 +55,4 @@ def _hook(inside: Callable[[Any], bool], sockets: bool, writes: bool) -> Callabl
                 if not inside(path):
                     raise PermissionError(f"the advisor allows no change outside the scratch folder: {path!r}")
 
-    return judge
+    sys.addaudithook(judge)

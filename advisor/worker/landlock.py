@@ -25,15 +25,7 @@ _WRITES = {
     3: _TRUNCATE,
 }
 _NET_ABI, _TCP_BIND_CONNECT = 4, 3
-_SCOPE_ABI, _ABSTRACT_SOCKETS_AND_SIGNALS = 6, 3
-
-
-def abi() -> int:
-    """The ABI version of the running kernel, 0 where there is no Landlock."""
-    try:
-        return linux.syscall(_CREATE_RULESET, 0, 0, _VERSION_FLAG)
-    except OSError:
-        return 0
+SCOPE_ABI, _ABSTRACT_SOCKETS_AND_SIGNALS = 6, 3
 
 
 def restrict_writes(writable: Iterable[str]) -> int:
@@ -47,7 +39,7 @@ def restrict_writes(writable: Iterable[str]) -> int:
     fields = [handled]
     if version >= _NET_ABI:
         fields.append(_TCP_BIND_CONNECT)
-    if version >= _SCOPE_ABI:
+    if version >= SCOPE_ABI:
         fields.append(_ABSTRACT_SOCKETS_AND_SIGNALS)
     ruleset = linux.syscall(
         _CREATE_RULESET, ctypes.c_char_p(struct.pack(f"={len(fields)}Q", *fields)), 8 * len(fields), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -49,14 +50,13 @@ def confine(confinement: Confinement) -> list[str]:
     """Confine the calling process for good and return the names of the measures in force."""
     _settle_in(confinement.scratch)
     measures = _limit_resources(confinement.memory_bytes)
+    held: dict[str, bool] = dict.fromkeys(("writes", "sockets", "signals"), confinement.isolated)
     if sys.platform == "linux":
         linux.die_with_parent(signal.SIGKILL)
         linux.set_dumpable(True)
-        measures += _linux_measures(confinement)
-    writes_held = confinement.isolated or any(m.startswith("landlock") for m in measures)
-    sockets_held = confinement.isolated or "seccomp" in measures
-    if not (writes_held and sockets_held):
-        guard.install((confinement.scratch, *_DEVICES), sockets=not sockets_held, writes=not writes_held)
+        measures += _linux_measures(confinement, held)
+    if not all(held.values()):
+        guard.install((confinement.scratch, *_DEVICES), **{name: not is_held for name, is_held in held.items()})
         measures.append("python-audit-hook")
     return measures
 
@@ -70,33 +70,36 @@ def _settle_in(scratch: str) -> None:
     os.chdir(scratch)
 
 
-def _linux_measures(confinement: Confinement) -> list[str]:
+def _linux_measures(confinement: Confinement, held: dict[str, bool]) -> list[str]:
+    """Take the measures that this kernel offers, best first; notes in ``held`` what they keep from happening."""
     writable = [confinement.scratch, *(d for d in _DEVICES if Path(d).exists())]
     if confinement.private_shm:
         writable.append("/dev/shm")
-    version = 0
 
-    def restrict_writes() -> None:
-        nonlocal version
+    def restrict_writes() -> str:
         version = landlock.restrict_writes(writable)
+        held["writes"] = True
+        held["signals"] = held["signals"] or version >= landlock.SCOPE_ABI
+        return f"landlock:{version}"
 
-    measures = []
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("no-new-privileges", linux.forbid_new_privileges),
-        ("capabilities-dropped", lambda: linux.keep_capabilities(linux.CAP_DAC_READ_SEARCH)),
-        ("landlock", restrict_writes),
-        ("seccomp", seccomp.install),
-    ]
+    def filter_calls() -> str:
+        seccomp.install(signals=not held["signals"])
+        held["sockets"] = held["signals"] = True
+        return "seccomp"
+
+    steps: dict[str, Callable[[], str | None]] = {
+        "no-new-privileges": linux.forbid_new_privileges,
+        "capabilities-dropped": lambda: linux.keep_capabilities(linux.CAP_DAC_READ_SEARCH),
+        "landlock": restrict_writes,
+        "seccomp": filter_calls,
+    }
     if confinement.isolated:
-        steps.insert(0, ("ipc-namespace", lambda: linux.unshare(linux.CLONE_NEWIPC)))
-    for name, step in steps:
-        if name in confinement.without:
-            continue
-        try:
-            step()
-        except OSError:
-            continue  # not to be had on this system: it is missing from the report
-        measures.append(f"landlock:{version}" if name == "landlock" else name)
+        steps = {"ipc-namespace": lambda: linux.unshare(linux.CLONE_NEWIPC), **steps}
+    measures = []
+    for name, step in steps.items():
+        if name not in confinement.without:
+            with contextlib.suppress(OSError):  # not to be had on this system: it is missing from the report
+                measures.append(step() or name)
     return measures
 
 
