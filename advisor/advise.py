@@ -214,7 +214,10 @@ def _finding(
         label=None if whole is None else whole.after.label,
         move=None if whole is None else whole.move.to_plain(),
         alternatives=[
-            _alternative(o, graph) for _, _, outcomes in parts for o in outcomes if whole is None or o.move != whole.move
+            _alternative(o, graph)
+            for _, _, outcomes in parts
+            for o in outcomes
+            if whole is None or o.move != whole.move
         ],
         related=related,
         layers=list(dict.fromkeys(_name(graph.by_key[k]) for k in keys)),

@@ -40,8 +40,8 @@ class Advice:
     message, or None to stay silent. ``keep`` lifts the engine's min-gain test, for rules that are not about latency
     (memory, unsupported operators). The primary outcome is the one with the largest gain.
 
-    ``bound_us`` is the most that any of the moves can save by an argument much cheaper than trying them (None: unknown):
-    places whose bounds add up to less than min-gain are not tried at all.
+    ``bound_us`` is the most that any of the moves can save by an argument much cheaper than trying them (None:
+    unknown): places whose bounds add up to less than min-gain are not tried at all.
     """
 
     op: int

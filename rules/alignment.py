@@ -1,0 +1,66 @@
+"""Which widths suit a channel group on a target: what the channel rules share."""
+
+from __future__ import annotations
+
+from math import lcm
+
+from advisor.channels import Group
+from advisor.costs import Kernel
+from advisor.graph import Graph, Op
+from advisor.moves.chain import is_depthwise
+from advisor.rule import Look
+
+
+def engine(graph: Graph, op: Op) -> str | None:
+    """The target's engine kind that runs ``op``; None for what is no convolution or linear layer."""
+    if op.op == "conv":
+        return "depthwise" if is_depthwise(graph, op) else "conv"
+    return "linear" if op.op == "linear" else None
+
+
+def steps(look: Look, group: Group) -> tuple[int, ...]:
+    """The multiples above 1 that the target's arrays pad this group's width to, smallest first.
+
+    As output channels of its producers and as input channels of its consumers; each a multiple of what the group's
+    own structure (heads, groups) demands.
+    """
+    found: set[int] = set()
+    for keys, side in ((group.producers, "output"), (group.consumers, "input")):
+        for key in keys:
+            kind = engine(look.graph, look.graph.by_key[key])
+            if kind in look.target.engines:
+                found.add(getattr(look.target.parallelism(kind), side))
+    return tuple(sorted({lcm(s, group.multiple) for s in found if s > 1}))
+
+
+def padded(width: int, step: int) -> int:
+    """``width`` rounded up to a multiple of ``step``."""
+    return -(-width // step) * step
+
+
+def touched(look: Look, group: Group) -> list[Kernel]:
+    """The kernels that a change of the group's width changes."""
+    tensors = {p.tensor for p in group.dims}
+    graph = look.graph
+    keys = dict.fromkeys([*group.producers, *group.consumers])
+    for t in tensors:
+        if t in graph.producer:
+            keys[graph.producer[t].key] = None
+        for op in graph.consumers.get(t, ()):
+            keys[op.key] = None
+    return look.kernels(keys)
+
+
+def saving_bound(look: Look, group: Group, kernels: list[Kernel], narrower: int, step: int) -> float:
+    """The most (in us) that narrowing the group can save if no kernel's latency falls faster than its padded work.
+
+    Work is proportional to the width, to its square where one kernel both makes and reads the group.
+    """
+    ratio = narrower / padded(group.width, step)
+    both = set(group.producers) & set(group.consumers)
+    return sum(k.latency_us * (1 - (ratio * ratio if both.intersection(k.ops) else ratio)) for k in kernels)
+
+
+def free_groups(look: Look) -> list[Group]:
+    """The groups whose width may change and that some layer makes."""
+    return [g for g in look.channels.groups if not g.pinned and g.producers]

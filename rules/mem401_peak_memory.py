@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
+from advisor.units import size
+
+
+class PeakMemory(Rule):
+    """
+    ## What it does
+    Compares the peak of the memory that activations take with `memory-budget`, where one is configured, else with
+    what the target's memories can hold. It names the operation that runs at the peak and the tensors alive then.
+
+    ## Why is this bad?
+    Activations that do not fit do not run at all on a device without a memory behind the fast one. Narrowing any
+    other layer does not help: only the tensors alive at the peak count. Targets whose activations overflow into a
+    memory without a limit are judged by the budget alone; there the overflow is part of the latency.
+
+    ## Example
+    With a budget of 1 MiB, at 224×224:
+    ```python
+    self.stem = nn.Conv2d(3, 64, 3, padding=1)  # 64 × 224 × 224 bytes in int8 are 3.1 MiB
+    ```
+
+    ## Use instead
+    ```python
+    self.stem = nn.Conv2d(3, 64, 3, stride=4, padding=1)
+    ```
+
+    ## Fix safety
+    No fix is offered: which of the tensors can be smaller depends on the task.
+    """
+
+    code = "MEM401"
+    name = "peak-memory"
+    summary = "Peak activation memory exceeds the target's memory or the budget."
+
+    evidence = (
+        Evidence(
+            target="microcontrollers",
+            dtype="int8",
+            shapes="MobileNetV2 and other networks in stages of falling resolution",
+            effect="the first blocks need an order of magnitude more memory than the others and decide whether it fits",
+            sample="the networks of the paper",
+            source="Lin et al., MCUNetV2, arXiv 2110.15352",
+        ),
+    )
+    invalid = (
+        Case(
+            source=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(3, 64, 3, padding=1)\n"
+                "        self.b = nn.Conv2d(64, 64, 3, padding=1)\n"
+                "    def forward(self, x):\n"
+                "        return self.b(self.a(x)).mean((2, 3))\n"
+            ),
+            input=(1, 3, 512, 512),
+            target="ethos-u55-128",
+            line=5,
+        ),
+    )
+    valid = (Case(source=invalid[0].source, input=(1, 3, 32, 32), target="ethos-u55-128"),)
+
+    def check(self, look: Look) -> Iterable[Advice]:
+        peak = look.costs.peak
+        limit = memory_limit(look)
+        if limit is None or peak.bytes <= limit or peak.op is None:
+            return
+        alive = "; ".join(_tensor(look, t) for t in peak.alive)
+        message = (
+            f"{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit)} over the {size(limit)} "
+            f"for {look.target.name}: {alive}"
+        )
+
+        def explain(outcomes: Sequence[Outcome]) -> str | None:
+            return message
+
+        related = [
+            (maker.key, f"alive at the peak: {_tensor(look, t)}")
+            for t in peak.alive
+            if (maker := look.graph.producer.get(t)) is not None
+        ]
+        yield Advice(op=peak.op, moves=(), explain=explain, keep=True, related=related)
+
+
+def memory_limit(look: Look) -> int | None:
+    """Bytes that activations may take: the user's budget, else the target's, else what its memories hold in all.
+    None where one of those has no limit."""
+    if look.memory_budget is not None:
+        return look.memory_budget
+    if look.target.memory_budget is not None:
+        return look.target.memory_budget
+    sizes = [m.bytes for m in look.target.memory("activations")]
+    return None if None in sizes else sum(s for s in sizes if s is not None)
+
+
+def _tensor(look: Look, tensor: int) -> str:
+    shape = "×".join(map(str, look.graph.shape(tensor)))
+    maker = look.graph.producer.get(tensor)
+    name = look.graph.tensors[tensor].name or "input" if maker is None else maker.path or maker.target
+    return f"{name} {shape}"

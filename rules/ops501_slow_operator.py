@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from advisor.graph import Op
+from advisor.moves import SwapActivation
+from advisor.moves.activation import MODULES
+from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
+from advisor.targets import Special
+from advisor.units import percent, time
+
+
+class SlowOperator(Rule):
+    """
+    ## What it does
+    Finds operators that the target cannot run, or runs much slower than others of their kind, and names the cheaper
+    equivalent where the target knows one. Activation functions that have one come with the re-estimated gain.
+
+    ## Why is this bad?
+    An operator that the accelerator lacks runs on the host: the pipeline stops, its tensors are copied out and back,
+    and the cost is unknown here (the report lists it as uncounted, not as free). A slow one may cost more than the
+    convolution before it. Which operators these are is a fact of the target, stated with its source in the target's
+    file.
+
+    ## Example
+    On an integer accelerator without a sigmoid unit:
+    ```python
+    self.act = nn.SiLU()
+    ```
+
+    ## Use instead
+    ```python
+    self.act = nn.ReLU6()
+    ```
+
+    ## Fix safety
+    Unsafe: another activation function is another network; it has to be trained or at least fine-tuned.
+    """
+
+    code = "OPS501"
+    name = "slow-operator"
+    summary = "An operator is slow or unsupported on the target."
+
+    evidence = (
+        Evidence(
+            target="Edge TPU",
+            dtype="int8",
+            shapes="EfficientNet",
+            effect="swish and squeeze-and-excite are left out of EfficientNet-EdgeTPU, ReLU taken instead",
+            sample="1 family of networks",
+            source="Gupta & Tan, EfficientNet-EdgeTPU, Google AI blog, August 2019",
+        ),
+        Evidence(
+            target="ZCU102 and VCK190 (FPGA), A100, TPUv2",
+            dtype="as published",
+            shapes="MnasNet space; squeeze-and-excite in all 7 blocks against none, at equal MACs",
+            effect="latency × 2.16 and × 1.62; throughput × 0.85 and × 0.91: hardly felt, or twice as slow",
+            sample="3,526 to 3,556 networks; least squares of log latency on log MACs and the share of blocks with SE",
+            source="Accel-NASBench records (Apache-2.0)",
+        ),
+    )
+    invalid = (
+        Case(
+            source=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(3, 64, 1)\n"
+                "        self.act = nn.Mish()\n"
+                "    def forward(self, x):\n"
+                "        return self.act(self.a(x)).mean((2, 3))\n"
+            ),
+            input=(1, 3, 64, 64),
+            target="ethos-u55-128",
+            line=5,
+        ),
+    )
+    valid = (
+        Case(source=invalid[0].source.replace("Mish", "ReLU"), input=(1, 3, 64, 64), target="ethos-u55-128"),
+        Case(source=invalid[0].source, input=(1, 3, 64, 64), target="cpu-x86"),
+    )
+
+    def check(self, look: Look) -> Iterable[Advice]:
+        graph = look.graph
+        folded = graph.constant_ops if look.target.constant_folding else frozenset()
+        for op in graph.ops:
+            special = look.target.special(op.op, op.attrs.get("fn"))
+            if special is None or op.key in folded:
+                continue
+            if special.elements_per_cycle is None:
+                yield _unsupported(look, op, special)
+            elif _swappable(op, special):
+                yield Advice(
+                    op=op.key,
+                    moves=(SwapActivation((op.key,), special.instead),),
+                    explain=partial(_slow, look.target.name, _called(op), special),
+                    bound_us=sum(k.latency_us for k in look.kernels([op.key])),
+                )
+
+
+def _swappable(op: Op, special: Special) -> bool:
+    return op.op == "activation" and special.instead in MODULES
+
+
+def _called(op: Op) -> str:
+    """What people call the operation: ``hardswish``, ``softmax``."""
+    return str(op.attrs.get("fn") or op.op)
+
+
+def _unsupported(look: Look, op: Op, special: Special) -> Advice:
+    instead = f"; use {special.instead} instead" if special.instead else ""
+    message = f"{look.target.name} cannot run {_called(op)}, its cost is not counted ({special.why}){instead}"
+
+    def explain(outcomes: Sequence[Outcome]) -> str | None:
+        return message
+
+    moves = (SwapActivation((op.key,), special.instead),) if _swappable(op, special) else ()
+    return Advice(op=op.key, moves=moves, explain=explain, keep=True)
+
+
+def _slow(target: str, called: str, special: Special, outcomes: Sequence[Outcome]) -> str | None:
+    (outcome,) = outcomes
+    return (
+        f"{called} is slow on {target} ({special.why}): {special.instead} saves {time(outcome.gain_us)} "
+        f"({percent(outcome.gain_percent)})"
+    )
