@@ -195,6 +195,7 @@ def _target(t: Table) -> Target:
         free=frozenset(t.words("free", OPERATORS, default=())),
         constant_folding=t.flag("constant_folding", True),
         fused_attention=t.flag("fused_attention", False),
+        in_place=t.flag("in_place", False),
         memory_budget=t.whole("memory_budget", None),
         layout=t.text("layout", "contiguous"),
     )

@@ -110,8 +110,9 @@ class Target:
     ``dtype`` is what the target computes in, whatever the graph's floats are; ``dtype_bytes`` has its size, and that of
     any other type whose size here is not the usual one. ``throughput`` gives elements per cycle for each of
     :data:`STREAMS`. ``free`` names operators beyond :data:`advisor.operators.FREE` that move no data here.
-    ``overhead_us`` is paid once a kernel. ``memory_budget`` (bytes of activations) is what the user allows; None: what
-    the fastest memory holds.
+    ``overhead_us`` is paid once a kernel; ``in_place``: element-wise results overwrite an operand nobody reads again;
+    ``fused_attention``: scores never reach memory. ``memory_budget`` (bytes of activations) is what the user
+    allows; None: what the fastest memory holds.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Target:
     free: frozenset[str] = frozenset()
     constant_folding: bool = True
     fused_attention: bool = False
+    in_place: bool = False
     memory_budget: int | None = None
     layout: str = "contiguous"
 

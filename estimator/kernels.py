@@ -1,0 +1,201 @@
+"""Decomposition: which ops a target runs as one kernel.
+
+Depends only on how the graph is wired, on operator names and, where an element-wise op may join a chain, on whether
+it keeps the chain's shape; never on sizes. So a change of widths keeps it (:meth:`Decomposition.holds_for`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from advisor.graph import Graph, Op, Tensor
+from advisor.operators import FREE, NORMS
+from advisor.targets import Target
+
+VIEWS = FREE | {"slice", "split", "unbind", "permute"}
+"""Operators whose results may share the storage of their first input, where the target lists them as free."""
+
+STREAM_OF = {
+    **dict.fromkeys(NORMS, "norm"),
+    **{k: k for k in ("elementwise", "activation", "softmax", "reduce", "pool", "resize", "embedding")},
+    **dict.fromkeys(
+        ("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "concat", "stack", "split", "unbind", "slice"), "move"
+    ),
+    **dict.fromkeys(("permute", "repeat", "pad", "roll", "flip", "unfold", "gather", "cast", "copy", "create"), "move"),
+    "batch_norm": "elementwise",
+}
+"""Operators without MACs → the target's throughput that they run at."""
+
+STORED = ("parameter", "buffer", "constant")
+"""Roles of tensors that are deployed with the model instead of computed."""
+
+MAC_OPS = frozenset({"conv", "linear", "matmul", "addmm", "einsum", "attention", "rnn"})
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """The ops of one kernel, before it is costed.
+
+    ``role`` is ``work``, ``free`` (views and no-ops), ``folded`` (constants: done before deployment) or ``unknown``
+    (no cost model). ``reads`` are the activations from outside as (tensor, storage) pairs, ``writes`` the results
+    needed outside, ``weights`` the parameters, buffers and folded constants read.
+    """
+
+    ops: tuple[Op, ...]
+    role: str
+    reads: tuple[tuple[int, int], ...]
+    writes: tuple[int, ...]
+    weights: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Decomposition:
+    """A graph's kernels in execution order.
+
+    ``storage`` maps the output of every view to the tensor that owns its memory; ``same_shape`` are the pairs of
+    tensors whose equality of shape decided a fusion, with the answer.
+    """
+
+    groups: list[Group]
+    storage: dict[int, int]
+    same_shape: list[tuple[int, int, bool]]
+
+    def holds_for(self, tensors: dict[int, Tensor]) -> bool:
+        """Whether the shapes that fusion looked at still compare as they did."""
+        return all((tensors[a].shape == tensors[b].shape) == same for a, b, same in self.same_shape)
+
+
+Step = tuple[frozenset[str], bool]
+
+
+@lru_cache(maxsize=256)
+def _patterns(target: Target) -> tuple[tuple[Step, ...], ...]:
+    """The target's fusion rules, longest first, each step as (names, optional)."""
+    parsed = [
+        tuple((frozenset(step.removesuffix("?").split("|")), step.endswith("?")) for step in fusion.pattern)
+        for fusion in target.fusions
+    ]
+    return tuple(sorted(parsed, key=len, reverse=True))
+
+
+@lru_cache(maxsize=256)
+def named_functions(target: Target) -> frozenset[str]:
+    """The ``op:fn`` names that some fusion rule tells apart."""
+    return frozenset(name for pattern in _patterns(target) for names, _ in pattern for name in names if ":" in name)
+
+
+def signature(op: Op, target: Target) -> str:
+    """What decomposition sees of an op besides its wiring."""
+    if op.op in ("activation", "elementwise"):
+        name = f"{op.op}:{op.attrs.get('fn')}"
+        return name if name in named_functions(target) else op.op
+    return op.op
+
+
+def _fits(op: Op, names: frozenset[str]) -> bool:
+    return op.op in names or f"{op.op}:{op.attrs.get('fn')}" in names
+
+
+def decompose(graph: Graph, target: Target) -> Decomposition:
+    """The kernels that ``target`` would run ``graph`` as; every op is in exactly one."""
+    return _Decomposer(graph, target).run()
+
+
+class _Decomposer:
+    def __init__(self, graph: Graph, target: Target) -> None:
+        self.graph = graph
+        self.target = target
+        self.patterns = _patterns(target)
+        self.consumers = graph.consumers
+        self.kept = frozenset(graph.outputs)
+        self.made_at = {t: i for i, op in enumerate(graph.ops) for t in op.outputs}
+        # A graph whose edges were lost has no constants: nothing seems to depend on its input.
+        self.folded = graph.constant_ops if target.constant_folding and graph.connected() else frozenset()
+        self.constants = {t for key in self.folded for t in graph.by_key[key].outputs}
+        self.taken: set[int] = set()
+        self.storage: dict[int, int] = {}
+        self.same_shape: list[tuple[int, int, bool]] = []
+
+    def run(self) -> Decomposition:
+        groups = []
+        for i, op in enumerate(self.graph.ops):
+            if op.key in self.taken:
+                continue
+            role = self._role(op)
+            ops = self._chain(i, op) if role == "work" else (op,)
+            if role == "free" and op.inputs and op.op in VIEWS:
+                source = self.storage.get(op.inputs[0], op.inputs[0])
+                self.storage.update(dict.fromkeys(op.outputs, source))
+            groups.append(self._group(ops, role))
+        return Decomposition(groups, self.storage, self.same_shape)
+
+    def _role(self, op: Op) -> str:
+        if op.key in self.folded:
+            return "folded"
+        if op.op in FREE or op.op in self.target.free:
+            return "free"
+        return "work" if op.op in MAC_OPS or op.op in STREAM_OF else "unknown"
+
+    def _group(self, ops: tuple[Op, ...], role: str) -> Group:
+        if len(ops) == 1:
+            op = ops[0]
+            reads, writes, weights = op.inputs, op.outputs, tuple(op.weights.values())
+        else:
+            made = {t for op in ops for t in op.outputs}
+            reads = tuple(t for op in ops for t in op.inputs if t not in made)
+            writes = ops[-1].outputs
+            weights = tuple(t for op in ops for t in op.weights.values())
+        storage = self.storage
+        weights += tuple(t for t in reads if t in self.constants or self.graph.tensors[t].role in STORED)
+        pairs = tuple((t, storage.get(t, t)) for t in dict.fromkeys(reads) if t not in weights)
+        return Group(ops, role, pairs, writes, tuple(dict.fromkeys(weights)))
+
+    def _chain(self, index: int, first: Op) -> tuple[Op, ...]:
+        """``first`` and the ops behind it that fuse with it by the longest rule that fits."""
+        best = (first,)
+        if len(first.outputs) == 1:
+            for pattern in self.patterns:
+                if len(pattern) > len(best) and _fits(first, pattern[0][0]):
+                    best = max(best, self._follow(index, first, pattern), key=len)
+        self.taken.update(op.key for op in best)
+        return best
+
+    def _follow(self, index: int, first: Op, pattern: tuple[Step, ...]) -> tuple[Op, ...]:
+        """The chain that matches ``pattern`` from ``first`` on, or ``first`` alone where a required step is missing."""
+        chain, passed = [first], []
+        step = 1
+        while step < len(pattern):
+            names, optional = pattern[step]
+            following = self._next(passed[-1] if passed else chain[-1])
+            if following is not None and following.op == "identity":
+                passed.append(following)
+                continue
+            if following is not None and _fits(following, names) and self._joins(following, index):
+                chain += [*passed, following]
+                passed = []
+            elif not optional:
+                return (first,)
+            step += 1
+        return tuple(chain)
+
+    def _next(self, op: Op) -> Op | None:
+        """The only reader of what ``op`` makes."""
+        if len(op.outputs) != 1 or op.outputs[0] in self.kept:
+            return None
+        readers = self.consumers.get(op.outputs[0], ())
+        return readers[0] if len(readers) == 1 and readers[0].key not in self.taken else None
+
+    def _joins(self, op: Op, index: int) -> bool:
+        """Whether the op's other operands exist before the kernel starts and do not widen what flows through it."""
+        if op.op != "elementwise" or len(op.inputs) < 2:
+            return True
+        if len(op.outputs) != 1:
+            return False
+        inside = [t for t in op.inputs if self.made_at.get(t, -1) >= index]
+        if len(set(inside)) != 1:
+            return False
+        a, b = inside[0], op.outputs[0]
+        same = self.graph.shape(a) == self.graph.shape(b)
+        self.same_shape.append((a, b, same))
+        return same

@@ -1,0 +1,198 @@
+"""A padded roofline: what one kernel costs.
+
+latency = max(MAC array, element stream, activation traffic, weight traffic) + overhead. The array's time counts every
+extent padded to the multiples of the target's tilings, which makes the staircase over channel counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import NamedTuple
+
+from advisor.costs import Kernel
+from advisor.graph import Graph, Op, Tensor
+from advisor.macs import op_macs
+from advisor.targets import Memory, Target
+
+from .kernels import MAC_OPS, STREAM_OF, Group
+from .workloads import cycles, is_depthwise, works
+
+READS_WHAT_IT_WRITES = frozenset({"slice", "gather", "embedding"})
+"""Operators that read no more of their source than they write."""
+
+
+class Priced(NamedTuple):
+    """A costed group: its kernel (None: uncounted), and each op's part of the latency and of the MACs."""
+
+    kernel: Kernel | None
+    shares: tuple[tuple[int, float], ...]
+    macs: tuple[tuple[int, int], ...]
+
+
+class Compute(NamedTuple):
+    """Busy cycles: of the MAC array, of the element stream behind it, and what slow fused functions add to that."""
+
+    array: float
+    stream: float
+    slow: tuple[tuple[int, float], ...]
+
+
+def price(graph: Graph, group: Group, target: Target) -> Priced:
+    """The cost of one kernel. Uncounted where an op is unknown, unsupported by the target or of unknown shape."""
+    tensors = graph.tensors
+    keys = tuple(op.key for op in group.ops)
+    known = _sized(tensors, group)
+    counted = [(op.key, op_macs(graph, op) if op.op in MAC_OPS else 0) for op in group.ops]
+    macs = tuple((key, n) for key, n in counted if n is not None)
+    total = sum(n for _, n in macs)
+    if group.role in ("free", "folded"):
+        kernel = Kernel(keys, group.role, 0.0, total, 0, "overhead")
+        return Priced(kernel, tuple((k, 0.0) for k in keys), macs)
+    if group.role == "unknown" or len(macs) < len(keys) or not known:
+        return Priced(None, (), macs)
+    first = group.ops[0]
+    compute = _compute(tensors, group, target, total)
+    if compute is None:
+        return Priced(None, (), macs)
+    busy = max(compute.array, compute.stream + sum(extra for _, extra in compute.slow)) / target.clock_hz * 1e6
+    moved, transfer = _traffic(tensors, group, target)
+    run = max(busy, transfer)
+    bound = "overhead" if run < target.overhead_us else "compute" if busy >= transfer else "memory"
+    kind = "depthwise" if first.op == "conv" and is_depthwise(tensors, first) else first.op
+    kernel = Kernel(keys, kind, run + target.overhead_us, total, moved, bound, _utilisation(total, compute, target))
+    return Priced(kernel, _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, transfer, compute, target), macs)
+
+
+def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> int:
+    """Elements that an op keeps in memory besides its operands: the scores of attention that runs unfused."""
+    if op.op != "attention" or target.fused_attention:
+        return 0
+    q, k = (tensors[t].shape for t in op.inputs[:2])
+    return prod(q[:-1]) * k[-2]
+
+
+def _sized(tensors: Mapping[int, Tensor], group: Group) -> bool:
+    for op in group.ops:
+        for ids in (op.inputs, op.outputs):
+            for t in ids:
+                shape = tensors[t].shape
+                if shape and min(shape) < 0:
+                    return False
+    return True
+
+
+def _numel(tensors: Mapping[int, Tensor], ids: Iterable[int]) -> int:
+    return sum(prod(tensors[t].shape) for t in ids)
+
+
+def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: int) -> Compute | None:
+    """Cycles of the kernel's first op and what the ops fused behind it add; None where the target cannot run one."""
+    first = group.ops[0]
+    special = target.special(first.op, first.attrs.get("fn"))
+    if special is not None and special.elements_per_cycle is None:
+        return None
+    rate = None if special is None else special.elements_per_cycle
+    if first.op in MAC_OPS:
+        array, stream = _mac_cycles(tensors, first, group, target, macs)
+    else:
+        array, stream = 0.0, _amount(tensors, first) / (rate or target.throughput[STREAM_OF[first.op]])
+    slow = []
+    passing = stream
+    for op in group.ops[1:]:
+        special = target.special(op.op, op.attrs.get("fn"))
+        if special is None:
+            continue
+        if special.elements_per_cycle is None:
+            return None
+        needed = _numel(tensors, op.outputs) / special.elements_per_cycle
+        if needed > passing:
+            slow.append((op.key, needed - passing))
+            passing = needed
+    return Compute(array, stream, tuple(slow))
+
+
+def _mac_cycles(tensors: Mapping[int, Tensor], op: Op, group: Group, target: Target, macs: int) -> tuple[float, float]:
+    """Cycles of the MAC array, and of what feeds it with weights and takes its results."""
+    loops = works(tensors, op)
+    engine = target.engines[loops[0].engine if loops else "matmul"]
+    array = sum(cycles(w, target.engines[w.engine]) for w in loops) if loops else macs / engine.macs_per_cycle
+    stream = 0.0
+    if engine.outputs_per_cycle is not None:
+        stream = _numel(tensors, op.outputs) / engine.outputs_per_cycle
+    if engine.weights_per_cycle is not None:
+        stream = max(stream, _numel(tensors, group.weights) / engine.weights_per_cycle)
+    if op.op == "attention":
+        q, k = (tensors[t].shape for t in op.inputs[:2])
+        stream += prod(q[:-1]) * k[-2] / target.throughput["softmax"]
+        if not target.fused_attention:
+            return array, array + stream
+    return array, stream
+
+
+def _amount(tensors: Mapping[int, Tensor], op: Op) -> int:
+    """Elements that pass through: window positions of a pool, what a reduction reads, else what the op writes."""
+    written = _numel(tensors, op.outputs)
+    if op.op == "pool":
+        read = _numel(tensors, op.inputs[:1])
+        return read if op.attrs.get("adaptive") else written * prod(op.attrs["kernel"])
+    if op.op == "reduce":
+        return _numel(tensors, op.inputs[:1])
+    return written
+
+
+def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tuple[int, float]:
+    """Bytes moved, and the microseconds that takes: memories work side by side, each serves its tensors in turn."""
+    first = group.ops[0]
+    written = sum(_bytes(tensors[t], target) for t in group.writes)
+    read = 0
+    for t, storage in group.reads:
+        # an expanded view is stored once
+        read += min(_bytes(tensors[t], target), _bytes(tensors[storage], target))
+    weights = sum(_bytes(tensors[t], target) for t in group.weights)
+    if first.op in READS_WHAT_IT_WRITES:
+        read, weights = min(read, written), min(weights, written)
+    scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
+    # scores are written, read by the softmax, written again and read by the second product
+    activations = read + written + 4 * scratch
+    holds = _memory(target.memory("activations"), read + written + scratch)
+    brings = _memory(target.memory("weights"), weights)
+    if holds is brings:
+        seconds = (activations + weights) / holds.bytes_per_s
+    else:
+        seconds = max(activations / holds.bytes_per_s, weights / brings.bytes_per_s)
+    return activations + weights, seconds * 1e6
+
+
+def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:
+    """The fastest memory that is large enough; the last always is."""
+    for memory in memories:
+        if memory.bytes is None or memory.bytes >= needed:
+            return memory
+    return memories[-1]
+
+
+def _bytes(tensor: Tensor, target: Target) -> int:
+    return prod(tensor.shape) * target.size_of(tensor.dtype)
+
+
+def _utilisation(macs: int, compute: Compute, target: Target) -> float | None:
+    """Useful MACs over those that the whole array could have done while the kernel's MACs ran."""
+    if not macs or not compute.array:
+        return None
+    peak = max(engine.macs_per_cycle for engine in target.engines.values())
+    return min(1.0, macs / (compute.array * peak))
+
+
+def _shares(
+    kernel: Kernel, plain: float, transfer: float, compute: Compute, target: Target
+) -> tuple[tuple[int, float], ...]:
+    """The kernel's latency over its ops: the first bears all but what slow functions behind it add."""
+    excess = kernel.latency_us - target.overhead_us - max(plain, transfer)
+    added = dict(compute.slow)
+    total = sum(added.values())
+    if not total or excess <= 0:
+        return ((kernel.ops[0], kernel.latency_us), *((key, 0.0) for key in kernel.ops[1:]))
+    parts = {key: excess * extra / total for key, extra in added.items()}
+    rest = kernel.latency_us - sum(parts.values())
+    return ((kernel.ops[0], rest), *((key, parts.get(key, 0.0)) for key in kernel.ops[1:]))
