@@ -173,7 +173,7 @@ def _directive(text: str, line: int, span: Span) -> Directive:
         if not isinstance(kwargs, dict) or not all(isinstance(k, str) for k in kwargs):
             raise DirectiveError("kwargs is a dict with names as keys, `kwargs={'width': 1.0}`")
     if "input" in parts:
-        inputs = parse_inputs(_literal("input", _DTYPE.sub(r', "\2"\1', parts["input"])))
+        inputs = _inputs(_literal("input", _DTYPE.sub(r', "\2"\1', parts["input"])))
     return Directive(line, span, args, kwargs, inputs)
 
 
@@ -214,7 +214,7 @@ def _literal(key: str, text: str) -> Any:
         raise DirectiveError(f"the value of {key} is not a literal: {text!r}; {_EXAMPLE}") from e
 
 
-def parse_inputs(value: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+def _inputs(value: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """Positional and keyword inputs of a literal in the grammar above, a dtype being the last item of its shape:
     ``((1, 3, 32, 32), (1, 16, "int64"))``. Raises :class:`DirectiveError`."""
     if isinstance(value, dict):

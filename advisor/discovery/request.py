@@ -61,12 +61,13 @@ from typing import Any
 
 from .attempts import Surroundings, attempts, told
 from .candidates import Candidate, Classes, candidates
-from .directives import Directive, DirectiveError, Directives, directives, parse_inputs
+from .directives import Directive, Directives, directives
 from .hints import Hints
 from .outline import Outline, outline
 from .project import Project
 from .source import Problem, Source, read
 
+_SETTINGS = "pyproject.toml"
 DEFAULT_SECONDS = 20.0
 DEFAULT_MEMORY = 4 * 1024**3
 
@@ -97,8 +98,8 @@ def discover(
 ) -> Discovery:
     """Read ``path`` (or ``text`` in its place) and write the worker's request for it.
 
-    ``configured`` are the ``[[tool.advisor.models]]`` entries of this file: ``name``, and optionally ``args``,
-    ``kwargs`` and ``input`` in the grammar of :func:`.directives.parse_inputs`. A malformed one is a problem.
+    ``configured`` are the ``[[tool.advisor.models]]`` entries of this file: ``name``, and optionally ``args`` and
+    ``kwargs`` as plain values and ``inputs`` as the ``args`` and ``kwargs`` of INPUTS.
     """
     source = read(path, text)
     if isinstance(source, Problem):
@@ -128,9 +129,9 @@ def _discover(
     hints = Hints(described, lambda line: f"{relative}:{line}")
     entries = []
     for candidate in models:
-        entry = next((m for m in configured if m.get("name") == candidate.name), None)
+        entry = next((m for m in configured if m.get("name") == candidate.name), {})
         directive = _directive_of(candidate, described, comments)
-        entries.append(_candidate(candidate, around, hints, directive, _entry(entry, source, result)))
+        entries.append(_candidate(candidate, around, hints, directive, entry))
     result.request = {
         "job": "audit",
         "file": str(source.path),
@@ -148,41 +149,22 @@ def _directive_of(candidate: Candidate, described: Outline, comments: Directives
     return comments.models.get(node.lineno) if node is not None and candidate.kind != "instance" else None
 
 
-@dataclass(slots=True)
-class _Configured:
-    attempt: dict[str, Any] | None = None
-    inputs: dict[str, Any] | None = None
-
-
-def _entry(entry: Mapping[str, Any] | None, source: Source, result: Discovery) -> _Configured:
-    """A configuration entry in the request's terms; what is wrong with it becomes a problem of the file."""
-    out = _Configured()
-    if entry is None:
-        return out
-    if "args" in entry or "kwargs" in entry:
-        out.attempt = told("config", "pyproject.toml", tuple(entry.get("args", ())), dict(entry.get("kwargs", {})))
-    if "input" in entry:
-        try:
-            args, kwargs = parse_inputs(entry["input"])
-        except DirectiveError as e:
-            message = f"[[tool.advisor.models]] {entry.get('name')}: {e}"
-            result.problems.append(Problem("directive", message, source.top()))
-        else:
-            out.inputs = {"source": "config", "where": "pyproject.toml", "args": args, "kwargs": kwargs}
-    return out
-
-
 def _candidate(
-    candidate: Candidate, around: Surroundings, hints: Hints, directive: Directive | None, configured: _Configured
+    candidate: Candidate,
+    around: Surroundings,
+    hints: Hints,
+    directive: Directive | None,
+    configured: Mapping[str, Any],
 ) -> dict[str, Any]:
-    tried = attempts(candidate, around, directive, configured.attempt)
+    given = configured.get("args", ()), configured.get("kwargs", {})
+    tried = attempts(candidate, around, directive, told("config", _SETTINGS, *given) if any(given) else None)
     inputs: list[dict[str, Any]] = []
     if directive is not None and directive.inputs is not None:
         where = f"{around.project.relative(around.outline.source.path)}:{directive.span.line}"
         args, kwargs = directive.inputs
         inputs.append({"source": "directive", "where": where, "args": args, "kwargs": kwargs})
-    if configured.inputs is not None:
-        inputs.append(configured.inputs)
+    if configured.get("inputs"):
+        inputs.append({"source": "config", "where": _SETTINGS, **configured["inputs"]})
     for attempt in tried:
         inputs += [i for i in attempt["inputs"] if i not in inputs]
     built = around.outline.classes.get(candidate.builds or "")
