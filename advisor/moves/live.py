@@ -11,7 +11,6 @@ from typing import Any
 from ..edit import MoveError
 from ..graph import Graph, Op
 
-
 _FOLLOWING = frozenset({"split", "slice", "elementwise", "attention", "resize"})
 """Functions whose attributes come from the sizes of what they read: nothing to edit."""
 
