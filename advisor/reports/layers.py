@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 from ..graph import Graph, Op, Span, Tensor
 from ..operators import FREE
 from ..report import ModelReport
+from . import cells
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,6 +64,46 @@ def rows(model: ModelReport) -> list[Row]:
             )
         )
     return out
+
+
+def grouped(model: ModelReport, depth: int) -> list[Row]:
+    """The rows summed up by the first ``depth`` parts of their module path, in order of first execution.
+
+    A sum's ``op``, shapes out and ``weights_so_far`` are its last row's, its inputs its first row's, ``live_bytes`` its
+    largest; a figure is None where one of its rows has none.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows(model):
+        groups.setdefault(".".join(row.path.split(".")[:depth]), []).append(row)
+    return [_sum(path, members, model) for path, members in groups.items()]
+
+
+def _sum(path: str, members: list[Row], model: ModelReport) -> Row:
+    first, last = members[0], members[-1]
+    if len(members) == 1:
+        return first
+    module = None if model.graph is None else model.graph.modules.get(path)
+    return Row(
+        op=last.op,
+        path=path,
+        label=module.type.rpartition(".")[2] if module else cells.plural(len(members), "op"),
+        source=module.created[0] if module and module.created else first.source,
+        inputs=first.inputs,
+        outputs=last.outputs,
+        params=sum(r.params for r in members),
+        macs=_total([r.macs for r in members], 0),
+        latency_us={name: _total([r.latency_us[name] for r in members], 0.0) for name in model.costs},
+        live_bytes=max(r.live_bytes for r in members),
+        weights_so_far=last.weights_so_far,
+    )
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _total(values: list[Number | None], zero: Number) -> Number | None:
+    known = [v for v in values if v is not None]
+    return sum(known, zero) if len(known) == len(values) else None
 
 
 def _macs(model: ModelReport, key: int) -> int | None:

@@ -1,0 +1,21 @@
+"""What ends a command with exit code 2, and the exit codes."""
+
+from __future__ import annotations
+
+CLEAN, FINDINGS, ERROR = 0, 1, 2
+
+
+class UsageError(Exception):
+    """Arguments that cannot be carried out; the message says which and what to do."""
+
+
+def known_errors() -> tuple[type[Exception], ...]:
+    """Errors of the engine that a person caused and can mend; their messages name the remedy. Imported when needed."""
+    from ..config import ConfigError
+    from ..engine import EngineError
+    from ..packs import PackError
+    from ..selection import SelectionError
+    from ..targets import TargetError
+    from ..workers import WorkerError
+
+    return ConfigError, EngineError, PackError, SelectionError, TargetError, WorkerError

@@ -1,0 +1,32 @@
+"""``advisor explain``: the page of a code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..config import suggestion
+from ..packs import pages
+from ..rulepages import page
+from .errors import CLEAN, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", help="a code such as CHN101, or a rule's name")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints Markdown; on a terminal, as it is meant to look."""
+    known = pages()
+    wanted = args.code.strip()
+    found = next((p for p in known if wanted.upper() == p.code or wanted.lower() == p.name), None)
+    if found is None:
+        raise UsageError(f"no code '{wanted}'{suggestion(wanted.upper(), [p.code for p in known])}")
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page(found)))
+    else:
+        sys.stdout.write(page(found))
+    return CLEAN

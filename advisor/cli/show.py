@@ -1,0 +1,65 @@
+"""``advisor show``: every layer of a file's models with what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..report import ModelReport, Report
+from .errors import CLEAN, FINDINGS, UsageError
+from .options import add_engine_options, configure, existing
+
+MEMORY_COLUMNS_WIDTH = 132
+"""Narrower terminals get the table without its two memory columns, rather than with broken cells."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="FILE[::NAME]", help="Python file, and a class or factory in it")
+    add_engine_options(parser)
+    parser.add_argument("--sort", choices=tuple(_KEYS), default="order", help="order of the rows; default as executed")
+    parser.add_argument("--depth", type=int, metavar="N", help="sum up modules deeper than N levels")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the tables; exit code 1 when no model could be traced."""
+    from ..engine import audit_paths
+
+    file, _, name = args.model.partition("::")
+    paths = existing([file])
+    if args.depth is not None and args.depth < 1:
+        raise UsageError(f"--depth {args.depth}: give a number of levels, at least 1")
+    config = configure(args, paths[0])
+    report = audit_paths(paths, config)
+    models = [m for m in report.models if not name or m.name == name]
+    if not models:
+        known = ", ".join(m.name for m in report.models) or "none"
+        raise UsageError(f"no model {name or ''} in {file}; models found there: {known}".replace("  ", " "))
+    for model in models:
+        _print(model, report, args.sort, args.depth)
+    return CLEAN if any(m.graph is not None for m in models) else FINDINGS
+
+
+_KEYS: dict[str, Callable[[Any], float]] = {
+    "order": lambda row: 0,
+    "latency": lambda row: -max((us or 0.0 for us in row.latency_us.values()), default=0.0),
+    "params": lambda row: -row.params,
+    "macs": lambda row: -(row.macs or 0),
+}
+
+
+def _print(model: ModelReport, report: Report, sort: str, depth: int | None) -> None:
+    from rich.console import Console
+
+    from ..reports.console import header, layer_table
+    from ..reports.layers import grouped, rows
+
+    console = Console(width=None if sys.stdout.isatty() else MEMORY_COLUMNS_WIDTH)
+    shown = sorted(grouped(model, depth) if depth else rows(model), key=_KEYS[sort])
+    console.print(header(model, report))
+    for target in model.costs or [None]:
+        if shown:
+            console.print()
+            console.print(layer_table(model, shown, report, target, memory=console.width >= MEMORY_COLUMNS_WIDTH))
+    console.print()
