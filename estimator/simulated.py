@@ -19,8 +19,8 @@ from .roofline import Priced, price
 class Plan:
     """What was worked out for one graph and target, so that a graph which shares most of it need not repeat it.
 
-    ``held`` are the bytes of ``lives.owners``; ``touches`` maps a tensor to the indices of the groups whose cost depends
-    on it; ``parameters`` are the distinct parameter tensors that any op reads.
+    ``held`` are the bytes of ``lives.owners``; ``touches`` maps a tensor to the indices of the groups whose cost
+    depends on it; ``parameters`` are the distinct parameter tensors that any op reads.
     """
 
     decomposition: Decomposition
@@ -178,9 +178,8 @@ def _resized(old: Plan, before: Graph, after: Graph, changed: set[int], target: 
         priced[i] = price(after, groups[i], target)
     held = old.held
     if changed:
-        held = [
-            size(after.tensors[t], target) if t in changed else h for t, h in zip(old.lives.owners, held, strict=True)
-        ]
+        pairs = zip(old.lives.owners, held, strict=True)
+        held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs]
     params, stored = old.costs.params, old.costs.weights_bytes
     weights = [t for t in changed if t in old.parameters]
     if weights:

@@ -12,7 +12,7 @@ from advisor.targets import Engine
 
 
 class Work(NamedTuple):
-    """``repeats`` independent products of ``height * width`` positions, each ``input * kernel`` deep, ``output`` wide."""
+    """``repeats`` products of ``height * width`` positions, each ``input * kernel`` deep and ``output`` wide."""
 
     engine: str
     output: int
