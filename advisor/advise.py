@@ -197,7 +197,7 @@ def _finding(
     lead, message, _ = parts[0]
     graph = look.graph
     here, around = _span(graph, lead.op, settings)
-    keys = dict.fromkeys(k for a, _, _ in parts for k in (a.layers or (a.op,)))
+    keys = sorted({k for a, _, _ in parts for k in (a.layers or (a.op,))}, key=graph.position.__getitem__)
     related = [Related(s, "created from here") for s in around]
     for advice, _, _ in parts:
         for key, text in advice.related:
