@@ -145,6 +145,8 @@ def _window_like(c: _Change, op: Op, at: int) -> list[int]:
 
 
 def _conv(c: _Change, op: Op) -> list[Shape]:
+    if "weight" not in op.weights:
+        return _unknown(c, op)
     x, was = c.shape(op.inputs[0]), c.was(op.inputs[0])
     at = len(x) - len(op.attrs["kernel"]) - 1
     channels, groups = x[at], op.attrs["groups"]
@@ -172,6 +174,8 @@ def _conv(c: _Change, op: Op) -> list[Shape]:
 
 
 def _linear(c: _Change, op: Op) -> list[Shape]:
+    if "weight" not in op.weights:
+        return _unknown(c, op)
     x, w = c.shape(op.inputs[0]), op.weights["weight"]
     out = c.shape(w)[0]
     c.resize(op, w, (out, x[-1]))
@@ -179,6 +183,8 @@ def _linear(c: _Change, op: Op) -> list[Shape]:
 
 
 def _embedding(c: _Change, op: Op) -> list[Shape]:
+    if "weight" not in op.weights:
+        return _unknown(c, op)
     return [(*c.shape(op.inputs[0]), c.shape(op.weights["weight"])[1])]
 
 
@@ -186,7 +192,7 @@ def _rnn(c: _Change, op: Op) -> list[Shape]:
     x, was = c.shape(op.inputs[0]), c.was(op.inputs[0])
     if x[-1] != was[-1]:
         for role, t in op.weights.items():
-            if role.startswith("weight_ih_l0"):
+            if role.startswith("weight_ih") and not ("_l" in role and "_l0" not in role):
                 c.resize(op, t, (c.shape(t)[0], x[-1]))
     made = c.shape(op.outputs[0])
     return [(*x[:-1], made[-1]), *(c.shape(t) for t in op.outputs[1:])]
@@ -474,6 +480,8 @@ def _permute(c: _Change, op: Op) -> list[Shape]:
 
 def _expand(c: _Change, op: Op) -> list[Shape]:
     x, was, made = c.shape(op.inputs[0]), c.was(op.inputs[0]), c.was(op.outputs[0])
+    if op.target.endswith("unfold") or len(op.outputs) != 1:
+        return _unknown(c, op)
     new = len(made) - len(was)
     return [(*made[:new], *(n if w == m else m for n, w, m in zip(x, was, made[new:], strict=True)))]
 
@@ -540,7 +548,7 @@ SHAPES: dict[str, Callable[[_Change, Op], list[Shape]]] = {
     "flip": _same,
     "unfold": _unfold,
     "cast": _same,
-    "copy": _elementwise,
+    "copy": _unknown,
     "identity": _same,
 }
 """Operator → its shape function. ``create`` reads nothing, ``gather`` and ``other`` are unknown."""

@@ -86,7 +86,9 @@ def reason(op: Op) -> str:
 # ---- operators with weights
 
 
-def _conv(t: Ties, op: Op) -> list[Dims]:
+def _conv(t: Ties, op: Op) -> list[Dims] | None:
+    if "weight" not in op.weights:
+        return None  # the forward computed its weight
     x, out = t.of(op.inputs[0]), t.shape(op.outputs[0])
     at = len(x) - len(op.attrs["kernel"]) - 1
     groups, made = op.attrs["groups"], out[at]
@@ -128,7 +130,9 @@ def _share(t: Ties, form: Form, groups: int) -> Form:
     return constant(t.forms.width(form) // groups)
 
 
-def _linear(t: Ties, op: Op) -> list[Dims]:
+def _linear(t: Ties, op: Op) -> list[Dims] | None:
+    if "weight" not in op.weights:
+        return None
     x = t.of(op.inputs[0])
     out = _made_by(t, op, t.shape(op.outputs[0])[-1])
     t.weight(op, "weight", [out, x[-1]])
@@ -136,7 +140,9 @@ def _linear(t: Ties, op: Op) -> list[Dims]:
     return [[*x[:-1], out]]
 
 
-def _embedding(t: Ties, op: Op) -> list[Dims]:
+def _embedding(t: Ties, op: Op) -> list[Dims] | None:
+    if "weight" not in op.weights:
+        return None
     x, w = t.of(op.inputs[0]), op.weights["weight"]
     rows, width = t.shape(w)
     t.weight(op, "weight", [constant(rows), t.dims[w][1] if w in t.dims else t.forms.new(width)])
@@ -153,7 +159,7 @@ def _rnn(t: Ties, op: Op) -> list[Dims] | None:
     made = times(hidden, directions)
     x = t.of(op.inputs[0])
     for role in op.weights:
-        layer_input = x[-1] if "_l0" in role else made
+        layer_input = made if "_l" in role and "_l0" not in role else x[-1]
         if role.startswith("weight_ih"):
             t.weight(op, role, [gates, layer_input])
         elif role.startswith("weight_hh"):
@@ -429,7 +435,9 @@ def _permute(t: Ties, op: Op) -> list[Dims]:
     return [[x[d] for d in op.attrs["dims"]]]
 
 
-def _expand(t: Ties, op: Op) -> list[Dims]:
+def _expand(t: Ties, op: Op) -> list[Dims] | None:
+    if op.target.endswith("unfold"):
+        return None  # overlapping windows: the sizes do not say which dimension is which
     x, out = t.of(op.inputs[0]), t.shape(op.outputs[0])
     new = len(out) - len(x)
     dims = [constant(n) for n in out]

@@ -49,6 +49,7 @@ def is_pointwise(op: Op) -> bool:
     a = op.attrs
     return (
         op.op == "conv"
+        and "weight" in op.weights
         and not a["transposed"]
         and a["groups"] == 1
         and all(k == 1 for k in a["kernel"])
@@ -71,5 +72,7 @@ def out_channels(graph: Graph, conv: Op) -> int:
 
 def is_depthwise(graph: Graph, op: Op) -> bool:
     """A convolution with as many groups as inputs and outputs, more than one."""
-    groups = op.attrs["groups"] if op.op == "conv" else 1
+    if op.op != "conv" or "weight" not in op.weights:
+        return False
+    groups = op.attrs["groups"]
     return groups > 1 and groups == in_channels(graph, op) == out_channels(graph, op)

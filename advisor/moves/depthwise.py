@@ -41,6 +41,7 @@ class StandardToDepthwise(Move):
 
     def apply(self, graph: Graph) -> Graph:
         op = get(graph, self.op, "conv")
+        need("weight" in op.weights, f"{name(op)} computes its weight")
         channels = in_channels(graph, op)
         need(not is_depthwise(graph, op), f"{name(op)} is depthwise already")
         need(channels > 1, f"{name(op)} has one channel only")

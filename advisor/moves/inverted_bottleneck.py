@@ -86,9 +86,9 @@ def _match(graph: Graph, expand: Op) -> IBN | None:
 def _is_dense(op: Op) -> bool:
     """A two-dimensional k×k convolution over all channels."""
     a = op.attrs
-    return (
-        op.op == "conv" and a["groups"] == 1 and not a["transposed"] and len(a["kernel"]) == 2 and max(a["kernel"]) > 1
-    )
+    if op.op != "conv" or "weight" not in op.weights or a["groups"] != 1 or a["transposed"]:
+        return False
+    return len(a["kernel"]) == 2 and max(a["kernel"]) > 1
 
 
 def _norm_act(graph: Graph, op: Op) -> tuple[Op | None, Op | None, Op | None]:

@@ -25,11 +25,13 @@ def _partner(graph: Graph, op: Op) -> Op | None:
     if after is None or any(len(graph.weight_readers[t]) > 1 for o in (op, after) for t in o.weights.values()):
         return None
     if op.op == "linear":
-        return after if after.op == "linear" else None
+        return after if after.op == "linear" and "weight" in after.weights else None
     return after if is_pointwise(after) else None
 
 
 def _can_lead(op: Op) -> bool:
+    if "weight" not in op.weights:
+        return False
     return op.op == "linear" or (op.op == "conv" and op.attrs["groups"] == 1 and not op.attrs["transposed"])
 
 

@@ -133,3 +133,12 @@ def test_tied_embedding_is_pinned_by_the_vocabulary() -> None:
 def test_each_graph_is_analysed_once() -> None:
     graph = mobilenet_v2(64)
     assert analyse(graph) is analyse(graph)
+
+
+def test_a_computed_weight_pins() -> None:
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 3, 8, 8)), 16)
+    kernel = b.conv(x, 16)
+    attrs = dict(b.ops[0].attrs)
+    y = b.op("conv", [x, kernel], (1, 16, 8, 8), target="torch.conv2d", **attrs)
+    assert all(g.pinned for g in analyse(b.build(b.conv(y, 4))).groups)
