@@ -1,0 +1,69 @@
+"""Layer rows: what is alive, what is shared, and what a sum of rows is."""
+
+import pytest
+
+from advisor.graph import Span
+from advisor.report import ModelReport
+from advisor.reports.layers import grouped, live_bytes, relative, rows
+from tests.graphs import GraphBuilder
+
+from .samples import report
+
+
+def model_of(graph):
+    return ModelReport("Net", "net.py", "class", Span("net.py", 1, 1, 1, 4), "ok", graph=graph)
+
+
+def test_a_shared_parameter_counts_at_its_first_reader():
+    b = GraphBuilder()
+    weight = b.parameter((8, 8))
+    x = b.input((1, 8))
+    x = b.op("linear", [x], (1, 8), weights={"weight": weight}, path="a")
+    b.op("linear", [x], (1, 8), weights={"weight": weight}, path="b")
+    assert [r.params for r in rows(model_of(b.build()))] == [64, 0]
+    assert [r.weights_so_far for r in rows(model_of(b.build()))] == [256, 256]
+
+
+def test_live_bytes_hold_a_skip_connection_until_its_addition():
+    b = GraphBuilder()
+    x = b.input((1, 4, 8, 8))  # 1 KiB
+    y = b.op("activation", [x], (1, 4, 8, 8), fn="relu")
+    z = b.op("activation", [y], (1, 4, 8, 8), fn="relu")
+    b.op("elementwise", [x, z], (1, 4, 8, 8), fn="add")
+    assert live_bytes(b.build()) == [2048, 3072, 3072]
+
+
+def test_views_take_no_memory_of_their_own():
+    b = GraphBuilder()
+    x = b.input((1, 4, 8, 8))
+    flat = b.op("reshape", [x], (1, 256))
+    b.op("activation", [flat], (1, 256), fn="relu")
+    assert live_bytes(b.build()) == [1024, 2048]
+
+
+def test_grouping_keeps_the_sums(tmp_path):
+    model = report(tmp_path).models[0]
+    flat, sums = rows(model), grouped(model, 1)
+    assert 0 < len(sums) < len(flat)
+    assert sum(r.params for r in sums) == sum(r.params for r in flat)
+    assert sum(r.macs or 0 for r in sums) == sum(r.macs or 0 for r in flat)
+    us = model.costs["npu-64"].latency_us
+    assert sum(r.latency_us["npu-64"] or 0.0 for r in sums) == pytest.approx(us)
+
+
+def test_a_sum_with_an_unknown_part_is_unknown(tmp_path):
+    model = report(tmp_path).models[1]
+    assert model.graph is not None
+    for op in model.graph.ops:
+        op.path = "body." + str(op.key)
+    (body,) = grouped(model, 1)
+    assert body.macs is None
+    assert body.latency_us == {"npu-64": None}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("/repo/a/b.py", "a/b.py"), ("a/b.py", "a/b.py"), ("/elsewhere/b.py", "/elsewhere/b.py")],
+)
+def test_relative(file, expected):
+    assert relative(file, "/repo") == expected
