@@ -1,0 +1,126 @@
+"""User code on the stack: which frame is the user's, and what it is executing, as an exact span.
+
+User code is everything but torch, the standard library and this package; a library such as timm counts as user code. A position is
+kept as ``(code, lasti)`` and becomes a span only when somebody asks: most positions of a trace are asked for once, many of a
+construction never.
+
+A span is the list ``[file, line, column, end_line, end_column]``: lines and columns from 1 in code points, end exclusive.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from types import CodeType, FrameType
+
+import torch
+
+Position = tuple[CodeType, int]
+Span = list  # [str, int, int, int, int]
+
+_TORCH = os.path.dirname(torch.__file__) + os.sep  # noqa: PTH120 - compared with co_filename, as text
+_OURS = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+_STDLIB = sysconfig.get_path("stdlib") + os.sep
+_PACKAGES = tuple(_STDLIB + name + os.sep for name in ("site-packages", "dist-packages"))
+
+_user_file: dict[str, bool] = {}
+_spans: dict[tuple[int, int], tuple[CodeType, Span | None]] = {}
+_entries: set[CodeType] = set()
+
+
+def is_user_file(name: str) -> bool:
+    """Whether a code object's file name is user code."""
+    known = _user_file.get(name)
+    if known is None:
+        library = name.startswith(_STDLIB) and not name.startswith(_PACKAGES)
+        known = not (name.startswith((_TORCH, _OURS, "<")) or library)
+        _user_file[name] = known
+    return known
+
+
+def entry(function: Callable) -> Callable:
+    """Mark a function of ours as the way into user code: frames beyond its own belong to whoever called us."""
+    _entries.add(function.__code__)
+    return function
+
+
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost user frame, from ``frame`` outwards; None where an :func:`entry` comes first."""
+    while frame is not None:
+        code = frame.f_code
+        if is_user_file(code.co_filename):
+            return frame
+        if code in _entries:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def span(position: Position) -> Span | None:
+    """The expression at a position; None for code without lines."""
+    code, lasti = position
+    key = (id(code), lasti)
+    known = _spans.get(key)
+    if known is None:
+        known = _spans[key] = (code, _span(code, lasti))  # the code object is kept so that its id stays its own
+    return known[1]
+
+
+def _span(code: CodeType, lasti: int) -> Span | None:
+    if sys.version_info >= (3, 11):
+        line, end_line, column, end_column = next(
+            itertools.islice(code.co_positions(), lasti // 2, None), (None, None, None, None)
+        )
+        if line is None:
+            return None
+        if end_line is not None and column is not None and end_column is not None:
+            file = code.co_filename
+            return [file, line, _column(file, line, column), end_line, _column(file, end_line, end_column)]
+    else:
+        line = next((n for start, end, n in code.co_lines() if start <= lasti < end), None)
+        if line is None:
+            return None
+    return expression_at(code.co_filename, line)
+
+
+def _column(file: str, line: int, byte: int) -> int:
+    """A 0-based UTF-8 byte offset as a 1-based column in code points."""
+    text = linecache.getline(file, line)
+    return (byte if text.isascii() else len(text.encode()[:byte].decode(errors="ignore"))) + 1
+
+
+_expressions: dict[str, dict[int, ast.expr]] = {}
+
+
+def expression_at(file: str, line: int) -> Span:
+    """The outermost call that begins on ``line``, else the outermost expression, else the line: for Pythons without column tables."""
+    nodes = _expressions.get(file)
+    if nodes is None:
+        nodes = _expressions[file] = _outermost("".join(linecache.getlines(file)))
+    node = nodes.get(line)
+    if node is None or node.end_lineno is None or node.end_col_offset is None:
+        text = linecache.getline(file, line).rstrip("\n")
+        return [file, line, len(text) - len(text.lstrip()) + 1, line, len(text) + 1]
+    end = node.end_lineno
+    return [file, line, _column(file, line, node.col_offset), end, _column(file, end, node.end_col_offset)]
+
+
+def _outermost(source: str) -> dict[int, ast.expr]:
+    """Line → the expression that stands for it: a call before any other expression, the outermost of its kind."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[int, ast.expr] = {}
+    for node in ast.walk(tree):  # breadth first: outer nodes come first
+        if not isinstance(node, ast.expr):
+            continue
+        have = found.get(node.lineno)
+        if have is None or (isinstance(node, ast.Call) and not isinstance(have, ast.Call)):
+            found[node.lineno] = node
+    return found

@@ -1,0 +1,328 @@
+"""Records one forward as a ``torch.fx`` graph while it runs on concrete tensors.
+
+No proxies: the user's forward gets tensors (meta, fake or real), so control flow on shapes, ``isinstance``, ``len`` or einops simply
+runs. A torch function mode sees every torch call and writes it down as an fx node; a tensor is known by its identity. An op that works in
+place makes a new node for the same tensor. ``nn.Module.__call__`` is patched so that torch's own layers become one node each and every
+call knows the module it happens in. The graph has concrete shapes: it is for analysis, not for execution.
+
+Node metadata: ``spec``; and for calls ``path``, ``site``, ``module`` (None for functions), ``weights`` (a leaf module's own tensors by
+role), ``outputs`` (nodes of a call with several results, in order). A result of such a call is a ``getitem`` node with ``result_of``.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+from torch.nn.modules import module as module_internals
+from torch.overrides import TorchFunctionMode
+
+from . import trees
+from .frames import entry, user_frame
+from .meaning import spec_of
+from .placement import Placement
+from .shapes import function_output, module_output
+from .vocabulary import short_name
+
+_LOCK = threading.RLock()
+"""nn.Module.__call__ and a few names of torch.nn.functional are patched while a forward is recorded: one recording at a time."""
+
+_COMPOSITE = (nn.MultiheadAttention, nn.Transformer, nn.GLU)
+"""Layers of torch that are recorded as what they compute."""
+
+
+class OutOfTime(BaseException):
+    """The deadline has passed. No ``Exception``: user code that catches all of those must not swallow it."""
+
+
+class Recorder(TorchFunctionMode):
+    """Records one run of ``model``. ``placement`` says on which device its tensors live; ``deadline`` is in :func:`time.monotonic` seconds."""
+
+    def __init__(self, model: nn.Module, placement: Placement, deadline: float) -> None:
+        super().__init__()
+        self.graph = fx.Graph()
+        self.executed: dict[str, nn.Module] = {}
+        self.unobserved = 0
+        """Tensors that were computed while nobody looked (inside a scripted function, say) and have no producer."""
+        self._model = model
+        self._placement = placement
+        self._deadline = deadline
+        self._paths = {id(m): path for path, m in model.named_modules()}
+        self._unregistered: list[nn.Module] = []
+        self._stack = [""]
+        self._values: dict[int, tuple[Callable[[], torch.Tensor | None], fx.Node]] = {}
+        self._stored: dict[int, tuple[torch.Tensor, str, str]] = {}
+        for path, module in model.named_modules():
+            prefix = f"{path}." if path else ""
+            for role, table in (("parameter", module._parameters), ("buffer", module._buffers)):
+                for name, tensor in table.items():
+                    if tensor is not None:
+                        self._stored.setdefault(id(tensor), (tensor, f"{prefix}{name}", role))
+        self._attributes_read = False
+
+    # ---- running
+
+    @entry
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str], functions: bool = True) -> Any:
+        """Run the model and record it; the graph holds what ran even when this raises.
+
+        ``names`` are the forward's parameter names; without ``functions`` only leaf modules are recorded.
+        """
+        labels = [names[i] if i < len(names) else f"arg{i}" for i in range(len(args))]
+        for name, value in (*zip(labels, args, strict=True), *kwargs.items()):
+            for place, tensor in trees.named_tensors(value, name):
+                node = self.graph.placeholder(place.replace(".", "_"))
+                node.meta.update(spec=spec_of(tensor), name=place)
+                self._bind(tensor, node)
+        with ExitStack() as stack:
+            stack.enter_context(_LOCK)
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(_patched_calls(self, leaves_only=not functions))
+            if functions:
+                stack.enter_context(_transparent_functional())
+                stack.enter_context(self)
+            return self._model(*args, **kwargs)
+
+    def output(self, result: Any) -> None:
+        """Close the graph with the tensors in ``result``."""
+        with torch._C.DisableTorchFunction():
+            self.graph.output(tuple(self.node(t) for t in trees.tensors(result)))
+
+    # ---- calls of functions
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name, in_place = short_name(func)
+        decomposition = _DECOMPOSED.get(name)
+        if decomposition is not None:
+            with self:
+                return decomposition(*args, **(kwargs or {}))
+        if name in _UNRECORDED:
+            return func(*args, **(kwargs or {}))
+        return self._function(func, name, in_place, args, kwargs or {})
+
+    def _function(self, func: Any, name: str, in_place: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given_args, given_kwargs = self._placement.adapt(name, args, kwargs)
+        result = function_output(name, in_place, given_args, given_kwargs) if self._placement.fast else None
+        if result is None:
+            result = func(*given_args, **given_kwargs)
+        kind = type(result)
+        if kind is torch.Tensor or isinstance(result, torch.Tensor):
+            in_place = in_place or kwargs.get("out") is not None
+            if not in_place and any(result is a for a in args):
+                return result  # contiguous() of a contiguous tensor, to() of the same type: nothing happened
+            made = [args[0] if in_place and args and isinstance(args[0], torch.Tensor) else result]
+        elif name in ("setitem", "data.set"):
+            made = [args[0]]
+        elif kind is not torch.Size and isinstance(result, (tuple, list, dict)):
+            made = list(trees.tensors(result))
+        else:
+            return result
+        if made:
+            node = self._record(func, args, kwargs, made, sys._getframe(2))
+            if in_place:
+                self._write_through(made[0], node)
+        return result
+
+    def _write_through(self, view: torch.Tensor, node: fx.Node) -> None:
+        """Writing into a view changes its base: what reads the base later depends on the write."""
+        base = view._base if view._is_view() else None
+        if base is not None and self._known(base) is not None:
+            written = self.graph.create_node("call_function", torch.clone, (self.node(base), node))
+            written.meta.update(node.meta, spec=spec_of(base), outputs=None)
+            self._bind(base, written)
+
+    # ---- calls of modules
+
+    def call_module(
+        self, original: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any, leaves_only: bool
+    ) -> Any:
+        path = self._path(module)
+        self.executed.setdefault(path, module)
+        leaf = not module._modules if leaves_only else _is_leaf(module)
+        if leaf and not _hooked(module):
+            return self._leaf(module, path, args, kwargs)
+        self._stack.append(path)
+        try:
+            return original(module, *args, **kwargs)
+        finally:
+            self._stack.pop()
+
+    def _leaf(self, module: nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with torch._C.DisableTorchFunction():
+            given_args, given_kwargs = self._placement.adapt("", args, kwargs)
+            result = module_output(module, given_args, given_kwargs) if self._placement.fast else None
+            if result is None:
+                result = module.forward(*given_args, **given_kwargs)
+            made = list(trees.tensors(result))
+            if made:
+                self._record(module, args, kwargs, made, sys._getframe(3), path)
+        return result
+
+    def _path(self, module: nn.Module) -> str:
+        path = self._paths.get(id(module))
+        if path is None:  # built inside the forward
+            parent = self._stack[-1]
+            name = f"{type(module).__name__}@{len(self._unregistered)}"
+            path = self._paths[id(module)] = f"{parent}.{name}" if parent else name
+            self._unregistered.append(module)
+        return path
+
+    # ---- nodes
+
+    def _record(
+        self,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        made: list[torch.Tensor],
+        frame: Any,
+        path: str | None = None,
+    ) -> fx.Node:
+        if time.monotonic() > self._deadline:
+            raise OutOfTime
+        lifted = trees.replace(args, self.node)
+        named = {k: trees.replace(v, self.node) for k, v in kwargs.items() if k != "out"}
+        if path is None:
+            node = self.graph.create_node("call_function", target, lifted, named)
+            node.meta.update(path=self._stack[-1], module=None)
+        else:
+            node = self.graph.create_node("call_module", path, lifted, named)
+            node.meta.update(path=path, module=target, weights=self._weights(target, path))
+        user = user_frame(frame)
+        node.meta["site"] = None if user is None else (user.f_code, user.f_lasti)
+        if len(made) == 1:
+            node.meta["spec"] = spec_of(made[0])
+            self._bind(made[0], node)
+        else:
+            node.meta["outputs"] = [self._result(node, i, tensor) for i, tensor in enumerate(made)]
+        return node
+
+    def _result(self, call: fx.Node, index: int, tensor: torch.Tensor) -> fx.Node:
+        node = self.graph.create_node("call_function", operator.getitem, (call, index))
+        node.meta.update(spec=spec_of(tensor), result_of=call)
+        self._bind(tensor, node)
+        return node
+
+    def _weights(self, module: nn.Module, path: str) -> dict[str, fx.Node]:
+        weights = {}
+        for table in (module._parameters, module._buffers):
+            for name, tensor in table.items():
+                if tensor is not None and name != "num_batches_tracked":
+                    weights[name] = self.node(tensor)
+        return weights
+
+    def _bind(self, tensor: torch.Tensor, node: fx.Node) -> None:
+        self._values[id(tensor)] = (self._placement.hold(tensor), node)
+
+    def _known(self, tensor: torch.Tensor) -> fx.Node | None:
+        entry = self._values.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
+
+    def node(self, tensor: torch.Tensor) -> fx.Node:
+        """The node of a tensor; one that nobody saw being made is an attribute of the model or else a constant."""
+        node = self._known(tensor)
+        if node is not None:
+            return node
+        if id(tensor) not in self._stored and not self._attributes_read:
+            self._attributes_read = True
+            self._read_attributes()
+        stored = self._stored.get(id(tensor))
+        if stored is None or stored[0] is not tensor:
+            base = tensor._base if tensor._is_view() else None
+            if base is not None and self._known(base) is not None:
+                node = self.graph.create_node("call_function", torch.Tensor.as_strided, (self.node(base),))
+                node.meta.update(spec=spec_of(tensor), path=self._stack[-1], module=None, site=None)
+                self._bind(tensor, node)
+                return node
+            self.unobserved += 1
+            stored = (tensor, "unobserved", "constant")
+        node = self.graph.create_node("get_attr", stored[1] or "constant")
+        node.meta.update(spec=spec_of(tensor), name=stored[1], role=stored[2])
+        self._bind(tensor, node)
+        return node
+
+    def _read_attributes(self) -> None:
+        """Tensors that modules keep as plain attributes: constants, with their path as name."""
+        for path, module in self._model.named_modules():
+            for name, value in module.__dict__.items():
+                if name not in _MODULE_TABLES:
+                    for place, tensor in trees.named_tensors(value, f"{path}.{name}" if path else name, depth=3):
+                        self._stored.setdefault(id(tensor), (tensor, place, "constant"))
+
+
+_MODULE_TABLES = frozenset(("_parameters", "_buffers", "_modules", "_flat_weights"))
+
+_UNRECORDED = frozenset(("requires_grad", "retain_grad", "requires_grad.set", "grad.get", "grad.set", "register_hook"))
+"""Calls that give back a tensor of no value of its own."""
+
+
+def _glu(input: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    half, gate = input.chunk(2, dim)
+    return half * gate.sigmoid()
+
+
+def _iterate(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    return iter(tensor.unbind(0))
+
+
+_DECOMPOSED: dict[str, Callable[..., Any]] = {"glu": _glu, "iter": _iterate}
+"""Functions recorded as several: the vocabulary has no name for the whole."""
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    if isinstance(module, torch.jit.ScriptModule):
+        return True
+    library = type(module).__module__.startswith(("torch.nn.modules.", "torch.ao.nn."))
+    return library and not module._modules and not isinstance(module, (*_COMPOSITE, nn.Sequential))
+
+
+def _hooked(module: nn.Module) -> bool:
+    """Whether hooks have to run around the forward; torch calls them, so the module is entered instead of being one node."""
+    return bool(module._forward_hooks or module._forward_pre_hooks) or module_internals._has_any_global_hook()
+
+
+@contextmanager
+def _patched_calls(recorder: Recorder, leaves_only: bool) -> Iterator[None]:
+    """``nn.Module.__call__`` reports to ``recorder``, on this thread."""
+    original = nn.Module.__call__
+    owner = threading.get_ident()
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != owner:
+            return original(module, *args, **kwargs)
+        return recorder.call_module(original, module, args, kwargs, leaves_only)
+
+    nn.Module.__call__ = call
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original
+
+
+@contextmanager
+def _transparent_functional() -> Iterator[None]:
+    """On this thread, ``torch.nn.functional``'s Python functions run instead of being intercepted whole: what they call is recorded."""
+    owner = threading.get_ident()
+    names = [n for n in vars(F) if n.startswith("has_torch_function")]
+    originals = {n: getattr(F, n) for n in names}
+
+    def transparent(original: Callable[..., bool]) -> Callable[..., bool]:
+        return lambda *args: threading.get_ident() != owner and original(*args)
+
+    for name in names:
+        setattr(F, name, transparent(originals[name]))
+    try:
+        yield
+    finally:
+        for name in names:
+            setattr(F, name, originals[name])
