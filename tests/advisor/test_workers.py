@@ -1,0 +1,238 @@
+"""The client of the worker: events, limits, deaths and restarts, and errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from advisor.workers import (
+    InterpreterMissing,
+    Pool,
+    PythonTooOld,
+    TorchMissing,
+    TorchTooOld,
+    Worker,
+    WorkerError,
+    WorkerFailed,
+)
+
+PYTHON = Path(sys.executable)
+
+JOB = """
+import os, sys, time
+import importlib.util
+
+def warm_up():
+    global WARM
+    WARM = os.getpid()
+
+def run(request, emit):
+    emit({"event": "first", "at": time.monotonic()})
+    exec(request["code"], {"request": request, "emit": emit, "warm": WARM})
+"""
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("jobs") / "code.py"
+    path.write_text(JOB)
+    return path
+
+
+@pytest.fixture(scope="module")
+def worker(job: Path) -> Iterator[Worker]:
+    with Worker(PYTHON, jobs={"code": job}) as made:
+        yield made
+
+
+def code(text: str, **more: object) -> dict[str, object]:
+    return {"job": "code", "code": text, **more}
+
+
+def test_events_stream_while_the_job_runs(worker: Worker) -> None:
+    delays = []
+    outcome = worker.run(
+        code("import time; time.sleep(0.5); emit({'event': 'last'})"),
+        lambda event: delays.append(time.monotonic() - event["at"]) if "at" in event else None,
+    )
+    assert [event["event"] for event in outcome.events] == ["first", "last"]
+    assert outcome.status == "ok"
+    assert delays[0] < 0.45  # seen before the job had ended, on a machine however busy
+
+
+def test_large_and_strange_events_arrive_whole(worker: Worker) -> None:
+    outcome = worker.run(
+        code("emit({'event': 'big', 'text': 'naïve\\n\\x00\\u2028' * 1_000_000, 'nan': float('inf')})")
+    )
+    assert outcome.events[1] == {"event": "big", "text": "naïve\n\0\u2028" * 1_000_000, "nan": float("inf")}
+
+
+def test_what_came_before_a_death_is_kept(worker: Worker) -> None:
+    outcome = worker.run(code("emit({'event': 'half'}); import os; os.kill(os.getpid(), 11)"))
+    assert [event["event"] for event in outcome.events] == ["first", "half"]
+    assert (outcome.status, outcome.signal) == ("crash", "SIGSEGV")
+
+
+def test_children_share_what_the_zygote_warmed_and_nothing_else(worker: Worker) -> None:
+    text = """
+import os, torch
+emit({"event": "own", "pids": [os.getpid(), warm], "seen": hasattr(torch, "seen")})
+torch.seen = True
+"""
+    first, second = worker.run(code(text)).events[1], worker.run(code(text)).events[1]
+    assert first["pids"][1] == second["pids"][1] != first["pids"][0] != second["pids"][0]
+    assert (first["seen"], second["seen"]) == (False, False)
+
+
+def test_our_modules_hide_none_of_the_users(worker: Worker) -> None:
+    text = """
+import importlib.util, sys
+names = ("sandbox", "channel", "link", "main", "watch", "zygote", "job", "advisor_worker")
+emit({"event": "found", "names": [n for n in names if n in sys.modules or importlib.util.find_spec(n)]})
+emit({"event": "path", "ours": [p for p in sys.path if p.endswith("advisor/worker")]})
+"""
+    outcome = worker.run(code(text))
+    assert outcome.events[1:] == ({"event": "found", "names": []}, {"event": "path", "ours": []})
+
+
+def test_the_job_is_at_home_in_its_scratch_folder_which_is_empty_again_next_time(worker: Worker) -> None:
+    text = """
+import os, tempfile
+from pathlib import Path
+here = Path.cwd()
+emit({"event": "homes", "inside": [str(Path(p).resolve()).startswith(str(here)) for p in
+      (Path.home(), tempfile.gettempdir(), os.environ["TORCH_HOME"], os.environ["XDG_CACHE_HOME"])]})
+emit({"event": "old", "files": [p.name for p in here.rglob("*") if p.is_file()]})
+deep = Path.home() / "a" / "b"
+deep.mkdir(parents=True)
+(deep / "kept.txt").write_text("x")
+deep.chmod(0)
+"""
+    for _ in range(2):
+        outcome = worker.run(code(text))
+        assert outcome.status == "ok", outcome.detail
+        assert outcome.events[1]["inside"] == [True] * 4
+        assert outcome.events[2]["files"] == []
+
+
+def test_scratch_folders_go_also_without_namespaces(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    text = "import pathlib; p = pathlib.Path('a/b'); p.mkdir(parents=True); (p / 'c').write_text('x'); p.chmod(0)"
+    with Worker(PYTHON, jobs={"code": job}, without=("namespaces",)) as worker:
+        for _ in range(2):
+            assert worker.run(code(text)).status == "ok"
+            (scratch,) = tmp_path.iterdir()
+            assert list(scratch.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bug_of_the_job_is_an_error_with_its_traceback(worker: Worker) -> None:
+    outcome = worker.run(code("1 / 0"))
+    assert outcome.status == "error"
+    assert "ZeroDivisionError" in outcome.detail
+
+
+def test_the_end_of_stderr_is_kept(worker: Worker) -> None:
+    outcome = worker.run(code("import sys; print('x' * 100_000, file=sys.stderr); print('the end', file=sys.stderr)"))
+    assert outcome.stderr.endswith("xxx\nthe end\n")
+    assert len(outcome.stderr) < 20_000
+
+
+def test_measures_are_reported(worker: Worker) -> None:
+    outcome = worker.run(code("pass"))
+    assert "resource-limits" in outcome.containment
+    assert len(set(outcome.containment)) == len(outcome.containment)
+
+
+def test_versions_come_from_the_interpreter(worker: Worker) -> None:
+    worker.start()
+    assert worker.versions["python"] == sys.version.split()[0]
+    assert worker.versions["torch"].startswith("2.")
+
+
+def test_a_dead_worker_costs_one_request_and_is_replaced(job: Path) -> None:
+    with Worker(PYTHON, jobs={"code": job}) as worker:
+        hang = code("import time; time.sleep(60)")
+        outcome = worker.run(hang, lambda _: _kill_children_of(os.getpid(), job))
+        assert outcome.status == "lost"
+        assert [event["event"] for event in outcome.events] == ["first"]
+        assert worker.run(code("pass")).status == "ok"
+
+
+def test_an_exception_in_on_event_reaches_the_caller_and_harms_no_later_request(job: Path) -> None:
+    def refuse(event: object) -> None:
+        raise LookupError("no")
+
+    with Worker(PYTHON, jobs={"code": job}) as worker:
+        with pytest.raises(LookupError):
+            worker.run(code("emit({'event': 'late'})"), refuse)
+        outcome = worker.run(code("emit({'event': 'new'})"))
+        assert [event["event"] for event in outcome.events] == ["first", "new"]
+
+
+def test_a_pool_keeps_the_order_and_runs_in_parallel(job: Path) -> None:
+    meet = "import time; time.sleep(0.3 if request['number'] == 0 else 0); emit({'event': 'n', 'n': request['number']})"
+    with Pool(PYTHON, 2, jobs={"code": job}) as pool:
+        outcomes = list(pool.map(code(meet, number=n) for n in range(6)))
+    assert [outcome.events[1]["n"] for outcome in outcomes] == list(range(6))
+
+
+def _kill_children_of(parent: int, job: Path) -> None:
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            ours = str(job).encode() in (folder / "cmdline").read_bytes()
+            child = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+        except OSError:
+            continue
+        if ours and child:
+            os.kill(int(folder.name), signal.SIGKILL)
+
+
+# ---- interpreters that will not do
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def error_of(interpreter: Path, kind: type[WorkerError]) -> WorkerError:
+    with pytest.raises(kind) as caught, Worker(interpreter) as worker:
+        worker.start()
+    assert caught.value.remedy in str(caught.value)
+    return caught.value
+
+
+def test_no_such_interpreter(tmp_path: Path) -> None:
+    assert "--python" in error_of(tmp_path / "python", InterpreterMissing).remedy
+
+
+def test_an_interpreter_without_torch(tmp_path: Path) -> None:
+    bare = script(tmp_path / "python", f'exec "{PYTHON}" -S "$@"')
+    assert "install torch" in error_of(bare, TorchMissing).remedy
+
+
+def test_an_interpreter_with_an_old_torch(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("__version__ = '2.3.1+cpu'")
+    (tmp_path / "torch" / "fx.py").touch()
+    old = script(tmp_path / "python", f'PYTHONPATH="{tmp_path}" exec "{PYTHON}" "$@"')
+    assert "2.3.1" in str(error_of(old, TorchTooOld))
+
+
+def test_an_old_interpreter(tmp_path: Path) -> None:
+    pretend = "import runpy, sys; sys.version_info = (3, 8, 1); sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
+    old = script(tmp_path / "python", f'exec "{PYTHON}" -c \'{pretend}\' "$@"')
+    assert "3.10" in error_of(old, PythonTooOld).remedy
+
+
+def test_something_that_is_no_python(tmp_path: Path) -> None:
+    other = script(tmp_path / "python", "echo I am a teapot >&2")
+    assert "I am a teapot" in str(error_of(other, WorkerFailed))
