@@ -258,7 +258,7 @@ class Hints:
         return []
 
 
-_LIBRARIES = frozenset({"torch", "np", "numpy", "F", "nn", "torch.nn.functional", "np.random", "torch.autograd", None})
+_LIBRARIES = frozenset({"torch", "np", "numpy", "F", "nn", "torch.nn.functional", "np.random", "torch.autograd"})
 
 
 def _unwrap(node: ast.expr) -> ast.expr:
