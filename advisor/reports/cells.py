@@ -12,6 +12,13 @@ def time(us: float | None) -> str:
     return UNKNOWN if us is None else units.time(us)
 
 
+def latency(us: float | None, in_ms: bool) -> str:
+    """Microseconds for a column whose cells share a unit: ``0.113 ms`` or ``94.73 us``."""
+    if us is None:
+        return UNKNOWN
+    return f"{us / 1000:.3f} ms" if in_ms else f"{us:.2f} us"
+
+
 def count(n: int | None) -> str:
     """``640``, ``10.8 k``, ``3.5 M``, ``4.09 G``: three significant digits."""
     if n is None:

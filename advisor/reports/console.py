@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -27,7 +27,7 @@ SEVERITY_STYLE = {"error": "bold red", "warning": "bold yellow", "information": 
 
 
 def render(report: Report) -> str:
-    """The report as plain text of :data:`WIDTH` columns."""
+    """The report as plain text of :data:`WIDTH` columns; a finding is one line, however long, for grep's sake."""
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
     with console.capture() as capture:
         write(report, console)
@@ -38,8 +38,8 @@ def write(report: Report, console: Console) -> None:
     """Print the report to ``console``, whose width and colours decide how it looks."""
     for file in report.files:
         if file.models or file.findings or file.notes:
-            console.print(_file(file, report))
-    console.print(_summary(report))
+            console.print(_file(file, report), crop=False)
+    console.print(_summary(report), crop=False)
 
 
 def _file(file: FileReport, report: Report) -> RenderableType:
@@ -85,7 +85,7 @@ def header(model: ModelReport, report: Report) -> RenderableType:
 def _totals(costs: Costs) -> str:
     return (
         f"{time(costs.latency_us)} {costs.label} · {cells.count(costs.macs)} MACs · {cells.count(costs.params)} params"
-        f" · weights {size(costs.weights_bytes)} · peak activations {size(costs.peak.bytes)}"
+        f" ({size(costs.weights_bytes)}) · peak activations {size(costs.peak.bytes)}"
     )
 
 
@@ -140,6 +140,7 @@ def layer_table(
     table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, style="cyan")
     table.add_column("share", justify="right", no_wrap=True)
+    in_ms = largest >= 100
     for row in shown:
         us = row.latency_us[target] if target else None
         table.add_row(
@@ -150,7 +151,7 @@ def layer_table(
             cells.count(row.params) if row.params else "",
             "" if row.macs == 0 else cells.count(row.macs),
             *((size(row.live_bytes), size(row.weights_so_far)) if memory else ()),
-            cells.time(us),
+            cells.latency(us, in_ms),
             cells.bar((us or 0.0) / largest, BAR) if largest else "",
             cells.share(us, total),
         )
@@ -167,7 +168,19 @@ def _line(row: Row, model: ModelReport, report: Report) -> str:
 
 
 def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:
-    return Group(*(_finding(f, report) for f in findings))
+    return Group(*(_Line(_finding(f, report)) for f in findings))
+
+
+class _Line:
+    """A text that wraps on a terminal and stays one line elsewhere."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if not console.is_terminal:
+            self.text.no_wrap, self.text.overflow = True, "ignore"
+        yield self.text
 
 
 def _finding(finding: Finding, report: Report) -> Text:
@@ -176,7 +189,7 @@ def _finding(finding: Finding, report: Report) -> Text:
         " ",
         (finding.code, SEVERITY_STYLE.get(finding.severity, "")),
         " ",
-        finding.message,
+        " ".join(finding.message.split()),
     )
     gain = gain_text(finding, several=len(report.targets) > 1)
     if gain:

@@ -30,10 +30,16 @@ def test_console_names_what_it_does_not_count_and_why_a_model_failed(tmp_path):
     assert "TypeError: missing <cfg> at models/größe net.py:5:5" in text
 
 
-def test_console_is_plain_and_fits_its_width(tmp_path):
-    text = str(report(tmp_path))
+def test_piped_console_output_is_plain_fits_its_width_and_keeps_a_finding_on_one_line(tmp_path):
+    sample = report(tmp_path)
+    sample.models[0].findings[0].message = "long " * 40 + "end"
+    text = str(sample)
     assert "\x1b" not in text
-    assert max(map(len, text.splitlines())) <= console.WIDTH
+    findings = [line for line in text.splitlines() if " CHN101 " in line]
+    assert len(findings) == 1
+    assert "end  [saves" in findings[0]
+    assert findings[0].endswith("6 %, simulated]")
+    assert max(len(line) for line in text.splitlines() if line not in findings) <= console.WIDTH
 
 
 def test_console_colours_on_a_terminal(tmp_path):
