@@ -145,7 +145,7 @@ def _failure(event: dict[str, Any] | None, events: list[dict[str, Any]], outcome
     failed = next((e["error"] for e in events if e["event"] == "import" and e.get("error")), None)
     if failed is not None:
         return f"import: {failed.get('type')}: {str(failed.get('message'))[:200]}"
-    ends = [f"{o.status} {o.detail}".strip() for o in outcomes if o.status != "ok"]
+    ends = [f"{o.status} {o.detail.strip().rpartition(chr(10))[2]}" for o in outcomes if o.status != "ok"]
     return f"process: {ends[-1]}" if ends else "the worker said nothing about it"
 
 
