@@ -125,21 +125,23 @@ def _collect(look: Look, rules: Iterable[Rule]) -> tuple[dict[tuple[str, Any], l
 
 
 def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
-    """The places that made ``op``, innermost first: its module's creation outwards, for a function its call."""
-    if op.module and op.path in graph.modules and graph.modules[op.path].created:
+    """The places that made ``op``, innermost first: its module's creation outwards; a function's call."""
+    if op.module and op.path in graph.modules:
         return graph.modules[op.path].created
     return (op.call,) if op.call is not None else ()
 
 
 def _place(graph: Graph, key: int) -> Any:
-    """What two ops have in common that one stretch of source created: the whole chain of calls, else nothing."""
+    """What two ops have in common that one stretch of source made: the whole chain of calls, else nothing. (That two
+    modules of unknown origin are called on one line says nothing about where their widths come from.)"""
     return _chain(graph, graph.by_key[key]) or key
 
 
 def _span(graph: Graph, key: int, settings: Settings) -> tuple[Span, tuple[Span, ...]]:
     """Where a finding about op ``key`` stands, and the other places on its chain."""
-    chain = _chain(graph, graph.by_key[key])
-    here = next((s for s in chain if s.file == settings.file), chain[0] if chain else settings.span)
+    op = graph.by_key[key]
+    chain = _chain(graph, op)
+    here = next((s for s in chain if s.file == settings.file), chain[0] if chain else op.call or settings.span)
     return here, tuple(dict.fromkeys(s for s in chain if s != here))
 
 
@@ -229,9 +231,11 @@ def _more(others: int, whole: Outcome | None, look: Look) -> str:
     """The end of a message that speaks for several layers."""
     if not others:
         return ""
-    text = f"; likewise {others} more created here"
+    text = f"; likewise {others} more from this line"
     if whole is None:
         return text
+    if abs(whole.gain_percent) < 0.05:
+        return f"{text}, together at no cost"
     verb = "save" if whole.gain_us >= 0 else "cost"
     amount = f"{time(abs(whole.gain_us))} ({percent(abs(whole.gain_percent))})"
     return f"{text}: together they {verb} {amount} on {look.target.name}"

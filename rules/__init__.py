@@ -11,7 +11,7 @@ from .ibn201_fuse_inverted_bottleneck import FuseInvertedBottleneck
 from .ibn202_unfuse_inverted_bottleneck import UnfuseInvertedBottleneck
 from .mem401_peak_memory import PeakMemory
 from .ops501_slow_operator import SlowOperator
-from .ops503_redundant_bias import WastedParameters
+from .ops503_wasted_parameters import WastedParameters
 from .ops504_mergeable_linear import MergeableLinear
 from .sup001_bare_ignore import BareIgnore
 from .sup002_unused_ignore import UnusedIgnore

@@ -136,4 +136,5 @@ def _message(target: str, width: int, wider: int, latency: float, outcomes: Sequ
     if cost > FREE * latency:
         return None
     more = percent(100 * (wider / width - 1))
-    return f"{wider} channels instead of {width} ({more} more) cost {time(max(cost, 0.0))} on {target}"
+    price = "nothing" if cost < FREE * latency / 10 else time(cost)
+    return f"{wider} channels instead of {width} ({more} more) cost {price} on {target}"

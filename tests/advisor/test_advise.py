@@ -129,7 +129,7 @@ def test_layers_of_one_place_share_a_finding_that_moves_them_all():
     assert finding.layers == ["conv0", "conv1"]
     assert finding.move is not None and finding.move["kind"] == "together"
     assert finding.gain_us == latency(graph) - latency(chain(16, 16, 16))
-    assert finding.message.startswith("XXX001 speaks; likewise 1 more created here: together they save")
+    assert finding.message.startswith("XXX001 speaks; likewise 1 more from this line: together they save")
     assert {a["move"]["group"] for a in finding.alternatives} == {0, 1}
 
 
