@@ -46,9 +46,10 @@ def trace(
     """The graph of one forward of ``model`` and how it was obtained.
 
     ``inputs`` is the forward's only argument as a tensor, a shape (a tuple of ints, float32), a tuple or list of the
-    positional arguments, or a mapping of keyword arguments; meta tensors are welcome, the data of others is read only where the
-    model's control flow depends on it. ``observer`` is one that was entered while the model was built: it knows the lines.
-    The model is traced in eval mode and left as it was; meanwhile no other thread may run it. Raises :class:`TraceError`.
+    positional arguments, or a mapping of keyword arguments; meta tensors are welcome, the data of others is read only
+    where the model's control flow depends on it. ``observer`` is one that was entered while the model was built: it
+    knows the lines. The model is traced in eval mode and left as it was; meanwhile no other thread may run it. Raises
+    :class:`TraceError`.
     """
     args, kwargs = _arguments(inputs)
     started = time.monotonic()

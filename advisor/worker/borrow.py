@@ -1,4 +1,5 @@
-"""A user's model, borrowed for one forward: with other tensors in its parameters' place, and put back exactly as it was.
+"""A user's model, borrowed for one forward: with other tensors in its parameters' place, and put back exactly as it
+was.
 
 While a model is borrowed no other thread may run it: its parameters are not its own.
 """
@@ -20,10 +21,11 @@ _CONTAINERS = frozenset((dict, OrderedDict, list, set))
 
 @contextmanager
 def borrowed(model: nn.Module, substitute: Substitute) -> Iterator[None]:
-    """Inside, the model is in eval mode and every parameter and buffer is ``substitute``'s answer for it (tied ones stay tied).
+    """Inside, the model is in eval mode and every parameter and buffer is ``substitute``'s answer for it (tied ones
+    stay tied).
 
-    On leaving, attributes, their lists and dicts, registered tensors, hooks and classes are what they were before, whatever the
-    forward assigned.
+    On leaving, attributes, their lists and dicts, registered tensors, hooks and classes are what they were before,
+    whatever the forward assigned.
     """
     modules = [m for m in model.modules() if not isinstance(m, torch.jit.ScriptModule)]
     before = [_Snapshot(m) for m in modules]
@@ -53,8 +55,10 @@ def borrowed(model: nn.Module, substitute: Substitute) -> Iterator[None]:
 
 def _like_kind(tensor: torch.Tensor, substitute: Substitute) -> torch.Tensor:
     """A parameter's stand-in is a parameter, a lazy one's a lazy one on the meta device."""
-    if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
-        return type(tensor)(device=torch.device("meta"))
+    if isinstance(tensor, nn.UninitializedParameter):
+        return nn.UninitializedParameter(requires_grad=False, device=torch.device("meta"))
+    if isinstance(tensor, nn.UninitializedBuffer):
+        return nn.UninitializedBuffer(requires_grad=False, device=torch.device("meta"))
     new = substitute(tensor)
     if isinstance(tensor, nn.Parameter) and not isinstance(new, nn.Parameter):
         return nn.Parameter(new, requires_grad=False)

@@ -1,4 +1,6 @@
-"""A recorded fx graph → the plain form of the core's graph: tensors, ops and modules as lists that JSON and msgpack carry."""
+"""A recorded fx graph → the plain form of the core's graph: tensors, ops and modules as lists that JSON and msgpack
+carry.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +115,8 @@ class _Encoder:
     def _owner(self, op: str, weights: Mapping[str, fx.Node]) -> str | None:
         """The path of the torch layer whose weights a function reads: the function is that layer's call.
 
-        So it is for layers with hooks or a subclass's forward, and for those whose ``weight`` somebody passes to ``F.linear``.
+        So it is for layers with hooks or a subclass's forward, and for those whose ``weight`` somebody passes to
+        ``F.linear``.
         """
         for node in weights.values():
             path = node.meta["name"].rpartition(".")[0]

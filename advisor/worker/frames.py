@@ -1,10 +1,11 @@
 """User code on the stack: which frame is the user's, and what it is executing, as an exact span.
 
-User code is everything but torch, the standard library and this package; a library such as timm counts as user code. A position is
-kept as ``(code, lasti)`` and becomes a span only when somebody asks: most positions of a trace are asked for once, many of a
-construction never.
+User code is everything but torch, the standard library and this package; a library such as timm counts as user code.
+A position is kept as ``(code, lasti)`` and becomes a span only when somebody asks: most positions of a trace are
+asked for once, many of a construction never.
 
-A span is the list ``[file, line, column, end_line, end_column]``: lines and columns from 1 in code points, end exclusive.
+A span is the list ``[file, line, column, end_line, end_column]``: lines and columns from 1 in code points, end
+exclusive.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ _expressions: dict[str, dict[int, ast.expr]] = {}
 
 
 def expression_at(file: str, line: int) -> Span:
-    """The outermost call that begins on ``line``, else the outermost expression, else the line: for Pythons without column tables."""
+    """The outermost call that begins on ``line``, else the outermost expression, else the line: for Pythons without
+    column tables.
+    """
     nodes = _expressions.get(file)
     if nodes is None:
         nodes = _expressions[file] = _outermost("".join(linecache.getlines(file)))

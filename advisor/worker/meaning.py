@@ -1,4 +1,5 @@
-"""A recorded torch call, and what it means in the advisor's vocabulary: the data that the ``vocabulary*`` modules work on.
+"""A recorded torch call, and what it means in the advisor's vocabulary: the data that the ``vocabulary*`` modules
+work on.
 
 Names and attributes of a :class:`Meaning` are those of the core's operator table.
 """
@@ -148,6 +149,11 @@ def dimensions(value: Any, rank: int) -> list[int]:
     if value is None or value == () or value == []:
         return list(range(rank))
     return [dimension(v, rank) for v in (value if isinstance(value, (list, tuple)) else (value,))]
+
+
+def words(text: str) -> list[str]:
+    """The names in a table's text, which stays readable where a list of forty strings is not."""
+    return text.split()
 
 
 def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:

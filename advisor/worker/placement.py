@@ -19,7 +19,8 @@ _MOVES = frozenset(("to", "cuda", "cpu"))
 class Placement:
     """Where a recording's tensors live.
 
-    ``meta`` tensors have no data; ``fake`` ones have none either but behave as CPU tensors; ``real`` ones are computed on the CPU.
+    ``meta`` tensors have no data; ``fake`` ones have none either but behave as CPU tensors; ``real`` ones are
+    computed on the CPU.
     """
 
     kind: Literal["meta", "fake", "real"]
@@ -40,7 +41,9 @@ class Placement:
         return tensor if _is_table(tensor) else _on_meta(tensor)
 
     def adapt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """A call's arguments on this placement: moves between devices are none, and on meta no CPU tensor meets a meta one."""
+        """A call's arguments on this placement: moves between devices are none, and on meta no CPU tensor meets a
+        meta one.
+        """
         if name in _MOVES:
             return self._moved(name, args, kwargs)
         device = kwargs.get("device")
@@ -92,7 +95,9 @@ def _is_table(tensor: torch.Tensor) -> bool:
 
 
 def _on_cpu(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor on the CPU; one without data gets small values: with all zeros a detector would find nothing and stop early."""
+    """The tensor on the CPU; one without data gets small values: with all zeros a detector would find nothing and
+    stop early.
+    """
     if not tensor.is_meta:
         return tensor if isinstance(tensor, nn.Parameter) else tensor.detach().cpu().clone()
     if not tensor.is_floating_point():

@@ -1,12 +1,14 @@
 """Records one forward as a ``torch.fx`` graph while it runs on concrete tensors.
 
-No proxies: the user's forward gets tensors (meta, fake or real), so control flow on shapes, ``isinstance``, ``len`` or einops simply
-runs. A torch function mode sees every torch call and writes it down as an fx node; a tensor is known by its identity. An op that works in
-place makes a new node for the same tensor. ``nn.Module.__call__`` is patched so that torch's own layers become one node each and every
-call knows the module it happens in. The graph has concrete shapes: it is for analysis, not for execution.
+No proxies: the user's forward gets tensors (meta, fake or real), so control flow on shapes, ``isinstance``, ``len``
+or einops simply runs. A torch function mode sees every torch call and writes it down as an fx node; a tensor is known
+by its identity. An op that works in place makes a new node for the same tensor. ``nn.Module.__call__`` is patched so
+that torch's own layers become one node each and every call knows the module it happens in. The graph has concrete
+shapes: it is for analysis, not for execution.
 
-Node metadata: ``spec``; and for calls ``path``, ``site``, ``module`` (None for functions), ``weights`` (a leaf module's own tensors by
-role), ``outputs`` (nodes of a call with several results, in order). A result of such a call is a ``getitem`` node with ``result_of``.
+Node metadata: ``spec``; and for calls ``path``, ``site``, ``module`` (None for functions), ``weights`` (a leaf
+module's own tensors by role), ``outputs`` (nodes of a call with several results, in order). A result of such a call
+is a ``getitem`` node with ``result_of``.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ from .shapes import function_output, module_output
 from .vocabulary import short_name
 
 _LOCK = threading.RLock()
-"""nn.Module.__call__ and a few names of torch.nn.functional are patched while a forward is recorded: one recording at a time."""
+"""nn.Module.__call__ and a few names of torch.nn.functional are patched while a forward is recorded: one recording at
+a time.
+"""
 
 _COMPOSITE = (nn.MultiheadAttention, nn.Transformer, nn.GLU)
 """Layers of torch that are recorded as what they compute."""
@@ -44,7 +48,9 @@ class OutOfTime(BaseException):
 
 
 class Recorder(TorchFunctionMode):
-    """Records one run of ``model``. ``placement`` says on which device its tensors live; ``deadline`` is in :func:`time.monotonic` seconds."""
+    """Records one run of ``model``. ``placement`` says on which device its tensors live; ``deadline`` is in
+    :func:`time.monotonic` seconds.
+    """
 
     def __init__(self, model: nn.Module, placement: Placement, deadline: float) -> None:
         super().__init__()
@@ -287,8 +293,10 @@ def _is_leaf(module: nn.Module) -> bool:
 
 
 def _hooked(module: nn.Module) -> bool:
-    """Whether hooks have to run around the forward; torch calls them, so the module is entered instead of being one node."""
-    return bool(module._forward_hooks or module._forward_pre_hooks) or module_internals._has_any_global_hook()
+    """Whether hooks have to run around the forward; torch calls them, so the module is entered instead of being one
+    node.
+    """
+    return bool(module._forward_hooks or module._forward_pre_hooks or module_internals._has_any_global_hook())
 
 
 @contextmanager
@@ -311,7 +319,9 @@ def _patched_calls(recorder: Recorder, leaves_only: bool) -> Iterator[None]:
 
 @contextmanager
 def _transparent_functional() -> Iterator[None]:
-    """On this thread, ``torch.nn.functional``'s Python functions run instead of being intercepted whole: what they call is recorded."""
+    """On this thread, ``torch.nn.functional``'s Python functions run instead of being intercepted whole: what they
+    call is recorded.
+    """
     owner = threading.get_ident()
     names = [n for n in vars(F) if n.startswith("has_torch_function")]
     originals = {n: getattr(F, n) for n in names}

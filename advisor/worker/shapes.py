@@ -1,8 +1,9 @@
 """Fast output shapes on the meta device.
 
-Many meta kernels are Python decompositions: BatchNorm, ReLU6, LayerNorm or an upsampling cost 0.4 to 4 ms a call, an empty tensor of
-the right shape a thousandth of it. Whatever is unusual (another device, a subclass, strides, mixed types, a wrong channel count) gets None
-here and goes to torch's own kernel, which also raises torch's own error. The tests hold both equal.
+Many meta kernels are Python decompositions: BatchNorm, ReLU6, LayerNorm or an upsampling cost 0.4 to 4 ms a call, an
+empty tensor of the right shape a thousandth of it. Whatever is unusual (another device, a subclass, strides, mixed
+types, a wrong channel count) gets None here and goes to torch's own kernel, which also raises torch's own error. The
+tests hold both equal.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import sys
 import weakref
+from collections.abc import Callable
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -28,8 +29,8 @@ _VARARGS, _VARKEYWORDS = 0x04, 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
 class Observer:
     """While entered, records every ``nn.Module``'s creation.
 
-    ``captured[cls]`` holds up to three ``(args, kwargs)`` that classes outside torch were constructed with. A deep copy of a module was
-    created where its original was.
+    ``captured[cls]`` holds up to three ``(args, kwargs)`` that classes outside torch were constructed with. A deep
+    copy of a module was created where its original was.
     """
 
     def __init__(self) -> None:
@@ -45,20 +46,20 @@ class Observer:
             self._created(module, sys._getframe(1))
             original_init(module, *args, **kwargs)
 
-        def setstate(module: nn.Module, state: dict[str, Any]) -> None:
+        def setstate(module: nn.Module, state: Any) -> None:
             original_setstate(module, state)
             self._copied(module, sys._getframe(1))
 
-        nn.Module.__init__ = init
-        nn.Module.__setstate__ = setstate
+        _patch(init, setstate)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        nn.Module.__init__ = self._init
-        nn.Module.__setstate__ = self._setstate
+        _patch(self._init, self._setstate)
 
     def sites(self, module: nn.Module) -> list[Span]:
-        """Spans of the module's creation, innermost (the expression ``nn.Conv2d(...)``) first; empty when it was not seen."""
+        """Spans of the module's creation, innermost (the expression ``nn.Conv2d(...)``) first; empty when it was not
+        seen.
+        """
         return [s for s in map(span, self._chain(module)) if s is not None]
 
     def _chain(self, module: nn.Module) -> tuple[Position, ...]:
@@ -86,6 +87,11 @@ class Observer:
 
     def _remember(self, module: nn.Module, chain: tuple[Position, ...]) -> None:
         self._chains[id(module)] = (weakref.ref(module), chain)
+
+
+def _patch(init: Callable[..., None], setstate: Callable[..., None]) -> None:
+    for name, method in (("__init__", init), ("__setstate__", setstate)):
+        setattr(nn.Module, name, method)
 
 
 def _first_argument(frame: FrameType) -> Any:

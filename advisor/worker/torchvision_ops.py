@@ -1,7 +1,8 @@
 """torchvision beside a torch that its compiled operators were not built for.
 
-PyPI's torchvision is a CUDA build; next to a CPU torch its library does not load, its import fails on undeclared operators
-and its detectors cannot run. :func:`install` declares what is missing and computes ``nms`` and ``roi_align`` in torch itself.
+PyPI's torchvision is a CUDA build; next to a CPU torch its library does not load, its import fails on undeclared
+operators and its detectors cannot run. :func:`install` declares what is missing and computes ``nms`` and
+``roi_align`` in torch itself.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from types import ModuleType
 
 import torch
 
+_BOXES = "Tensor dets, Tensor scores, float iou_threshold"
+_REGIONS = "Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width"
 _SCHEMAS = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, int sampling_ratio, "
-    "bool aligned) -> Tensor",
-    "roi_pool(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width) -> (Tensor, Tensor)",
-    "ps_roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, int sampling_ratio) "
-    "-> (Tensor, Tensor)",
-    "ps_roi_pool(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width) -> (Tensor, Tensor)",
-    "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, SymInt stride_h, SymInt stride_w, "
-    "SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, SymInt groups, SymInt offset_groups, bool use_mask) -> Tensor",
+    f"nms({_BOXES}) -> Tensor",
+    f"qnms({_BOXES}) -> Tensor",
+    f"roi_align({_REGIONS}, int sampling_ratio, bool aligned) -> Tensor",
+    f"roi_pool({_REGIONS}) -> (Tensor, Tensor)",
+    f"ps_roi_align({_REGIONS}, int sampling_ratio) -> (Tensor, Tensor)",
+    f"ps_roi_pool({_REGIONS}) -> (Tensor, Tensor)",
+    "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, "
+    "SymInt stride_h, SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, "
+    "SymInt groups, SymInt offset_groups, bool use_mask) -> Tensor",
 )
 """torchvision's public operators, as its documentation declares them."""
 
@@ -34,7 +36,9 @@ _installed: list[torch.library.Library] = []
 
 
 def install() -> bool:
-    """Make ``import torchvision`` work; whether anything had to be done. Before torchvision is imported, any number of times."""
+    """Make ``import torchvision`` work; whether anything had to be done. Before torchvision is imported, any number
+    of times.
+    """
     if _installed or "torchvision" in sys.modules or _library_loads():
         return False
     library = torch.library.Library("torchvision", "DEF")
@@ -62,7 +66,9 @@ def _library_loads() -> bool:
 
 
 class _ExtensionFinder(importlib.abc.MetaPathFinder):
-    """Once ``torchvision.extension`` is imported, its check for operators passes; the rest of it still knows that the library is absent."""
+    """Once ``torchvision.extension`` is imported, its check for operators passes; the rest of it still knows that the
+    library is absent.
+    """
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -113,7 +119,9 @@ def roi_align(
     sampling_ratio: int,
     aligned: bool,
 ) -> torch.Tensor:
-    """Regions (K, 5: image, x1, y1, x2, y2) of ``input`` (N, C, H, W) averaged over bilinear samples: (K, C, height, width)."""
+    """Regions (K, 5: image, x1, y1, x2, y2) of ``input`` (N, C, H, W) averaged over bilinear samples: (K, C, height,
+    width).
+    """
     out = input.new_empty((len(rois), input.shape[1], pooled_height, pooled_width))
     offset = 0.5 if aligned else 0.0
     for k, (image, *box) in enumerate(rois.tolist()):

@@ -40,9 +40,9 @@ MakeInputs = Callable[[str], Inputs]
 class Trace:
     """What one rung gave.
 
-    ``status`` is ``ok``, ``partial`` (the forward raised after some ops) or ``failed`` (before the first). ``plain`` is the plain form
-    of the graph, None when it has no op. ``error`` is ``{type, message, file, line}``, with the innermost user frame; ``unobserved``
-    counts tensors without a known producer.
+    ``status`` is ``ok``, ``partial`` (the forward raised after some ops) or ``failed`` (before the first). ``plain``
+    is the plain form of the graph, None when it has no op. ``error`` is ``{type, message, file, line}``, with the
+    innermost user frame; ``unobserved`` counts tensors without a known producer.
     """
 
     rung: Rung
@@ -66,9 +66,9 @@ def trace(
 ) -> Trace:
     """Trace one forward on one rung.
 
-    The model is in eval mode, without gradients, and is left as it was. ``args`` and ``kwargs`` live on the rung's device; ``sites`` gives
-    the creation spans of a module; past ``deadline`` (:func:`time.monotonic` seconds) the trace ends as partial. Nothing raises but
-    what is no :class:`Exception`.
+    The model is in eval mode, without gradients, and is left as it was. ``args`` and ``kwargs`` live on the rung's
+    device; ``sites`` gives the creation spans of a module; past ``deadline`` (:func:`time.monotonic` seconds) the
+    trace ends as partial. Nothing raises but what is no :class:`Exception`.
     """
     model = unwrapped(model)
     placement = _PLACEMENTS[rung]
@@ -102,8 +102,8 @@ def trace_ladder(
 ) -> Trace:
     """The best trace: the first rung that runs to its end, else the partial trace with the most ops.
 
-    A rung whose error no other rung can mend (a shape that does not fit, a missing argument) is the last one tried, and so is one that
-    ends after ``deadline``.
+    A rung whose error no other rung can mend (a shape that does not fit, a missing argument) is the last one tried,
+    and so is one that ends after ``deadline``.
     """
     best: Trace | None = None
     for rung in rungs:

@@ -1,8 +1,8 @@
 """torch → the advisor's operators: looks up what one recorded call means.
 
 Functions are looked up by their short name, which torch uses for one meaning across ``torch``, ``torch.Tensor``,
-``torch.nn.functional`` and ``torch.ops``: ``torch.add``, ``Tensor.__iadd__`` and ``aten.add_.Tensor`` are all ``add``. A call that no
-table knows is ``other``: it keeps its edges and shapes.
+``torch.nn.functional`` and ``torch.ops``: ``torch.add``, ``Tensor.__iadd__`` and ``aten.add_.Tensor`` are all
+``add``. A call that no table knows is ``other``: it keeps its edges and shapes.
 """
 
 from __future__ import annotations
@@ -86,16 +86,19 @@ def _short_name(function: Any) -> tuple[str, bool]:
 
 
 def target_name(function: Any) -> str:
-    """The public torch name of a callable: ``torch.nn.functional.gelu``, ``torch.Tensor.view``, ``torch.ops.aten.add``."""
+    """The public torch name of a callable: ``torch.nn.functional.gelu``, ``torch.Tensor.view``,
+    ``torch.ops.aten.add``.
+    """
     name = str(getattr(function, "__name__", type(function).__name__))
     if name in ("__get__", "__set__"):
         return f"torch.Tensor.{function.__self__.__name__}"
     if isinstance(function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
         return f"torch.ops.{function}"
-    for owner, prefix in ((torch.Tensor, "torch.Tensor"), (torch, "torch"), (torch._C._nn, "torch.nn.functional")):
+    for owner, prefix in ((torch.Tensor, "torch.Tensor"), (torch, "torch")):
         if getattr(owner, name, None) is function:
             return f"{prefix}.{name}"
-    return f"{getattr(function, '__module__', None) or 'torch'}.{name}"
+    module = getattr(function, "__module__", None) or "torch"
+    return f"{'torch.nn.functional' if module == 'torch._C._nn' else module}.{name}"
 
 
 def type_name(kind: type[nn.Module]) -> str:
@@ -106,7 +109,9 @@ def type_name(kind: type[nn.Module]) -> str:
 
 
 def function_meaning(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: list[Spec]) -> Meaning:
-    """What a call of a torch function means; tensors in ``args`` and ``kwargs`` are nodes, ``out`` the specs of its results."""
+    """What a call of a torch function means; tensors in ``args`` and ``kwargs`` are nodes, ``out`` the specs of its
+    results.
+    """
     call = Call(short_name(function)[0], args, kwargs, out)
     handler = _FUNCTIONS.get(call.name)
     meaning = handler(call) if handler is not None else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import fx
 
-from .meaning import Call, Meaning, dimensions, number, shape
+from .meaning import Call, Meaning, dimensions, number, shape, words
 
 
 def _elementwise(call: Call) -> Meaning:
@@ -90,96 +90,14 @@ def _from_values(call: Call) -> Meaning:
     return Meaning("copy", {}, nodes) if nodes else _create(call)
 
 
-_ELEMENTWISE = [
-    "add",
-    "sub",
-    "rsub",
-    "mul",
-    "div",
-    "rdiv",
-    "floor_divide",
-    "rfloor_divide",
-    "remainder",
-    "rremainder",
-    "fmod",
-    "pow",
-    "rpow",
-    "maximum",
-    "minimum",
-    "fmax",
-    "fmin",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sqrt",
-    "rsqrt",
-    "square",
-    "abs",
-    "neg",
-    "sign",
-    "sgn",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "atan2",
-    "sinh",
-    "cosh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "erf",
-    "erfc",
-    "erfinv",
-    "reciprocal",
-    "round",
-    "floor",
-    "ceil",
-    "trunc",
-    "frac",
-    "eq",
-    "ne",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "logical_and",
-    "logical_or",
-    "logical_not",
-    "logical_xor",
-    "bitwise_and",
-    "bitwise_or",
-    "bitwise_xor",
-    "bitwise_not",
-    "bitwise_left_shift",
-    "bitwise_right_shift",
-    "masked_fill",
-    "clamp",
-    "clamp_min",
-    "clamp_max",
-    "lerp",
-    "addcmul",
-    "addcdiv",
-    "nan_to_num",
-    "isnan",
-    "isinf",
-    "isfinite",
-    "tril",
-    "triu",
-    "xlogy",
-    "logit",
-    "sinc",
-    "real",
-    "imag",
-    "view_as_real",
-    "view_as_complex",
-]
+_ELEMENTWISE = words(
+    "add sub rsub mul div rdiv floor_divide rfloor_divide remainder rremainder fmod pow rpow maximum minimum fmax "
+    "fmin exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square abs neg sign sgn sin cos tan asin acos atan atan2 "
+    "sinh cosh asinh acosh atanh erf erfc erfinv reciprocal round floor ceil trunc frac eq ne lt le gt ge "
+    "logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not "
+    "bitwise_left_shift bitwise_right_shift masked_fill clamp clamp_min clamp_max lerp addcmul addcdiv nan_to_num "
+    "isnan isinf isfinite tril triu xlogy logit sinc real imag view_as_real view_as_complex"
+)
 _ALIASES = {
     "subtract": "sub",
     "multiply": "mul",
@@ -195,65 +113,15 @@ _ALIASES = {
     "greater_equal": "ge",
     "not_equal": "ne",
 }
-_REDUCTIONS = [
-    "mean",
-    "sum",
-    "prod",
-    "any",
-    "all",
-    "amax",
-    "amin",
-    "argmax",
-    "argmin",
-    "logsumexp",
-    "median",
-    "nanmean",
-    "nansum",
-    "mode",
-    "count_nonzero",
-    "aminmax",
-    "var",
-    "std",
-    "var_mean",
-    "std_mean",
-]
-_FACTORIES = [
-    "zeros",
-    "ones",
-    "empty",
-    "full",
-    "arange",
-    "range",
-    "linspace",
-    "logspace",
-    "eye",
-    "rand",
-    "randn",
-    "randint",
-    "randperm",
-    "zeros_like",
-    "ones_like",
-    "empty_like",
-    "full_like",
-    "rand_like",
-    "randn_like",
-    "randint_like",
-    "new_zeros",
-    "new_ones",
-    "new_empty",
-    "new_full",
-    "empty_strided",
-    "scalar_tensor",
-    "tril_indices",
-    "triu_indices",
-    "hann_window",
-    "hamming_window",
-    "normal",
-    "uniform",
-    "from_numpy",
-    "zero",
-    "fill",
-]
+_REDUCTIONS = words(
+    "mean sum prod any all amax amin argmax argmin logsumexp median nanmean nansum mode count_nonzero aminmax var "
+    "std var_mean std_mean"
+)
+_FACTORIES = words(
+    "zeros ones empty full arange range linspace logspace eye rand randn randint randperm zeros_like ones_like "
+    "empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty new_full empty_strided "
+    "scalar_tensor tril_indices triu_indices hann_window hamming_window normal uniform from_numpy zero fill"
+)
 
 TABLE: dict[str, Callable[[Call], Meaning | None]] = {
     **dict.fromkeys((*_ELEMENTWISE, *_ALIASES), _elementwise),

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import fx
 
-from .meaning import Call, Meaning, dimension, ints, is_stored, number, same_padding, shape
+from .meaning import Call, Meaning, dimension, ints, is_stored, number, same_padding, shape, words
 
 _WEIGHT_ROLES = ("weight", "bias", "running_mean", "running_var")
 
@@ -215,7 +215,9 @@ def _adaptive_pool(call: Call) -> Meaning:
 
 
 def _upsample(call: Call) -> Meaning:
-    """``upsample_bilinear2d(input, output_size, align_corners, scale_factors)`` and its kin, antialiased ones included."""
+    """``upsample_bilinear2d(input, output_size, align_corners, scale_factors)`` and its kin, antialiased ones
+    included.
+    """
     mode = call.name.removeprefix("upsample_").removesuffix("_aa").rstrip("d").rstrip("123").replace("_", "-")
     before, after = shape(call.x)[2:], call.out[0].shape[2:]
     if call.get(1, "output_size") is not None:
@@ -225,41 +227,14 @@ def _upsample(call: Call) -> Meaning:
     return Meaning("resize", {"mode": mode, "scale": factors, "size": None}, [call.x])
 
 
-_ACTIVATIONS = [
-    "relu",
-    "relu6",
-    "hardswish",
-    "hardsigmoid",
-    "silu",
-    "gelu",
-    "sigmoid",
-    "tanh",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "celu",
-    "rrelu",
-    "mish",
-    "softplus",
-    "log_sigmoid",
-    "hardshrink",
-    "softshrink",
-    "threshold",
-]
-_UPSAMPLES = [
-    "nearest1d",
-    "nearest2d",
-    "nearest3d",
-    "nearest_exact1d",
-    "nearest_exact2d",
-    "nearest_exact3d",
-    "linear1d",
-    "bilinear2d",
-    "bicubic2d",
-    "trilinear3d",
-    "bilinear2d_aa",
-    "bicubic2d_aa",
-]
+_ACTIVATIONS = words(
+    "relu relu6 hardswish hardsigmoid silu gelu sigmoid tanh leaky_relu elu selu celu rrelu mish softplus "
+    "log_sigmoid hardshrink softshrink threshold"
+)
+_UPSAMPLES = words(
+    "nearest1d nearest2d nearest3d nearest_exact1d nearest_exact2d nearest_exact3d linear1d bilinear2d bicubic2d "
+    "trilinear3d bilinear2d_aa bicubic2d_aa"
+)
 
 TABLE: dict[str, Callable[[Call], Meaning]] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _conv),

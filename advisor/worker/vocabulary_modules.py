@@ -1,4 +1,6 @@
-"""Leaf modules of ``torch.nn``: what a call of each means. Their weights are the module's own and are added by the encoder."""
+"""Leaf modules of ``torch.nn``: what a call of each means. Their weights are the module's own and are added by the
+encoder.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import fx
 
-from .meaning import Call, Meaning, dimension, dimensions, ints, shape, spec
+from .meaning import Call, Meaning, dimension, dimensions, ints, shape, spec, words
 
 Handler = Callable[[Call], Meaning | None]
 
@@ -102,7 +102,9 @@ def _getitem(call: Call) -> Meaning:
 
 
 def basic_index(key: Any, size: tuple[int, ...]) -> list[Any] | None:
-    """A subscript as the vocabulary's ``index``, slices resolved against ``size``; None when a tensor or a list selects."""
+    """A subscript as the vocabulary's ``index``, slices resolved against ``size``; None when a tensor or a list
+    selects.
+    """
     items = list(key) if isinstance(key, tuple) else [key]
     consumed = sum(1 for i in items if i is not None and i is not Ellipsis)
     index: list[Any] = []
@@ -202,89 +204,20 @@ def _where(call: Call) -> Meaning:
     return Meaning("elementwise", {"fn": "where"}, call.nodes)
 
 
-_VIEWS = [
-    "reshape",
-    "flatten",
-    "unflatten",
-    "squeeze",
-    "unsqueeze",
-    "ravel",
-    "view_as",
-    "reshape_as",
-    "as_strided",
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
-]
-_CASTS = [
-    "to",
-    "type",
-    "type_as",
-    "float",
-    "double",
-    "half",
-    "bfloat16",
-    "long",
-    "int",
-    "short",
-    "bool",
-    "char",
-    "byte",
-    "cfloat",
-    "cdouble",
-]
-_IDENTITIES = [
-    "detach",
-    "alias",
-    "dropout",
-    "alpha_dropout",
-    "feature_dropout",
-    "feature_alpha_dropout",
-    "data.get",
-    "data.set",
-    "resolve_conj",
-    "real.get",
-    "lift_fresh",
-]
-_READS = [
-    "index_select",
-    "gather",
-    "take",
-    "take_along_dim",
-    "masked_select",
-    "nonzero",
-    "index",
-    "one_hot",
-    "diagonal",
-    "diag",
-    "diag_embed",
-]
-_WRITES = [
-    "setitem",
-    "copy",
-    "contiguous",
-    "clone",
-    "index_put",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "masked_scatter",
-    "fill_diagonal",
-    "slice_scatter",
-    "select_scatter",
-]
-_SPLITS = [
-    "split",
-    "split_with_sizes",
-    "chunk",
-    "tensor_split",
-    "unsafe_chunk",
-    "unsafe_split",
-    "unsafe_split_with_sizes",
-]
+_VIEWS = words(
+    "reshape flatten unflatten squeeze unsqueeze ravel view_as reshape_as as_strided atleast_1d atleast_2d atleast_3d"
+)
+_CASTS = words("to type type_as float double half bfloat16 long int short bool char byte cfloat cdouble")
+_IDENTITIES = words(
+    "detach alias dropout alpha_dropout feature_dropout feature_alpha_dropout data.get data.set resolve_conj "
+    "real.get lift_fresh"
+)
+_READS = words("index_select gather take take_along_dim masked_select nonzero index one_hot diagonal diag diag_embed")
+_WRITES = words(
+    "setitem copy contiguous clone index_put index_add index_copy index_fill scatter scatter_add scatter_reduce "
+    "masked_scatter fill_diagonal slice_scatter select_scatter"
+)
+_SPLITS = words("split split_with_sizes chunk tensor_split unsafe_chunk unsafe_split unsafe_split_with_sizes")
 
 TABLE: dict[str, Handler] = {
     **dict.fromkeys(_VIEWS, _of_first("reshape")),
