@@ -53,11 +53,12 @@ def import_torch():
 def serve(settings, tell):
     """Become the zygote and serve until the client goes."""
     import importlib
+    import shutil
     import signal
     from pathlib import Path
 
-    folder = __file__.rpartition("/")[0]
-    load(PACKAGE, folder + "/__init__.py", folder)
+    folder = Path(__file__).parent
+    load(PACKAGE, str(folder / "__init__.py"), str(folder))
     namespaces, linux, link, scratch, zygote = (
         importlib.import_module(f"{PACKAGE}.{name}") for name in ("namespaces", "linux", "link", "scratch", "zygote")
     )
@@ -73,25 +74,28 @@ def serve(settings, tell):
     if unfit:
         tell({"event": "unfit", "reason": unfit[0], "detail": unfit[1]})
         return
+    jobs = load_jobs(settings["jobs"])
+    if sys.platform == "linux":
+        linux.set_dumpable(False)
+    versions = {"python": sys.version.split()[0], "torch": sys.modules["torch"].__version__}
+    client = link.Client(settings["requests"], settings["events"])
+    tell({"event": "ready", **versions, "containment": measures})
+    isolated = bool(measures)
+    zygote.Zygote(client, jobs, scratch.Scratch(settings["scratch"], isolated), isolated, measures, without).serve()
+    if not isolated:  # otherwise the keeper does it
+        shutil.rmtree(settings["scratch"], ignore_errors=True)
+
+
+def load_jobs(paths):
+    """The jobs' ``run`` functions by name, each job warmed up."""
     jobs = {}
-    for name, path in settings["jobs"].items():
-        job = load(f"{PACKAGE}.{Path(path).stem}", path)
+    for name, path in paths.items():
+        stem = path.rpartition("/")[2].rpartition(".")[0]
+        job = load(PACKAGE + "." + stem, path)
         if hasattr(job, "warm_up"):
             job.warm_up()
         jobs[name] = job.run
-    if sys.platform == "linux":
-        linux.set_dumpable(False)
-    client = link.Client(settings["requests"], settings["events"])
-    tell(
-        {
-            "event": "ready",
-            "python": sys.version.split()[0],
-            "torch": sys.modules["torch"].__version__,
-            "containment": measures,
-        }
-    )
-    folder = scratch.Scratch(settings["scratch"], bool(measures))
-    zygote.Zygote(client, jobs, folder, bool(measures), measures, without).serve()
+    return jobs
 
 
 def main():
