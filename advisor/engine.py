@@ -23,13 +23,13 @@ from .discovery.directives import Suppression, directives
 from .discovery.project import Project, python_files, root
 from .discovery.request import discover
 from .discovery.source import Source, read
-from .graph import Span
+from .graph import Graph, Span
 from .interpreters import choose
 from .report import FileReport, ModelReport, Report
 from .selection import Selection
 from .suppressions import silence, unused
 from .targets import Target
-from .tracing import trace_file
+from .tracing import trace_file, trace_findings
 from .workers import Worker
 
 if TYPE_CHECKING:
@@ -226,17 +226,30 @@ def _configured(config: Config, path: Path) -> list[dict[str, Any]]:
 
 def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
     """Audit a live module in this process; the module is left as it was."""
-    from . import live
+    from . import live, written
 
     plan = _Plan.of(config)
     name = type(module).__name__
-    traced = live.trace(module, inputs)
-    span = live.definition(module) or Span(f"<{name}>", 1, 1, 1, 1)
-    model = ModelReport(name, span.file, "live", span, traced.status, traced.rung, graph=traced.graph)
-    model.input, model.failure = traced.input, traced.failure
+    span = written.definition(module) or Span(f"<{name}>", 1, 1, 1, 1)
+    model = ModelReport(name, span.file, "live", span, "failed")
+    try:
+        graph, info = live.trace(module, inputs)
+    except live.TraceError as e:
+        model.failure = e.failure
+    else:
+        model.status, model.rung, model.failure = info.status, info.rung, info.failure
+        model.graph = written.with_creation_sites(graph, module)
+        model.input = _shown(graph)
+    model.findings = trace_findings(model)
     _advise(model, plan)
     model.findings = [f for f in model.findings if plan.enabled(f.code, f.span.file)]
     return Report(str(config.root), tuple(t.name for t in plan.targets), [FileReport(span.file, [model])])
+
+
+def _shown(graph: Graph) -> str:
+    """The model's inputs as a person would write them."""
+    tensors = [graph.tensors[i] for i in graph.inputs]
+    return ", ".join(f"{t.name}={t.shape} {t.dtype}" for t in tensors)
 
 
 # ---- one model

@@ -167,7 +167,7 @@ def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> Mo
             model.graph = Graph.from_plain(event["graph"])
         except GraphError as e:
             model.status, model.failure = "failed", Failure("GraphError", str(e))
-    model.findings = _trace_findings(model)
+    model.findings = trace_findings(model)
     return model
 
 
@@ -214,7 +214,7 @@ def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | 
     return Finding("TRC904", f"stopped {doing}: {why}", span, severity="error")
 
 
-def _trace_findings(model: ModelReport) -> list[Finding]:
+def trace_findings(model: ModelReport) -> list[Finding]:
     """What a person has to know, and to tell the advisor, about a model that was not traced whole."""
     failure = model.failure
     if model.status == "failed" or (model.status == "partial" and failure is not None):
