@@ -284,10 +284,10 @@ def _resolve(candidates: Sequence[_Candidate], bench: _Bench) -> float:
 
 
 def _apply_some(graph: Graph, moves: Iterable[Move]) -> Graph:
-    """The graph after those of ``moves`` that still apply."""
+    """The graph after what of ``moves`` still applies."""
     for move in moves:
         try:
-            graph = move.apply(graph)
+            graph = move.surviving(graph).apply(graph)
         except MoveError:
             continue
     return graph

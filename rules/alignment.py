@@ -28,7 +28,7 @@ def steps(look: Look, group: Group) -> tuple[int, ...]:
     for keys, side in ((group.producers, "output"), (group.consumers, "input")):
         for key in keys:
             kind = engine(look.graph, look.graph.by_key[key])
-            if kind in look.target.engines:
+            if kind is not None and kind in look.target.engines:
                 found.add(getattr(look.target.parallelism(kind), side))
     return tuple(sorted({lcm(s, group.multiple) for s in found if s > 1}))
 

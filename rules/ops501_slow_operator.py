@@ -84,44 +84,49 @@ class SlowOperator(Rule):
     def check(self, look: Look) -> Iterable[Advice]:
         graph = look.graph
         folded = graph.constant_ops if look.target.constant_folding else frozenset()
+        found: dict[tuple[Special, str], list[Op]] = {}
         for op in graph.ops:
             special = look.target.special(op.op, op.attrs.get("fn"))
-            if special is None or op.key in folded:
-                continue
-            if special.elements_per_cycle is None:
-                yield _unsupported(look, op, special)
-            elif _swappable(op, special):
-                yield Advice(
-                    op=op.key,
-                    moves=(SwapActivation((op.key,), special.instead),),
-                    explain=partial(_slow, look.target.name, _called(op), special),
-                    bound_us=sum(k.latency_us for k in look.kernels([op.key])),
-                )
+            if special is not None and op.key not in folded:
+                found.setdefault((special, str(op.attrs.get("fn") or op.op)), []).append(op)
+        for (special, called), ops in found.items():
+            yield _advice(look, special, called, ops)
 
 
-def _swappable(op: Op, special: Special) -> bool:
-    return op.op == "activation" and special.instead in MODULES
-
-
-def _called(op: Op) -> str:
-    """What people call the operation: ``hardswish``, ``softmax``."""
-    return str(op.attrs.get("fn") or op.op)
-
-
-def _unsupported(look: Look, op: Op, special: Special) -> Advice:
-    instead = f"; use {special.instead} instead" if special.instead else ""
-    message = f"{look.target.name} cannot run {_called(op)}, its cost is not counted ({special.why}){instead}"
-
-    def explain(outcomes: Sequence[Outcome]) -> str | None:
-        return message
-
-    moves = (SwapActivation((op.key,), special.instead),) if _swappable(op, special) else ()
-    return Advice(op=op.key, moves=moves, explain=explain, keep=True)
-
-
-def _slow(target: str, called: str, special: Special, outcomes: Sequence[Outcome]) -> str | None:
-    (outcome,) = outcomes
-    return (
-        f"{called} is slow on {target} ({special.why}): {special.instead} saves {time(outcome.gain_us)} "
-        f"({percent(outcome.gain_percent)})"
+def _advice(look: Look, special: Special, called: str, ops: list[Op]) -> Advice:
+    """One piece of advice for all the ops that one entry of the target's file is about: they are swapped alike."""
+    keys = tuple(op.key for op in ops)
+    latency = sum(look.costs.op_latency_us.get(k, 0.0) for k in keys)
+    swap = ops[0].op == "activation" and special.instead in MODULES
+    unsupported = special.elements_per_cycle is None
+    return Advice(
+        op=keys[0],
+        moves=[SwapActivation(keys, special.instead)] if swap else [],
+        explain=partial(_message, look, special, called, latency),
+        layers=keys,
+        keep=unsupported or not swap,
+        bound_us=None if unsupported else sum(k.latency_us for k in look.kernels(keys)),
+        related=[(k, f"{called} here too") for k in _elsewhere(look, ops)],
     )
+
+
+def _elsewhere(look: Look, ops: list[Op]) -> list[int]:
+    """The first op at each further source place."""
+    places = {look.graph.site(op): op.key for op in reversed(ops)}
+    places.pop(look.graph.site(ops[0]), None)
+    return sorted(key for site, key in places.items() if site is not None)
+
+
+def _message(look: Look, special: Special, called: str, latency: float, outcomes: Sequence[Outcome]) -> str | None:
+    target = look.target.name
+    if special.elements_per_cycle is None:
+        instead = f"; use {special.instead} instead" if special.instead else ""
+        return f"{target} cannot run {called}, which is not counted here: {special.why}{instead}"
+    if outcomes:
+        gain = f"{time(outcomes[0].gain_us)} ({percent(outcomes[0].gain_percent)})"
+        return f"{called} is slow on {target} ({special.why}): {special.instead} saves {gain}"
+    if latency < look.min_gain * look.costs.latency_us:
+        return None
+    instead = f"; cheaper: {special.instead}" if special.instead else ""
+    share = percent(100 * latency / look.costs.latency_us)
+    return f"{called} is slow on {target} ({special.why}) and takes {time(latency)} ({share}){instead}"

@@ -38,15 +38,15 @@ class SwapActivation(Move):
         old = sorted({get(graph, k, "activation").attrs["fn"] for k in self.ops})
         return f"swap {', '.join(old)} for {self.fn}" + (f" in {len(self.ops)} layers" if len(self.ops) > 1 else "")
 
+    def surviving(self, graph: Graph) -> SwapActivation:
+        return SwapActivation(tuple(k for k in self.ops if k in graph.by_key), self.fn)
+
     def apply(self, graph: Graph) -> Graph:
         need(self.fn in MODULES, f"{self.fn} is not an activation to swap to; those are {', '.join(MODULES)}")
         need(self.ops, "no activation is named")
-        need(
-            any(get(graph, key, "activation").attrs["fn"] != self.fn for key in self.ops),
-            f"these activations are {self.fn} already",
-        )
+        swapped = [key for key in self.ops if get(graph, key, "activation").attrs["fn"] != self.fn]
+        need(swapped, f"these activations are {self.fn} already")
         edit = GraphEdit(graph)
-        for key in self.ops:
-            if graph.by_key[key].attrs["fn"] != self.fn:
-                edit.replace_op(key, "activation", MODULES[self.fn], {"fn": self.fn}, weights={})
+        for key in swapped:
+            edit.replace_op(key, "activation", MODULES[self.fn], {"fn": self.fn}, weights={})
         return edit.finish()

@@ -25,6 +25,10 @@ class Move:
         where the move is impossible or would change nothing."""
         raise NotImplementedError
 
+    def surviving(self, graph: Graph) -> Move:
+        """What is left of the move where other moves have removed some of its layers; by default, all or nothing."""
+        return self
+
     def to_plain(self) -> dict[str, Any]:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}

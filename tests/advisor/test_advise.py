@@ -14,7 +14,16 @@ import pytest
 from advisor.advise import Advised, Settings, advise
 from advisor.costs import Costs, Kernel, MemoryPeak
 from advisor.graph import Graph, Module, Span
-from advisor.moves import DepthwiseToStandard, MergeLinear, Move, SetWidth, from_plain
+from advisor.moves import (
+    DepthwiseToStandard,
+    FuseIBN,
+    MergeLinear,
+    Move,
+    MoveError,
+    SetWidth,
+    SwapActivation,
+    from_plain,
+)
 from advisor.rule import Advice, Look, Rule
 from advisor.targets import load
 from tests.graphs import GraphBuilder
@@ -219,3 +228,15 @@ def test_a_rule_that_raises_is_named_and_costs_only_its_own_advice():
     advised = run(chain(20, 16), Broken(), proposing(SetWidth(0, 16)))
     assert len(advised.findings) == 1
     assert advised.failures == ["rule XXX009 raised KeyError: 'kernel'"]
+
+
+def test_what_survives_of_a_move_still_counts():
+    b = GraphBuilder()
+    x = b.act(b.conv(b.inverted_bottleneck(b.conv(b.input((1, 16, 8, 8)), 16), 16, expand=2), 16), "silu")
+    graph = b.build(b.conv(x, 16))
+    acts = tuple(op.key for op in graph.ops if op.op == "activation")
+    swapped = SwapActivation(acts, "relu")
+    fused = FuseIBN(1, 4).apply(graph)
+    assert swapped.surviving(fused).apply(fused).by_key[acts[-1]].attrs["fn"] == "relu"
+    with pytest.raises(MoveError):
+        swapped.apply(fused)

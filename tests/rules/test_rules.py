@@ -1,4 +1,4 @@
-"""Every rule is silent on its own valid models and fires, with the move and on the line it names, on its invalid ones."""
+"""Every rule is silent on its own valid models and fires, with the named move and line, on its invalid ones."""
 
 from __future__ import annotations
 
