@@ -29,11 +29,12 @@ def cycles(work: Work, engine: Engine) -> float:
     best = float("inf")
     for t in engine.tilings:
         # -(-a // b) is the ceiling of a / b
-        tiles = -(-output // t.output) * -(-height // t.height) * -(-width // t.width) * repeats
+        pieces = -(-height // t.height) * -(-width // t.width)
+        tiles = -(-output // t.output) * -(-pieces // t.positions) * repeats
         if t.units > 1:
             tiles = -(-tiles // t.units) * t.units
         steps = -(-depth // t.input) * -(-kernel // t.kernel)
-        size = t.output * t.height * t.width * t.input * t.kernel
+        size = t.output * t.height * t.width * t.positions * t.input * t.kernel
         best = min(best, tiles * steps * size / engine.macs_per_cycle)
     return best
 
@@ -60,7 +61,8 @@ def _conv(tensors: Mapping[int, Tensor], op: Op) -> list[Work]:
     read, made = x[-dims - 1], y[-dims - 1]
     if is_depthwise(tensors, op):
         return [Work("depthwise", made, 1, kernel, height, width, batch)]
-    return [Work("conv", made // groups, read // groups, kernel, height, width, batch * groups)]
+    engine = "pointwise" if kernel == 1 and groups == 1 else "conv"
+    return [Work(engine, made // groups, read // groups, kernel, height, width, batch * groups)]
 
 
 def _linear(tensors: Mapping[int, Tensor], op: Op) -> list[Work]:

@@ -30,6 +30,9 @@ UNITS = {
 }
 
 
+TILING_KEYS = ("output", "input", "kernel", "height", "width", "positions", "units")
+
+
 class TargetError(ValueError):
     """A target that does not exist or whose file is wrong; the message names the file and the key."""
 
@@ -177,7 +180,7 @@ class Table:
 
 
 def _target(t: Table) -> Target:
-    engines = {kind: _engine(e) for kind, e in _each(t.table("engine"), ENGINES)}
+    engines = _engines(t.table("engine"))
     streams = t.table("throughput")
     target = Target(
         name=t.text("name"),
@@ -211,10 +214,11 @@ def _target(t: Table) -> Target:
     return target
 
 
-def _each(t: Table, keys: Iterable[str]) -> list[tuple[str, Table]]:
-    tables = [(key, t.table(key)) for key in keys]
+def _engines(t: Table) -> dict[str, Engine]:
+    engines = {kind: _engine(t.table(kind)) for kind in ENGINES if kind != "pointwise" or kind in t.data}
+    t.asked.add("pointwise")
     t.done()
-    return tables
+    return {"pointwise": engines["conv"], **engines}
 
 
 def _sizes(t: Table) -> dict[str, int]:
@@ -233,7 +237,7 @@ def _engine(t: Table) -> Engine:
 
 
 def _tiling(t: Table) -> Tiling:
-    tiling = Tiling(**{k: t.whole(k, 1) for k in ("output", "input", "kernel", "height", "width", "units")})
+    tiling = Tiling(**{k: t.whole(k, 1) for k in TILING_KEYS})
     t.done()
     return tiling
 

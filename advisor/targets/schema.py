@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ENGINES = ("conv", "depthwise", "linear", "matmul")
-"""Kinds of multiply-accumulate work; a grouped convolution that is not depthwise counts as ``conv``."""
+ENGINES = ("conv", "pointwise", "depthwise", "linear", "matmul")
+"""Kinds of multiply-accumulate work: ``pointwise`` is a convolution of kernel 1 (a target that does not tell it apart
+leaves it out), a grouped convolution that is not depthwise counts as ``conv``."""
 
 STREAMS = ("elementwise", "activation", "norm", "softmax", "reduce", "pool", "resize", "move", "embedding")
 """Kinds of work without MACs. ``move`` is whatever only copies: concat, permute, pad, gather …"""
@@ -38,8 +39,9 @@ class Tiling:
     """One way to lay a layer onto the MAC array, in multiples that each extent is padded to.
 
     ``output`` and ``input`` channels, ``kernel`` elements (window positions), ``height`` and ``width`` of the output
-    (rows of a linear layer or matrix product lie along ``width``). ``units`` tiles run at a time: their number is
-    padded too (the "waves" of a GPU, the threads of a CPU).
+    (rows of a linear layer or matrix product lie along ``width``); ``positions`` pads the number of height-by-width
+    pieces, for devices that see positions as one long row. ``units`` tiles run at a time: their number is padded too
+    (the "waves" of a GPU, the threads of a CPU).
     """
 
     output: int = 1
@@ -47,6 +49,7 @@ class Tiling:
     kernel: int = 1
     height: int = 1
     width: int = 1
+    positions: int = 1
     units: int = 1
 
 
