@@ -20,6 +20,7 @@ from .trc902_not_constructed import NotConstructed
 from .trc903_forward_raised import ForwardRaised
 from .trc904_stopped import Stopped
 from .trc905_partial_graph import PartialGraph
+from .trc906_bad_directive import BadDirective
 
 PACK: tuple[type[Page], ...] = (
     MisalignedChannels,
@@ -36,6 +37,7 @@ PACK: tuple[type[Page], ...] = (
     ForwardRaised,
     Stopped,
     PartialGraph,
+    BadDirective,
     BareIgnore,
     UnusedIgnore,
 )
