@@ -186,7 +186,8 @@ class Worker:
             self._ready()
 
     def close(self) -> None:
-        """End the process and everything below it."""
+        """End the process and everything below it; a request that runs ends as ``cancelled``."""
+        self.cancel()
         with self._lock:
             self._drop()
 

@@ -52,6 +52,7 @@ def import_torch():
 
 def serve(settings, tell):
     """Become the zygote and serve until the client goes."""
+    import contextlib
     import importlib
     import shutil
     import signal
@@ -66,7 +67,8 @@ def serve(settings, tell):
     without = frozenset(settings["without"])
     measures = []
     if sys.platform == "linux":
-        Path("/proc/self/oom_score_adj").write_text("1000")  # what comes from here shall be first to go
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")  # what comes from here shall be first to go
         if "namespaces" not in without:
             measures = namespaces.enter(settings["scratch"], (settings["requests"], settings["events"]))
         linux.adopt_orphans()

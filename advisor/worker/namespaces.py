@@ -145,7 +145,8 @@ def _arrange_mounts(measures: list[str]) -> None:
     with contextlib.suppress(OSError):  # a limit of its own for each PID namespace came with Linux 6.14
         Path("/proc/sys/kernel/pid_max").write_text(str(MAX_PIDS))
         measures.append("pid-limit")
-    for path in (*(Path(Path.home(), secret) for secret in _SECRETS), *map(Path, _SYSTEM_SECRETS)):
+    home = os.environ.get("HOME")
+    for path in (*(Path(home, secret) for secret in _SECRETS if home), *map(Path, _SYSTEM_SECRETS)):
         _hide(path)
     measures.append("secrets-hidden")
     linux.make_read_only("/")

@@ -50,7 +50,8 @@ def confine(confinement: Confinement) -> list[str]:
     """Confine the calling process for good and return the names of the measures in force."""
     _settle_in(confinement.scratch)
     measures = _limit_resources(confinement.memory_bytes)
-    held: dict[str, bool] = dict.fromkeys(("writes", "sockets", "signals"), confinement.isolated)
+    isolated = confinement.isolated
+    held = {"writes": isolated, "sockets": False, "signals": isolated}  # a network namespace lets Unix sockets through
     if sys.platform == "linux":
         linux.die_with_parent(signal.SIGKILL)
         linux.set_dumpable(True)
@@ -83,7 +84,7 @@ def _linux_measures(confinement: Confinement, held: dict[str, bool]) -> list[str
         return f"landlock:{version}"
 
     def filter_calls() -> str:
-        seccomp.install(signals=not held["signals"])
+        seccomp.install(signals=not held["signals"], attributes=not confinement.isolated)
         held["sockets"] = held["signals"] = True
         return "seccomp"
 

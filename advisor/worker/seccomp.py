@@ -1,10 +1,10 @@
-"""A system-call filter: no sockets, no look into other processes, and no change of files' attributes.
+"""A system-call filter: no sockets, no look into other processes; without namespaces no signals, no change of modes.
 
 ``socket`` is refused for every family: a Unix socket by path (Docker's, an SSH agent's) is as much a way out as TCP.
 ``socketpair`` stays, so asyncio and multiprocessing pipes work. io_uring is refused because it opens sockets without
-the system call. Where nothing else confines signals, they reach the job's own process and group only. Calls that
-change owners, modes and times, which Landlock does not cover, are *answered with success and not carried out*, so
-that code which copies files into its scratch folder goes on.
+the system call. Where nothing else confines signals, they reach the job's own process and group only. Where mounts
+are not read-only, calls that change owners, modes and times, which Landlock does not cover, are *answered with success
+and not carried out*, so that code which copies files into its scratch folder goes on.
 
 System call numbers: the kernel's tables for each architecture; BPF: linux/filter.h, linux/seccomp.h.
 """
@@ -64,7 +64,9 @@ class _Program(ctypes.Structure):
 _PIDFD_SEND_SIGNAL = 424
 
 
-def _instructions(architecture: _Architecture, own_pid: int | None) -> list[tuple[int, int, int, int]]:
+def _instructions(
+    architecture: _Architecture, own_pid: int | None, attributes: bool
+) -> list[tuple[int, int, int, int]]:
     """Instructions (code, jump if true, jump if false, operand); ``own_pid`` confines signals to it and its group."""
     allow = (_RETURN, 0, 0, _ALLOW)
     refuse = (_RETURN, 0, 0, _ERRNO | errno.EACCES)
@@ -78,7 +80,7 @@ def _instructions(architecture: _Architecture, own_pid: int | None) -> list[tupl
     ]
     for number in architecture.refused:
         code += [(_JUMP_EQUAL, 0, 1, number), refuse]
-    for number in architecture.ignored:
+    for number in architecture.ignored if attributes else ():
         code += [(_JUMP_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO)]
     if own_pid is not None:
         for number in architecture.signals:
@@ -95,14 +97,15 @@ def _instructions(architecture: _Architecture, own_pid: int | None) -> list[tupl
     return [*code, allow]
 
 
-def install(*, signals: bool) -> None:
-    """Filter this process and all it will start; ``signals`` confines those as well, to this process and its group.
+def install(*, signals: bool, attributes: bool) -> None:
+    """Filter this process and all it will start.
 
+    ``signals`` confines those to this process and its group; ``attributes`` drops changes of owners, modes and times.
     Needs ``no_new_privs``; OSError where it cannot be done.
     """
     architecture = _ARCHITECTURES.get(platform.machine())
     if architecture is None or sys.maxsize < 2**32:
         raise OSError(f"no system-call table for {platform.machine()}")
-    code = _instructions(architecture, os.getpid() if signals else None)
+    code = _instructions(architecture, os.getpid() if signals else None, attributes)
     array = (_Instruction * len(code))(*code)
     linux.install_filter(_Program(len(code), array))

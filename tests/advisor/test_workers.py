@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +175,19 @@ def test_an_exception_in_on_event_reaches_the_caller_and_harms_no_later_request(
             worker.run(code("emit({'event': 'late'})"), refuse)
         outcome = worker.run(code("emit({'event': 'new'})"))
         assert [event["event"] for event in outcome.events] == ["first", "new"]
+
+
+def test_closing_ends_the_request_that_runs(job: Path) -> None:
+    outcomes = []
+    worker = Worker(PYTHON, jobs={"code": job})
+    running = threading.Event()
+    hang = code("import time; time.sleep(60)", seconds=60)
+    thread = threading.Thread(target=lambda: outcomes.append(worker.run(hang, lambda _: running.set())))
+    thread.start()
+    assert running.wait(60)
+    worker.close()
+    thread.join()
+    assert [outcome.status for outcome in outcomes] == ["cancelled"]
 
 
 def test_a_pool_keeps_the_order_and_runs_in_parallel(job: Path) -> None:
