@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-from .errors import ERROR, UsageError, known_errors
+from .errors import ERROR, known_errors
 
 COMMANDS = {
     "audit": "report what the models of files and folders cost and what to change",
@@ -81,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("advisor: interrupted", file=sys.stderr)
         return 130
-    except (UsageError, *known_errors()) as e:
+    except Exception as e:
+        if not isinstance(e, known_errors()):
+            raise
         print(f"advisor: error: {e}", file=sys.stderr)
         return ERROR

@@ -10,7 +10,7 @@ class UsageError(Exception):
 
 
 def known_errors() -> tuple[type[Exception], ...]:
-    """Errors of the engine that a person caused and can mend; their messages name the remedy. Imported when needed."""
+    """What a person caused and can mend; the messages name the remedy. The engine's are imported when one is raised."""
     from ..config import ConfigError
     from ..engine import EngineError
     from ..packs import PackError
@@ -18,4 +18,4 @@ def known_errors() -> tuple[type[Exception], ...]:
     from ..targets import TargetError
     from ..workers import WorkerError
 
-    return ConfigError, EngineError, PackError, SelectionError, TargetError, WorkerError
+    return UsageError, ConfigError, EngineError, PackError, SelectionError, TargetError, WorkerError
