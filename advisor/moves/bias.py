@@ -8,25 +8,13 @@ from typing import ClassVar
 from ..edit import GraphEdit
 from ..graph import Graph
 from .base import Move, get, name, need, register
-from .chain import next_op
-
-_CENTRING = ("batch_norm", "instance_norm")
+from .chain import centred
 
 
 def find_redundant_bias(graph: Graph) -> list[int]:
     """Keys of the convolutions and linears whose bias is subtracted again by the normalisation right after them."""
-    return [
-        op.key for op in graph.ops if op.op in ("conv", "linear") and "bias" in op.weights and _centred(graph, op.key)
-    ]
-
-
-def _centred(graph: Graph, key: int) -> bool:
-    op = graph.by_key[key]
-    after = next_op(graph, op)
-    if after is None or after.op not in _CENTRING:
-        return False
-    # A batch norm averages over dimension 1: a linear's channels must be there.
-    return op.op == "conv" or len(graph.shape(op.outputs[0])) == 2
+    biased = (op for op in graph.ops if op.op in ("conv", "linear") and "bias" in op.weights)
+    return [op.key for op in biased if centred(graph, op)]
 
 
 @register
@@ -43,7 +31,7 @@ class RemoveBias(Move):
     def apply(self, graph: Graph) -> Graph:
         op = get(graph, self.op, "conv", "linear")
         need("bias" in op.weights, f"{name(op)} has no bias")
-        need(_centred(graph, self.op), f"no normalisation right after {name(op)} cancels its bias")
+        need(centred(graph, op), f"no normalisation right after {name(op)} cancels its bias")
         edit = GraphEdit(graph)
         edit.set_weights(self.op, {role: t for role, t in op.weights.items() if role != "bias"})
         return edit.finish()

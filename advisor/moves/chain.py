@@ -44,6 +44,15 @@ def between(graph: Graph, first: Op, last: Op) -> list[Op] | None:
         chain.append(op)
 
 
+def centred(graph: Graph, op: Op) -> bool:
+    """Whether the normalisation right after a convolution or linear subtracts any constant that it adds per channel."""
+    after = next_op(graph, op)
+    if after is None or after.op not in ("batch_norm", "instance_norm"):
+        return False
+    # A batch norm averages over dimension 1: a linear's channels must be there.
+    return op.op == "conv" or len(graph.shape(op.outputs[0])) == 2
+
+
 def is_pointwise(op: Op) -> bool:
     """A 1×1 convolution of stride 1 that mixes all channels."""
     a = op.attrs

@@ -40,7 +40,8 @@ class IBN:
 
 
 def find_ibn(graph: Graph) -> list[IBN]:
-    """Every inverted bottleneck, fused or not, in execution order. Its middle is wider than its input and output."""
+    """Every inverted bottleneck, fused or not, in execution order. Its middle is wider than its input, in a
+    fused one also than its output."""
     return [ibn for op in graph.ops if op.op == "conv" and (ibn := _match(graph, op)) is not None]
 
 
@@ -60,8 +61,10 @@ def _match(graph: Graph, expand: Op) -> IBN | None:
     se = _gate_after(graph, last) if after is None else None
     if se is not None:
         after = next_op(graph, graph.by_key[se.gate])
-    if after is None or not is_pointwise(after) or out_channels(graph, after) >= out_channels(graph, expand):
+    if after is None or not is_pointwise(after):
         return None
+    if fused and out_channels(graph, after) >= out_channels(graph, expand):
+        return None  # a k×k convolution before a 1×1 that does not narrow is an ordinary pair
     project = after
     project_norm, _, after = _norm_act(graph, project)
     add = after if after is not None and after.op == "elementwise" and after.attrs["fn"] == "add" else None

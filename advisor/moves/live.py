@@ -42,7 +42,19 @@ def surgery_plan(before: Graph, after: Graph) -> dict[str, Any]:
             layer = _layer(before, after, op)
             if not (layer["keep"] and any(other["keep"] for other in layers[op.path])):  # one module, called again
                 layers[op.path].append(layer)
-    return {"layers": layers, "parameters": _resized(before, after)}
+    emptied = [path for path, new in layers.items() if not new]
+    for path in emptied:
+        _must_be_empty(before, after, path)
+    nested = {p for p in layers if any(p != path and _within(p, path) for path in emptied)}
+    kept = {path: new for path, new in layers.items() if path not in nested}
+    return {"layers": kept, "parameters": _resized(before, after)}
+
+
+def _must_be_empty(before: Graph, after: Graph, path: str) -> None:
+    """A module that becomes an identity must not contain what stays (a norm with a built-in activation)."""
+    for op in before.ops:
+        if op.op != "identity" and op.key in after.by_key and _within(op.path, path):
+            raise MoveError(f"{path} also computes {op.target}, which stays")
 
 
 def _must_be_module(op: Op) -> None:

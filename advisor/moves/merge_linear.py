@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..edit import GraphEdit, MoveError
 from ..graph import Graph, Op
 from .base import Move, get, name, need, register, unshared
-from .chain import between, is_pointwise, next_op
+from .chain import between, centred, is_pointwise, next_op
 
 
 def find_mergeable(graph: Graph) -> list[tuple[int, int]]:
@@ -39,7 +39,8 @@ def _can_lead(op: Op) -> bool:
 @dataclass(frozen=True)
 class MergeLinear(Move):
     """Replace ``first`` and the linear or 1×1 convolution ``second`` that reads it (perhaps through a batch norm, which
-    folds) by their product, in ``second``'s place. The function stays the same."""
+    folds) by their product, in ``second``'s place. The function stays the same; a constant that arises becomes a bias,
+    unless a batch norm follows and takes it into its running mean."""
 
     kind: ClassVar[str] = "merge_linear"
     first: int
@@ -65,7 +66,8 @@ class MergeLinear(Move):
         if first.op == "conv":
             geometry = ("kernel", "stride", "padding", "dilation")
             edit.update(second.key, attrs={k: first.attrs[k] for k in geometry})
-        if "bias" not in second.weights and ("bias" in first.weights or any(o.op == "batch_norm" for o in chain)):
+        biased = "bias" in first.weights or any(o.op == "batch_norm" for o in chain)
+        if biased and "bias" not in second.weights and not centred(graph, second):
             weight = graph.tensors[second.weights["weight"]]
             path = weight.name.rpartition(".")[0]
             bias = edit.add_tensor(weight._replace(shape=(w2[0],), name=f"{path}.bias" if path else "bias"))

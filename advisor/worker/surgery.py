@@ -73,10 +73,13 @@ def _resize(module, name, shape):
 
 
 def _keep(module, layer):
-    """Change a module's attributes in place, and drop the parameters that it does not have any more."""
+    """Change a module's attributes in place; parameters that it does not have any more go, a new bias comes."""
     for role in ("weight", "bias"):
         if role in module._parameters and role not in layer["weights"]:
             module.register_parameter(role, None)
+    if "bias" in layer["weights"] and getattr(module, "bias", None) is None:
+        like = module.weight
+        module.bias = nn.Parameter(torch.zeros(layer["weights"]["bias"], dtype=like.dtype, device=like.device))
     attrs, weights = layer["attrs"], layer["weights"]
     op = layer["op"]
     if op == "conv":

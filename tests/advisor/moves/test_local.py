@@ -147,13 +147,21 @@ def test_merged_linears() -> None:
 def test_merged_convolutions_keep_the_first_geometry() -> None:
     b = GraphBuilder()
     x = b.bn(b.conv(b.input((1, 3, 16, 16)), 8, 3, stride=2))
-    graph = b.build(b.bn(b.conv(x, 24)))
+    graph = b.build(b.act(b.conv(x, 24)))
     assert find_mergeable(graph) == [(0, 2)]
     direct = GraphBuilder()
-    expected = direct.build(direct.bn(direct.conv(direct.input((1, 3, 16, 16)), 24, 3, stride=2, bias=True)))
+    expected = direct.build(direct.act(direct.conv(direct.input((1, 3, 16, 16)), 24, 3, stride=2, bias=True)))
     moved = MergeLinear(0, 2).apply(graph)
     moved.check()
     assert equivalent(moved, expected) == []
+
+
+def test_a_norm_after_the_merged_convolution_takes_the_constant() -> None:
+    b = GraphBuilder()
+    graph = b.build(b.bn(b.conv(b.bn(b.conv(b.input((1, 3, 16, 16)), 8)), 24)))
+    moved = MergeLinear(0, 2).apply(graph)
+    assert find_redundant_bias(moved) == []
+    assert [sorted(op.weights) for op in moved.ops if op.op == "conv"] == [["weight"]]
 
 
 def test_nothing_merges_across_a_nonlinearity_or_a_second_reader() -> None:
