@@ -87,6 +87,9 @@ class Classes:
             return "?"
         if name in outline.classes:
             return outline, outline.classes[name]
+        if _is_torch_module(outline.qualified(name)):
+            # A file in site-packages has torch's own source beside it; what its classes are is known without reading.
+            return outline.qualified(name)
         head, _, rest = name.partition(".")
         found = outline.imports.get(head)
         if found is not None and self.lookup is not None:
