@@ -120,6 +120,9 @@ def _mac_cycles(tensors: Mapping[int, Tensor], op: Op, group: Group, target: Tar
     stream = 0.0
     if engine.outputs_per_cycle is not None:
         stream = _numel(tensors, op.outputs) / engine.outputs_per_cycle
+    if engine.slice_cycles and loops:
+        slices = sum(-(-w.output // engine.tilings[0].output) * w.repeats for w in loops)
+        stream = max(stream, slices * engine.slice_cycles)
     if engine.weights_per_cycle is not None:
         stream = max(stream, _numel(tensors, group.weights) / engine.weights_per_cycle)
     if op.op == "attention":
@@ -144,24 +147,38 @@ def _amount(tensors: Mapping[int, Tensor], op: Op) -> int:
 def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tuple[int, float]:
     """Bytes moved, and the microseconds that takes: memories work side by side, each serves its tensors in turn."""
     first = group.ops[0]
+    places = target.memory("activations")
     written = sum(_bytes(tensors[t], target) for t in group.writes)
-    read = 0
+    read = given = 0
     for t, storage in group.reads:
         # an expanded view is stored once
-        read += min(_bytes(tensors[t], target), _bytes(tensors[storage], target))
+        size = min(_bytes(tensors[t], target), _bytes(tensors[storage], target))
+        if tensors[storage].role == "input":
+            given += _in_bursts(tensors[storage], size, places[-1])
+        else:
+            read += size
     weights = sum(_bytes(tensors[t], target) for t in group.weights)
     if first.op in READS_WHAT_IT_WRITES:
-        read, weights = min(read, written), min(weights, written)
+        read, given, weights = min(read, written), min(given, written), min(weights, written)
     scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
     # scores are written, read by the softmax, written again and read by the second product
-    activations = read + written + 4 * scratch
-    holds = _memory(target.memory("activations"), read + written + scratch)
-    brings = _memory(target.memory("weights"), weights)
-    if holds is brings:
-        seconds = (activations + weights) / holds.bytes_per_s
-    else:
-        seconds = max(activations / holds.bytes_per_s, weights / brings.bytes_per_s)
-    return activations + weights, seconds * 1e6
+    results = read + written + 4 * scratch
+    home = places[0] if target.cascades else _memory(places, read + written + scratch)
+    seconds: dict[str, float] = {}
+    for memory, moved in (
+        (home, results),
+        (places[-1], given),
+        (_memory(target.memory("weights"), weights), weights),
+    ):
+        seconds[memory.name] = seconds.get(memory.name, 0.0) + moved / memory.bytes_per_s
+    return results + given + weights, max(seconds.values()) * 1e6
+
+
+def _in_bursts(tensor: Tensor, size: int, memory: Memory) -> int:
+    """Bytes that reading a model input costs where every position takes a burst of its own."""
+    if len(tensor.shape) < 4 or not memory.burst_bytes:
+        return size
+    return max(size, prod(tensor.shape) // max(tensor.shape[1], 1) * memory.burst_bytes)
 
 
 def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:

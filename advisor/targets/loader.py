@@ -21,6 +21,8 @@ UNITS = {
     "clock_hz": "hertz",
     "bytes_per_s": "bytes per second",
     "bytes": "bytes",
+    "burst_bytes": "bytes",
+    "slice_cycles": "clock cycles",
     "memory_budget": "bytes",
     "overhead_us": "microseconds",
     "macs_per_cycle": "MACs per clock cycle",
@@ -199,6 +201,7 @@ def _target(t: Table) -> Target:
         constant_folding=t.flag("constant_folding", True),
         fused_attention=t.flag("fused_attention", False),
         in_place=t.flag("in_place", False),
+        cascades=t.flag("cascades", False),
         memory_budget=t.whole("memory_budget", None),
         layout=t.text("layout", "contiguous"),
     )
@@ -231,6 +234,7 @@ def _engine(t: Table) -> Engine:
         tilings=tuple(_tiling(x) for x in t.tables("tiling", required=True)),
         outputs_per_cycle=t.number("outputs_per_cycle", None),
         weights_per_cycle=t.number("weights_per_cycle", None),
+        slice_cycles=t.number("slice_cycles", 0),
     )
     t.done()
     return engine
@@ -255,6 +259,7 @@ def _memory(t: Table) -> Memory:
         bytes_per_s=t.number("bytes_per_s"),
         roles=t.words("roles", MEMORY_ROLES),
         on_chip=t.flag("on_chip", False),
+        burst_bytes=t.whole("burst_bytes", 0),
     )
     t.done()
     return memory

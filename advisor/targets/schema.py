@@ -58,24 +58,30 @@ class Engine:
     """How one kind of MAC work runs: ``macs_per_cycle`` with a full tile, in the best of ``tilings``.
 
     ``outputs_per_cycle`` limits how fast finished elements leave the array, ``weights_per_cycle`` how fast weights
-    enter it; None where neither limits.
+    enter it; None where neither limits. ``slice_cycles`` is the least that one slice of output channels (a tile's
+    ``output``) takes however small the image: fetching its operands and writing it back.
     """
 
     macs_per_cycle: float
     tilings: tuple[Tiling, ...]
     outputs_per_cycle: float | None = None
     weights_per_cycle: float | None = None
+    slice_cycles: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A memory, listed fastest first. ``bytes`` None: as large as needed; ``roles`` say what may live there."""
+    """A memory, listed fastest first. ``bytes`` None: as large as needed; ``roles`` say what may live there.
+
+    ``burst_bytes`` is the least that reading one position of a model input costs, whose channels lie side by side.
+    """
 
     name: str
     bytes: int | None
     bytes_per_s: float
     roles: tuple[str, ...]
     on_chip: bool
+    burst_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class Target:
     any other type whose size here is not the usual one. ``throughput`` gives elements per cycle for each of
     :data:`STREAMS`. ``free`` names operators beyond :data:`advisor.operators.FREE` that move no data here.
     ``overhead_us`` is paid once a kernel; ``in_place``: element-wise results overwrite an operand nobody reads again;
+    ``cascades``: results pass from kernel to kernel in stripes through the fastest memory, whatever their size;
     ``fused_attention``: scores never reach memory. ``memory_budget`` (bytes of activations) is what the user
     allows; None: what the fastest memory holds.
     """
@@ -134,6 +141,7 @@ class Target:
     constant_folding: bool = True
     fused_attention: bool = False
     in_place: bool = False
+    cascades: bool = False
     memory_budget: int | None = None
     layout: str = "contiguous"
 
