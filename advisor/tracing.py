@@ -51,6 +51,7 @@ class _Answer:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
+    stopped: bool = False
 
 
 def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
@@ -63,13 +64,14 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
     answer = _ask(discovery.request, candidates, run)
     report.findings += answer.findings
     report.notes += answer.notes + [f"{name} is not audited: {why}" for name, why in answer.skipped.items()]
-    stopped = bool(answer.findings)
     for name, candidate in candidates.items():
         model = answer.models.get(name)
         if model is None:
             if name in answer.skipped or not (candidate.root or candidate.kind == "factory"):
                 continue
-            reason = "the file's analysis was stopped before it" if stopped else "the worker said nothing about it"
+            reason = (
+                "the file's analysis was stopped before it" if answer.stopped else "the worker said nothing about it"
+            )
             model = _model(candidate, str(path), "failed", failure=Failure("not reached", reason))
         if _stands_for_itself(model, candidate, candidates, answer):
             report.models.append(_with_static(model, candidate, discovery))
@@ -108,10 +110,13 @@ def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: R
         outcome = run({**request, "candidates": todo, "seconds": left})
         left -= outcome.seconds
         current = _take(outcome, request["file"], candidates, answer)
+        if outcome.status == "ok" and outcome.leftover and not answer.findings:
+            answer.findings.append(_left_running(outcome, request["file"]))
         if outcome.status in ("ok", "cancelled"):
             break
-        if not answer.findings:
+        if not answer.stopped:
             answer.findings.append(_stopped(outcome, request, candidates.get(current or "")))
+            answer.stopped = True
         if current is None or outcome.status not in _AGAIN:
             break  # the import itself, or the time: another run would end alike
         done = {current, *answer.models, *answer.skipped}
@@ -147,11 +152,14 @@ def _imported(event: Mapping[str, Any], file: str, answer: _Answer) -> None:
         return
     span = _error_span(error, file) or Span(file, 1, 1, 1, 1)
     if event.get("how"):
-        place = f"{Path(span.file).name}:{span.line}"
-        answer.notes.append(f"importing it raised {_said(error)} at {place}; the rest was used")
-        return
-    message = f"cannot be imported: {_said(error)}; run the advisor with the project's interpreter (--python)"
-    answer.findings.append(Finding("TRC901", message, span, severity="error"))
+        message = f"importing this raised {_said(error)}; the rest of the file was used without it"
+        finding = Finding("TRC901", message, span)
+    else:
+        message = f"cannot be imported: {_said(error)}; run the advisor with the project's interpreter (--python)"
+        finding = Finding("TRC901", message, span, severity="error")
+        answer.stopped = True
+    if finding not in answer.findings:  # the file is imported anew for each run
+        answer.findings.append(finding)
 
 
 def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> ModelReport:
@@ -191,7 +199,7 @@ def _error_span(error: Mapping[str, Any], file: str) -> Span | None:
 
 
 def _said(error: Mapping[str, Any]) -> str:
-    return f"{error['type']}: {error['message']}"
+    return f"{error['type']}: {error['message']}" if error["message"] else error["type"]
 
 
 # ---- findings
@@ -212,6 +220,12 @@ def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | 
         span = current.span
     doing = f"while {current.name} was analysed" if current is not None else "while the file was imported"
     return Finding("TRC904", f"stopped {doing}: {why}", span, severity="error")
+
+
+def _left_running(outcome: Outcome, file: str) -> Finding:
+    what = "1 process" if outcome.leftover == 1 else f"{outcome.leftover} processes"
+    why = f"it left {what} running, ended by now; guard such code with if __name__ == '__main__'"
+    return Finding("TRC904", why, Span(file, 1, 1, 1, 1))
 
 
 def trace_findings(model: ModelReport) -> list[Finding]:
