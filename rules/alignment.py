@@ -6,30 +6,35 @@ from math import lcm
 
 from advisor.channels import Group
 from advisor.costs import Kernel
-from advisor.graph import Graph, Op
+from advisor.graph import Op
 from advisor.moves.chain import is_depthwise
 from advisor.rule import Look
+from advisor.targets import Engine
 
 
-def engine(graph: Graph, op: Op) -> str | None:
-    """The target's engine kind that runs ``op``; None for what is no convolution or linear layer."""
+def engine(look: Look, op: Op) -> Engine | None:
+    """The target's engine that runs ``op``; None for what is no convolution or linear layer."""
+    engines = look.target.engines
     if op.op == "conv":
-        return "depthwise" if is_depthwise(graph, op) else "conv"
-    return "linear" if op.op == "linear" else None
+        if is_depthwise(look.graph, op):
+            return engines.get("depthwise")
+        pointwise = engines.get("pointwise") if max(op.attrs["kernel"]) == 1 else None
+        return pointwise or engines.get("conv")
+    return engines.get("linear") if op.op == "linear" else None
 
 
 def steps(look: Look, group: Group) -> tuple[int, ...]:
     """The multiples above 1 that the target's arrays pad this group's width to, smallest first.
 
-    As output channels of its producers and as input channels of its consumers; each a multiple of what the group's
-    own structure (heads, groups) demands.
+    As output channels of its producers and as input channels of its consumers, in any of the tilings that the array
+    can choose; each a multiple of what the group's own structure (heads, groups) demands.
     """
     found: set[int] = set()
     for keys, side in ((group.producers, "output"), (group.consumers, "input")):
         for key in keys:
-            kind = engine(look.graph, look.graph.by_key[key])
-            if kind is not None and kind in look.target.engines:
-                found.add(getattr(look.target.parallelism(kind), side))
+            array = engine(look, look.graph.by_key[key])
+            if array is not None:
+                found.update(getattr(t, side) for t in array.tilings)
     return tuple(sorted({lcm(s, group.multiple) for s in found if s > 1}))
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from advisor.channels import Group
 from advisor.moves import SetWidth
@@ -11,6 +11,9 @@ from .alignment import free_groups, padded, saving_bound, steps, touched
 
 SAME = 0.5
 """A change of the model's latency by less than this many percent is called the same."""
+
+STEP = 0.5
+"""A channel more may cost this share of what a channel less saves for the width to count as wasteful."""
 
 
 class MisalignedChannels(Rule):
@@ -23,7 +26,8 @@ class MisalignedChannels(Rule):
     The array pads every layer to its own multiple: the lanes between the width and that multiple compute nothing but
     take the time. Whether that matters depends on the layer: one that waits for memory gains nothing in compute, and a
     wider layer moves more data. So both neighbours are re-estimated, and the finding is silent where the
-    narrower one saves less than `min-gain`. On targets without such a multiple the rule never fires.
+    narrower one saves less than `min-gain`, or where there is no step between the two: where a channel more costs
+    more than half of what a channel less saves. On targets without such a multiple the rule never fires.
 
     ## Example
     On `ethos-u85-1024`:
@@ -145,8 +149,17 @@ class _Message:
 
     def __call__(self, outcomes: Sequence[Outcome]) -> str | None:
         widths = {o.move.width: o for o in outcomes if isinstance(o.move, SetWidth)}
+        if not self._steps(widths):
+            return None
         parts = [self._part(w, widths[w]) for w in sorted(widths, reverse=True)]
         return f"{self.width} channels waste {percent(self.waste)} of {self.target}: {', '.join(parts)}"
+
+    def _steps(self, widths: Mapping[int, Outcome]) -> bool:
+        """Whether latency rises in a step here: slowly up to a wider neighbour, fast from a narrower one."""
+        per_channel = {w: -o.gain_us / (w - self.width) for w, o in widths.items()}
+        below = max((us for w, us in per_channel.items() if w < self.width), default=0.0)
+        above = min((us for w, us in per_channel.items() if w > self.width), default=0.0)
+        return below > 0 and above <= STEP * below
 
     def _part(self, width: int, outcome: Outcome) -> str:
         if width > self.width and abs(outcome.gain_percent) <= SAME:

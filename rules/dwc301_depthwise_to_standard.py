@@ -23,14 +23,14 @@ class DepthwiseConvolution(Rule):
     each layer is re-estimated on each target.
 
     ## Example
-    On `ethos-u85-2048`, at 112×112:
+    On `ethos-u55-256`, at 112×112:
     ```python
-    self.filter = nn.Conv2d(16, 16, 3, padding=1, groups=16)
+    self.filter = nn.Conv2d(8, 8, 3, padding=1, groups=8)
     ```
 
     ## Use instead
     ```python
-    self.filter = nn.Conv2d(16, 16, 3, padding=1)
+    self.filter = nn.Conv2d(8, 8, 3, padding=1)
     ```
 
     ## Fix safety
@@ -66,22 +66,22 @@ class DepthwiseConvolution(Rule):
                 "class Model(nn.Module):\n"
                 "    def __init__(self):\n"
                 "        super().__init__()\n"
-                "        self.a = nn.Conv2d(16, 16, 3, padding=1, groups=16)\n"
-                "        self.b = nn.Conv2d(16, 32, 1)\n"
+                "        self.a = nn.Conv2d(8, 8, 3, padding=1, groups=8)\n"
+                "        self.b = nn.Conv2d(8, 32, 1)\n"
                 "    def forward(self, x):\n"
                 "        return self.b(self.a(x).relu()).mean((2, 3))\n"
             ),
-            input=(1, 16, 112, 112),
-            target="npu-64",
+            input=(1, 8, 112, 112),
+            target="ethos-u55-256",
             move={"kind": "depthwise_to_standard"},
             line=4,
         ),
     )
     valid = (
         Case(
-            source=invalid[0].source.replace("16", "512").replace("32", "64"),
+            source=invalid[0].source.replace("8", "512"),
             input=(1, 512, 14, 14),
-            target="npu-64",
+            target="ethos-u55-256",
         ),
     )
 

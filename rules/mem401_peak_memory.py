@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.units import size
@@ -10,12 +11,13 @@ class PeakMemory(Rule):
     """
     ## What it does
     Compares the peak of the memory that activations take with `memory-budget`, where one is configured, else with
-    what the target's memories can hold. It names the operation that runs at the peak and the tensors alive then.
+    the memory that the target keeps for them. It names the operation that runs at the peak and the tensors alive then.
 
     ## Why is this bad?
-    Activations that do not fit do not run at all on a device without a memory behind the fast one. Narrowing any
-    other layer does not help: only the tensors alive at the peak count. Targets whose activations overflow into a
-    memory without a limit are judged by the budget alone; there the overflow is part of the latency.
+    Activations that do not fit do not run at all on a device without a memory behind the fast one; where there is one
+    (then the finding is information only), they move out and back. Narrowing any other layer does not help: only the
+    tensors alive at the peak count. Caches are no limit: a target whose fast memories hold activations and
+    weights alike is judged by the budget alone.
 
     ## Example
     With a budget of 1 MiB, at 224×224:
@@ -58,21 +60,24 @@ class PeakMemory(Rule):
                 "        return self.b(self.a(x)).mean((2, 3))\n"
             ),
             input=(1, 3, 512, 512),
-            target="ethos-u55-128",
+            target="npu-64",
             line=5,
         ),
     )
-    valid = (Case(source=invalid[0].source, input=(1, 3, 32, 32), target="ethos-u55-128"),)
+    valid = (
+        Case(source=invalid[0].source, input=(1, 3, 32, 32), target="npu-64"),
+        Case(source=invalid[0].source, input=(1, 3, 512, 512), target="cpu-x86"),
+    )
 
     def check(self, look: Look) -> Iterable[Advice]:
         peak = look.costs.peak
         limit = memory_limit(look)
-        if limit is None or peak.bytes <= limit or peak.op is None:
+        if limit is None or peak.bytes <= limit.bytes or peak.op is None:
             return
         alive = "; ".join(_tensor(look, t) for t in peak.alive)
         message = (
-            f"{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit)} over the {size(limit)} "
-            f"for {look.target.name}: {alive}"
+            f"{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit.bytes)} over "
+            f"{limit.what} of {size(limit.bytes)}: {alive}"
         )
 
         def explain(outcomes: Sequence[Outcome]) -> str | None:
@@ -81,20 +86,30 @@ class PeakMemory(Rule):
         related = [
             (maker.key, f"alive at the peak: {_tensor(look, t)}")
             for t in peak.alive
-            if (maker := look.graph.producer.get(t)) is not None
+            if (maker := look.graph.producer.get(t)) is not None and maker.key != peak.op
         ]
-        yield Advice(op=peak.op, moves=(), explain=explain, keep=True, related=related)
+        severity = "warning" if limit.hard else "information"
+        yield Advice(op=peak.op, moves=(), explain=explain, keep=True, severity=severity, related=related)
 
 
-def memory_limit(look: Look) -> int | None:
-    """Bytes that activations may take: the user's budget, else the target's, else what its memories hold in all.
-    None where one of those has no limit."""
-    if look.memory_budget is not None:
-        return look.memory_budget
-    if look.target.memory_budget is not None:
-        return look.target.memory_budget
-    sizes = [m.bytes for m in look.target.memory("activations")]
-    return None if None in sizes else sum(s for s in sizes if s is not None)
+class Limit(NamedTuple):
+    """Bytes that activations may take, what sets them, and whether nothing lies behind."""
+
+    bytes: int
+    what: str
+    hard: bool
+
+
+def memory_limit(look: Look) -> Limit | None:
+    """The user's budget, else the target's, else its first memory if that is kept for activations; else None."""
+    target = look.target
+    for budget, whose in ((look.memory_budget, "the budget"), (target.memory_budget, f"{target.name}'s budget")):
+        if budget is not None:
+            return Limit(budget, whose, hard=True)
+    first, *behind = target.memory("activations")
+    if first.bytes is None or first.roles != ("activations",):
+        return None
+    return Limit(first.bytes, f"{target.name}'s {first.name}", hard=not behind)
 
 
 def _tensor(look: Look, tensor: int) -> str:

@@ -67,18 +67,19 @@ class SlowOperator(Rule):
                 "    def __init__(self):\n"
                 "        super().__init__()\n"
                 "        self.a = nn.Conv2d(3, 64, 1)\n"
-                "        self.act = nn.Mish()\n"
+                "        self.act = nn.SiLU()\n"
                 "    def forward(self, x):\n"
                 "        return self.act(self.a(x)).mean((2, 3))\n"
             ),
             input=(1, 3, 64, 64),
             target="ethos-u55-128",
+            move={"kind": "swap_activation", "fn": "relu6"},
             line=5,
         ),
     )
     valid = (
-        Case(source=invalid[0].source.replace("Mish", "ReLU"), input=(1, 3, 64, 64), target="ethos-u55-128"),
-        Case(source=invalid[0].source, input=(1, 3, 64, 64), target="cpu-x86"),
+        Case(source=invalid[0].source.replace("SiLU", "ReLU6"), input=(1, 3, 64, 64), target="ethos-u55-128"),
+        Case(source=invalid[0].source.replace("SiLU", "Hardswish"), input=(1, 3, 64, 64), target="cpu-x86"),
     )
 
     def check(self, look: Look) -> Iterable[Advice]:

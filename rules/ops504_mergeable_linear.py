@@ -87,15 +87,18 @@ class MergeableLinear(Rule):
             yield Advice(
                 op=first,
                 moves=(MergeLinear(first, second),),
-                explain=partial(_message, look.target.name),
+                explain=partial(_message, look, first),
                 layers=(first, second),
                 bound_us=sum(k.latency_us for k in look.kernels([first, second])),
             )
 
 
-def _message(target: str, outcomes: Sequence[Outcome]) -> str | None:
+def _message(look: Look, first: int, outcomes: Sequence[Outcome]) -> str | None:
     (outcome,) = outcomes
+    op = look.graph.by_key[first]
+    shape = look.graph.shape(op.outputs[0])
     return (
-        f"this layer and the linear layer after it are one linear map: merging them saves {time(outcome.gain_us)} "
-        f"({percent(outcome.gain_percent)}) on {target}"
+        f"nothing nonlinear lies between this layer, its {shape[1] if op.op == 'conv' else shape[-1]} channels and the "
+        f"linear layer after it: merging the two saves {time(outcome.gain_us)} ({percent(outcome.gain_percent)}) "
+        f"on {look.target.name}"
     )
