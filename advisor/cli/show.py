@@ -11,8 +11,8 @@ from ..report import ModelReport, Report
 from .errors import CLEAN, FINDINGS, UsageError
 from .options import add_engine_options, configure, existing
 
-MEMORY_COLUMNS_WIDTH = 132
-"""Narrower terminals get the table without its two memory columns, rather than with broken cells."""
+WIDE = 140
+"""Columns of a terminal that show parameters and memory too; a narrower one gets the compact table."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +55,11 @@ def _print(model: ModelReport, report: Report, sort: str, depth: int | None) -> 
     from ..reports.console import header, layer_table
     from ..reports.layers import grouped, rows
 
-    console = Console(width=None if sys.stdout.isatty() else MEMORY_COLUMNS_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     shown = sorted(grouped(model, depth) if depth else rows(model), key=_KEYS[sort])
     console.print(header(model, report))
     for target in model.costs or [None]:
         if shown:
             console.print()
-            console.print(layer_table(model, shown, report, target, memory=console.width >= MEMORY_COLUMNS_WIDTH))
+            console.print(layer_table(model, shown, report, target, wide=console.width >= WIDE))
     console.print()

@@ -21,7 +21,7 @@ from .layers import Row, relative, rows
 
 WIDTH = 100
 TOP_LAYERS = 8
-BAR = 12
+BAR = 8
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red"}
 SEVERITY_STYLE = {"error": "bold red", "warning": "bold yellow", "information": "bold cyan"}
 
@@ -66,7 +66,11 @@ def header(model: ModelReport, report: Report) -> RenderableType:
     head = Text.assemble((model.name, "bold cyan"), "  ", (model.status, STATUS_STYLE.get(model.status, "")))
     if model.rung:
         head.append(f"  traced by {model.rung}", "dim")
-    facts = [("built as", model.construct, ""), ("input", model.input, "")]
+    here = f"{relative(model.file, report.root)}:"
+    facts = [
+        ("built as", model.construct.replace(here, "line "), ""),
+        ("input", model.input.replace(here, "line "), ""),
+    ]
     facts += [(target, _totals(costs), "") for target, costs in model.costs.items()]
     if model.failure is not None:
         place = f" at {_where(model.failure.span, report)}" if model.failure.span else ""
@@ -123,34 +127,31 @@ def top_layers(model: ModelReport, report: Report) -> Table | None:
 
 
 def layer_table(
-    model: ModelReport, shown: Sequence[Row], report: Report, target: str | None, *, memory: bool = False
+    model: ModelReport, shown: Sequence[Row], report: Report, target: str | None, *, wide: bool = False
 ) -> Table:
-    """A table of ``shown``; latencies, bars and shares are on ``target``. ``memory`` adds what stays in memory."""
+    """A table of ``shown``; latencies, bars and shares are on ``target``. ``wide`` adds parameters and memory."""
     total = model.costs[target].latency_us if target else 0.0
     largest = max((r.latency_us[target] or 0.0 for r in shown), default=0.0) if target else 0.0
+    in_ms = largest >= 100
+    path_width = 40 if wide else 24
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", expand=False)
     table.add_column("line", justify="right", no_wrap=True)
-    table.add_column("layer", no_wrap=True, overflow="ellipsis", max_width=28)
-    table.add_column("op", no_wrap=True, overflow="ellipsis", max_width=18)
-    for name in ("output", "params", "MACs"):
+    table.add_column("layer", no_wrap=True)
+    table.add_column("op", no_wrap=True, max_width=24 if wide else 16)
+    for name in ("output", *(("params",) if wide else ()), "MACs", *(("live", "weights Σ") if wide else ()), "latency"):
         table.add_column(name, justify="right", no_wrap=True)
-    if memory:
-        table.add_column("live", justify="right", no_wrap=True)
-        table.add_column("weights Σ", justify="right", no_wrap=True)
-    table.add_column("latency", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, style="cyan")
     table.add_column("share", justify="right", no_wrap=True)
-    in_ms = largest >= 100
     for row in shown:
         us = row.latency_us[target] if target else None
         table.add_row(
-            _line(row, model, report),
-            cells.shorten(row.path or "(model)", 28),
+            _source(row, model, report),
+            cells.shorten(row.path or "(model)", path_width),
             row.label,
             cells.shape(row.outputs[0].shape) if row.outputs else cells.UNKNOWN,
-            cells.count(row.params) if row.params else "",
+            *((cells.count(row.params) if row.params else "",) if wide else ()),
             "" if row.macs == 0 else cells.count(row.macs),
-            *((size(row.live_bytes), size(row.weights_so_far)) if memory else ()),
+            *((size(row.live_bytes), size(row.weights_so_far)) if wide else ()),
             cells.latency(us, in_ms),
             cells.bar((us or 0.0) / largest, BAR) if largest else "",
             cells.share(us, total),
@@ -158,13 +159,15 @@ def layer_table(
     return table
 
 
-def _line(row: Row, model: ModelReport, report: Report) -> str:
-    """The line in the model's own file; of another file, its name too."""
-    if row.source is None:
+def _source(row: Row, model: ModelReport, report: Report) -> str:
+    """The innermost line in the model's own file that made the layer; of a layer made elsewhere, file and line."""
+    graph = model.graph
+    created = graph.modules[row.op.path].created if graph and row.op.module and row.op.path in graph.modules else ()
+    place = next((s for s in (row.source, *created) if s is not None and s.file == model.file), row.source)
+    if place is None:
         return cells.UNKNOWN
-    file = relative(row.source.file, report.root)
-    here = file == relative(model.file, report.root)
-    return str(row.source.line) if here else f"{file.rpartition('/')[2]}:{row.source.line}"
+    name = "" if place.file == model.file else relative(place.file, report.root).rpartition("/")[2] + ":"
+    return f"{name}{place.line}"
 
 
 def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:
