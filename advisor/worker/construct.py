@@ -1,0 +1,202 @@
+"""From a candidate's constructor attempts to live modules.
+
+Attempts in order: the request's (told by the user, defaults, call sites …), arguments captured while a parent built
+the class, and parameters guessed alone (:mod:`.values`). Each is built on the meta device and, where the constructor
+needs numbers, on the CPU without initialisation; never under a fake mode (constructors call ``.item()``). A failing
+attempt is repaired by what its error says (:mod:`.mending`), unless its arguments are the user's word.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from .downloads import disarm_libraries
+from .mending import OMIT, Trial, mended
+from .problems import describe, failure
+from .uninitialised import uninitialised
+from .values import Guesser
+
+_REPAIRS = 14
+"""Most repairs of one attempt."""
+_LONGEST_SHOWN = 60
+
+Captured = Mapping[type, list[tuple[tuple[Any, ...], dict[str, Any]]]]
+Call = tuple[Callable[..., Any], list[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A live module in evaluation mode and how it came about. ``shown`` is a call as a person would write it.
+
+    ``rebuild`` makes it anew with real tensors; None where it has them already.
+    """
+
+    model: nn.Module
+    source: str
+    where: str
+    shown: str
+    rebuild: Callable[[], nn.Module] | None = None
+
+    def on_cpu(self) -> Build:
+        """The same with real, uninitialised tensors; itself when its constructor cannot do that."""
+        if self.rebuild is None:
+            return self
+        try:
+            return replace(self, model=evaluation(self.rebuild()), rebuild=None)
+        except Exception:
+            return self
+
+    def event(self) -> dict[str, Any]:
+        return {"source": self.source, "where": self.where, "shown": self.shown}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One attempt. ``call`` gives (callee, args, kwargs); it runs under the build's device, for arguments may be modules.
+
+    ``exact``: the arguments are the user's word, to which nothing is added.
+    """
+
+    source: str
+    where: str
+    call: Callable[[], Call]
+    callee: str
+    arguments: tuple[str, ...] = ()
+    exact: bool = False
+
+    def shown(self, guessed: Mapping[str, Any]) -> str:
+        named = [f"{name}={_brief(value)}" for name, value in guessed.items()]
+        return f"{self.callee}({', '.join([*self.arguments, *named])})"
+
+
+@dataclass
+class Constructor:
+    """Builds the candidates of one imported file."""
+
+    module: ModuleType
+    captured: Captured
+
+    def builds(self, candidate: dict[str, Any]) -> Iterator[Build | dict[str, Any]]:
+        """Live modules of ``candidate``, best attempt first; for an attempt that fails, its error."""
+        if candidate["kind"] == "instance":
+            value = getattr(self.module, candidate["name"], None)
+            if isinstance(value, nn.Module):
+                yield Build(evaluation(value), "instance", "", candidate["name"])
+            else:
+                yield failure("NoModel", f"{candidate['name']} is no nn.Module once the file is imported")
+            return
+        guesser = Guesser(vars(self.module), whole=bool(candidate["root"]))
+        for plan in self._plans(candidate):
+            yield self._build(plan, guesser)
+
+    def _plans(self, candidate: dict[str, Any]) -> Iterator[Plan]:
+        name = candidate["name"]
+        requested = {(p.callee, p.arguments): p for p in (self._requested(a, name) for a in candidate["attempts"])}
+        yield from requested.values()
+        if any(p.exact for p in requested.values()):
+            return
+        cls = getattr(self.module, name, None)
+        if isinstance(cls, type):
+            for args, kwargs in list(self.captured.get(cls, ())):
+                shown = (*map(_brief, args), *(f"{k}={_brief(v)}" for k, v in kwargs.items()))
+                yield Plan("captured", "", lambda a=args, k=kwargs: (cls, list(a), dict(k)), name, shown)
+        if (name, ()) not in requested:
+            yield Plan("parameter-names", "", lambda: (self._named(name), [], {}), name)
+
+    def _named(self, dotted: str) -> Callable[..., Any]:
+        return eval(dotted, dict(vars(self.module)))
+
+    def _requested(self, attempt: dict[str, Any], name: str) -> Plan:
+        callee = attempt["callee"] or name
+        literal = attempt["literal"]
+
+        def call() -> Call:
+            namespace = dict(vars(self.module))
+            for statement in attempt.get("setup", ()):
+                exec(statement, namespace)
+            read: Callable[[str], Any] = ast.literal_eval if literal else (lambda text: eval(text, namespace))
+            args: list[Any] = []
+            for text in attempt["args"]:
+                args += read(text[1:]) if text.startswith("*") else [read(text)]
+            kwargs = {key: read(text) for key, text in attempt["kwargs"].items() if key != "**"}
+            if "**" in attempt["kwargs"]:
+                kwargs = {**read(attempt["kwargs"]["**"]), **kwargs}
+            return eval(callee, namespace), args, kwargs
+
+        shown = (*attempt["args"], *(f"{k}={v}" if k != "**" else f"**{v}" for k, v in attempt["kwargs"].items()))
+        return Plan(
+            attempt["source"], attempt["where"], call, callee, shown, attempt["source"] in ("directive", "config")
+        )
+
+    def _build(self, plan: Plan, guesser: Guesser) -> Build | dict[str, Any]:
+        """The model of ``plan``, mended as often as that changes something, or the error of its first try."""
+        trial = Trial(guesser)
+        first: dict[str, Any] | None = None
+        for _ in range(_REPAIRS):
+            try:
+                model = evaluation(self._construct(plan, trial))
+                shown = plan.shown({k: v for k, v in trial.guesses.items() if v is not OMIT})
+                return Build(model, plan.source, plan.where, shown, lambda: self._on(nullcontext(), plan, trial))
+            except (Exception, SystemExit) as e:
+                first = first or describe(e)
+                if plan.exact or not mended(trial, e):
+                    break
+        return first or failure("NoModel", "nothing was constructed")
+
+    def _construct(self, plan: Plan, trial: Trial) -> nn.Module:
+        """The model on the meta device or, when that is what the constructor cannot do with, on the CPU."""
+        try:
+            return self._on(torch.device("meta"), plan, trial)
+        except Exception as e:
+            caused_by_meta = isinstance(e, (RuntimeError, NotImplementedError)) or "meta" in str(e)
+            if not caused_by_meta:
+                raise
+        return self._on(nullcontext(), plan, trial)
+
+    @staticmethod
+    def _on(device: AbstractContextManager[Any], plan: Plan, trial: Trial) -> nn.Module:
+        with uninitialised(), device, torch.no_grad():
+            function, args, kwargs = plan.call()
+            disarm_libraries()
+            args, kwargs = trial.complete(function, args, kwargs, may_guess=not plan.exact)
+            return find_module(function(*args, **kwargs))
+
+
+def find_module(value: Any) -> nn.Module:
+    """The module that a factory returned, alone or first in a tuple, list or dict; raises :class:`TypeError`."""
+    if isinstance(value, nn.Module):
+        return value
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    for item in items:
+        if isinstance(item, nn.Module):
+            return item
+    raise TypeError(f"it returned {type(value).__name__}, not an nn.Module")
+
+
+def evaluation(model: nn.Module) -> nn.Module:
+    """``model`` in evaluation mode, also where its own ``eval`` or ``train`` is overridden with another meaning."""
+    nn.Module.train(model, False) if type(model).train is nn.Module.train else _train_off(model)
+    return model
+
+
+def _train_off(model: nn.Module) -> None:
+    for module in model.modules():
+        module.training = False
+
+
+def _brief(value: Any) -> str:
+    """A value as a person would write it, shortened."""
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
+        return value.__name__
+    if isinstance(value, nn.Module):
+        return f"{type(value).__name__}(…)"
+    text = repr(value).split("\n")[0]
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

@@ -1,0 +1,343 @@
+"""Better inputs from what the last one failed with.
+
+Each rule reads one kind of error message of torch, einops or common assertions, and solves for the dimension that was
+wrong: the channels of a convolution, the features of a linear layer, the spatial size that flattens to the right
+number, the rank, the type. Rules return better guesses, most likely first; none when the message is not theirs.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+
+from torch import nn
+
+from .specs import Guess, Spec
+
+_PYRAMID_SIZES = (256, 64, 320, 128)
+_USUAL_SIZES = (32, 64, 28, 128, 96, 112, 227, 256, 299, 384, 48)
+_LONGEST = 1 << 17
+
+
+def _ints(text: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", text)))
+
+
+def _size(spec: Spec, size: int) -> Spec:
+    """A picture, volume or sequence of another size; two-dimensional tensors keep theirs."""
+    if not 0 < size <= _LONGEST:
+        return spec
+    if len(spec.shape) == 4:
+        return spec._replace(shape=(*spec.shape[:2], size, size))
+    if len(spec.shape) == 5:
+        return spec._replace(shape=(*spec.shape[:3], size, size))
+    if len(spec.shape) == 3:
+        return spec._replace(shape=(*spec.shape[:2], size))
+    return spec
+
+
+def _resized(guess: Guess, sizes: Iterable[int]) -> list[Guess]:
+    """``guess`` with other spatial sizes; several feature maps keep their ratios to the first."""
+    largest = max((s.shape[-1] for s in _specs(guess) if len(s.shape) >= 4), default=0)
+
+    def scaled(spec: Spec, size: int) -> Spec:
+        if len(spec.shape) < 4 or not largest:
+            return _size(spec, size)
+        return _size(spec, max(round(size * spec.shape[-1] / largest), 1))
+
+    return [guess.edited(lambda s, n=n: scaled(s, n)) for n in sizes if n != largest]
+
+
+def _specs(guess: Guess) -> list[Spec]:
+    found: list[Spec] = []
+    guess.edited(lambda s: found.append(s) or s)
+    return found
+
+
+def _channels(guess: Guess, shape: tuple[int, ...], dim: int, new: int) -> list[Guess]:
+    """Those tensors whose ``dim`` is what the failing layer saw get ``new`` there."""
+    if dim >= len(shape):
+        return []
+    old = shape[dim]
+
+    def edit(spec: Spec) -> Spec:
+        same_kind = len(spec.shape) == len(shape) and spec.shape[dim] == old
+        return spec._replace(shape=(*spec.shape[:dim], new, *spec.shape[dim + 1 :])) if same_kind else spec
+
+    return [guess.edited(edit)]
+
+
+def _convolution(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    found = re.search(r"expected input\s*\[([\d, ]+)\] to have (\d+) channels", message)
+    if not found:
+        return []
+    shape, wanted = _ints(found[1]), int(found[2])
+    better = _channels(guess, shape, 1, wanted)
+    if len(shape) == 4 and shape[-1] == wanted:
+        better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1])))] + better
+    if len(shape) == 4 and shape[1] and wanted % shape[1] == 0:
+        factor = wanted // shape[1]
+        better += [guess.edited(lambda s: s._replace(shape=(s.shape[0], s.shape[1] * factor, *s.shape[2:])))]
+    return better
+
+
+def _rank(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    """Errors about the number of dimensions; the tensor seen may have been reshaped by the model."""
+    rules = (
+        (r"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to \w+, but got input of size: \[([\d, ]*)\]", 2),
+        (r"expected (\d)D(?: or \dD)? input \(got (\d)D input\)", 1),
+        (r"expected (\d) dims\. Received (\d)-dim", 1),
+        (r"(?:not enough|too many) values to unpack \(expected (\d)", 1),
+        (r"input must have (\d) dimensions", 1),
+        (r"Expected (\d)-dimensional input", 1),
+    )
+    for pattern, group in rules:
+        found = re.search(pattern, message)
+        if found:
+            return [g for g in (_ranked(guess, int(found[group])),) if g is not None]
+    found = re.search(r"input\.dim\(\) = (\d).*len\(dims\) = (\d)", message)
+    if found:
+        return [_ranked(guess, int(found[2]))]
+    found = re.search(r"expected to be in range of \[-(\d), \d\], but got (\d)", message)
+    if found:
+        return [_ranked(guess, int(found[1]) + 1)]
+    return []
+
+
+def _ranked(guess: Guess, rank: int) -> Guess:
+    """The first tensor, and those of its shape, with ``rank`` dimensions."""
+    specs = _specs(guess)
+    if not specs:
+        return guess
+    shape = specs[0].shape
+    width = shape[1] if len(shape) > 1 else shape[0]
+    new = {
+        1: (width,),
+        2: (1, width),
+        3: (1, shape[2] * shape[2], width) if len(shape) == 4 and width > 4 else (1, width, 128),
+        4: (1, width, 224 if width <= 4 else 56, 224 if width <= 4 else 56),
+        5: (1, 16, width, 112, 112) if len(shape) == 4 and width <= 4 else (1, width, 8, 56, 56),
+    }.get(rank, shape)
+    return guess.edited(lambda s: s._replace(shape=new) if s.shape == shape else s)
+
+
+def _matrices(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    found = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", message)
+    if not found:
+        found = re.search(r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)", message)
+        if not found:
+            return []
+        have, wanted = int(found[4]), int(found[3])
+    else:
+        have, wanted = int(found[2]), int(found[3])
+    better = [
+        guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape and s.shape[-1] == have else s)
+    ]
+    return better + _flattening(guess, have, wanted)
+
+
+def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
+    """Sizes for which a flattened picture or sequence gives ``wanted`` rather than ``have`` numbers."""
+    picture = next((s for s in _specs(guess) if len(s.shape) >= 4), None)
+    if picture is None:
+        sequence = next((s for s in _specs(guess) if len(s.shape) == 3), None)
+        if sequence is None or not have:
+            return []
+        return _resized(guess, [round(sequence.shape[-1] * wanted / have)])
+    now = picture.shape[-1]
+    sizes: list[int] = []
+    for side in range(1, 65):  # the side of what is flattened: have = channels · side²
+        if have % (side * side) == 0:
+            new_side = math.isqrt(wanted * side * side // have)
+            if new_side and have // (side * side) * new_side * new_side == wanted:
+                sizes += [round(now * new_side / side), now * new_side // side + 1]
+    estimate = round(now * math.sqrt(wanted / have)) if have else now
+    near = [estimate, *(s for s in _USUAL_SIZES if 0.5 < s / max(estimate, 1) < 2)]
+    return _resized(guess, list(dict.fromkeys([*sizes, *near, *_USUAL_SIZES]))[:12])
+
+
+def _normalised(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    found = re.search(r"normalized_shape=\[([\d, ]+)\].*got input of size\s*\[([\d, ]+)\]", message)
+    if not found:
+        return []
+    wanted, shape = _ints(found[1])[-1], _ints(found[2])
+    better = _channels(guess, shape, len(shape) - 1, wanted)
+    if len(shape) == 4 and shape[1] == wanted:
+        better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1])))] + better
+    return [*better, _first_as(guess, (1, 196, wanted)), _first_as(guess, (1, 14, 14, wanted))]
+
+
+def _first_as(guess: Guess, shape: tuple[int, ...]) -> Guess:
+    first = next(iter(_specs(guess)), None)
+    return guess.edited(lambda s: s._replace(shape=shape) if s == first else s)
+
+
+def _batch_norm(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    found = re.search(r"running_mean should contain (\d+) elements not (\d+)", message)
+    if found:
+        old, wanted = int(found[1]), int(found[2])
+        return [_width(guess, old, wanted), _width(guess, wanted, old)]
+    found = re.search(r"weight of shape \[(\d+)\] and input of shape \[([\d, ]+)\]", message)
+    if found:
+        return _channels(guess, _ints(found[2]), 1, int(found[1]))
+    found = re.search(r"divisible by num_groups, but got input of shape \[([\d, ]+)\] and num_groups=(\d+)", message)
+    if found:
+        return _channels(guess, _ints(found[1]), 1, int(found[2]) * 2)
+    return []
+
+
+def _width(guess: Guess, old: int, new: int) -> Guess:
+    def edit(spec: Spec) -> Spec:
+        if len(spec.shape) > 1 and spec.shape[1] == old:
+            return spec._replace(shape=(spec.shape[0], new, *spec.shape[2:]))
+        return spec
+
+    return guess.edited(edit)
+
+
+def _recurrent(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    found = re.search(r"input\.size\(-1\) must be equal to input_size\. Expected (\d+), got (\d+)", message)
+    if not found:
+        found = re.search(r"input has inconsistent input_size: got (\d+) expected (\d+)", message)
+        if not found:
+            found = re.search(r"embedding dimension of (\d+), but got (\d+)", message)
+            if not found:
+                return []
+            wanted, have = int(found[1]), int(found[2])
+        else:
+            wanted, have = int(found[2]), int(found[1])
+    else:
+        wanted, have = int(found[1]), int(found[2])
+    better = guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape[-1:] == (have,) else s)
+    return [better]
+
+
+def _stated_size(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    """Assertions that name the size they want: "Input height (224) doesn't match model (256)"."""
+    if not re.search(
+        r"doesn't match|does not match|must match|should be|expected|must be|wrong", message, re.IGNORECASE
+    ):
+        return []
+    present = {n for s in _specs(guess) for n in s.shape}
+    numbers = [n for n in _ints(message) if n not in present and 8 <= n <= 4096]
+    return _resized(guess, dict.fromkeys(numbers[:4]))
+
+
+def _two_sizes(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    """Additions and concatenations of unequal sizes: position tables, or a picture whose size halves unevenly."""
+    found = re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", message)
+    if not found:
+        found = re.search(r"Expected size (\d+) but got size (\d+)", message)
+    if not found:
+        found = re.search(r"Attempting to broadcast.*?(\d+).*?(\d+)", message)
+    if not found:
+        return []
+    a, b = int(found[1]), int(found[2])
+    specs = _specs(guess)
+    if all(len(s.shape) <= 3 for s in specs):
+        better = [_replaced_dim(guess, x, y) for x, y in ((a, b), (b, a), (a - 1, b - 1), (b - 1, a - 1))]
+        return [g for g in better if g.key != guess.key]
+    now = max(s.shape[-1] for s in specs if len(s.shape) > 3)
+    sizes = []
+    for table, have in ((b, a), (a, b)):
+        for extra in (0, 1, 2):
+            if have > extra < table:
+                sizes.append(round(now * math.sqrt((table - extra) / (have - extra))))
+                sizes.append(round(now * (table - extra) / (have - extra)))
+    better = _resized(guess, [s for s in dict.fromkeys(sizes) if 7 < s < 2048][:6])
+    return [*_resized(guess, _PYRAMID_SIZES[:2]), *better] if abs(a - b) <= 2 else [*better, *_resized(guess, [256])]
+
+
+def _replaced_dim(guess: Guess, old: int, new: int) -> Guess:
+    return guess.edited(lambda s: s._replace(shape=tuple(new if d == old and i else d for i, d in enumerate(s.shape))))
+
+
+def _too_small(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    if not re.search(
+        r"[Kk]ernel size can't be greater|Output size is too small|non-empty|too small|smaller than|less than the corres|"
+        r"Expected more than 1|must be greater|greater than 0|negative dimension|non-positive",
+        message,
+    ):
+        return []
+    largest = max((s.shape[-1] for s in _specs(guess)), default=0)
+    return _resized(guess, [largest * 2, largest * 4, 224, 512])
+
+
+def _divisible(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    if not re.search(
+        r"divisible|divide axis|is invalid for input of size|view size|cannot be evenly|multiple of", message
+    ):
+        return []
+    found = re.search(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)", message)
+    better: list[Guess] = []
+    if found:
+        wanted = math.prod(abs(n) for n in map(int, re.findall(r"-?\d+", found[1])) if n > 0)
+        better = _flattening(guess, int(found[2]), wanted)[:4]
+    return better + _resized(guess, (224, 256, 512, 64, 32, 112, 384, 448))
+
+
+def _dtype(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    if re.search(
+        r"argument #1 'indices' to have one of the following scalar types|must be (long|Long|int)|as indices", message
+    ):
+        first = next(iter(_specs(guess)), None)
+        whole = guess.edited(lambda s: s._replace(dtype="int64"))
+        only_first = guess.edited(lambda s: Spec((1, 16), "int64") if s == first else s)
+        return [only_first, whole]
+    if re.search(
+        r"must have the same dtype|expected scalar type Float|not implemented for 'Long'|should be the same|Long",
+        message,
+    ):
+        if any(s.dtype == "int64" for s in _specs(guess)):
+            return [guess.edited(lambda s: s._replace(dtype="float32"))]
+    if re.search(r"[Cc]omplex", message) and all(s.dtype == "float32" for s in _specs(guess)):
+        return [guess.edited(lambda s: s._replace(dtype="complex64"))]
+    return []
+
+
+def _structure(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+    """Arguments that should have been a list, a number or something else than they are."""
+    better: list[Guess] = []
+    if re.search(
+        r"index \d is out of bounds for dimension 0 with size 1|index out of range|not a sequence|list of|iterat",
+        message,
+    ):
+        better += [
+            guess.with_arg(0, [guess.args[0]] * n) for n in (2, 3, 4) if guess.args and isinstance(guess.args[0], Spec)
+        ]
+    if "NoneType" in message and any(a is None for a in guess.args):
+        first = next(iter(_specs(guess)), None)
+        for i, argument in enumerate(guess.args):
+            if argument is None and first is not None:
+                length = first.shape[1] if len(first.shape) > 1 else 1
+                shapes = (Spec((1, length), "bool"), Spec((1, 1, length, length), "bool"), first)
+                better += [guess.with_arg(i, s) for s in shapes]
+    return better
+
+
+Rule = Callable[[Guess, str, nn.Module], list[Guess]]
+_RULES: tuple[Rule, ...] = (
+    _convolution,
+    _rank,
+    _matrices,
+    _normalised,
+    _batch_norm,
+    _recurrent,
+    _too_small,
+    _divisible,
+    _dtype,
+    _two_sizes,
+    _structure,
+    _stated_size,
+)
+
+
+def adapted(guess: Guess, error: BaseException, model: nn.Module) -> list[Guess]:
+    """Guesses that the message of ``error`` suggests instead of ``guess``, most likely first."""
+    message = str(error)
+    for rule in _RULES:
+        better = [g for g in rule(guess, message, model) if g.key != guess.key]
+        if better:
+            return better
+    return []

@@ -1,0 +1,326 @@
+"""Getting the user's file imported: the ladder from "as its authors meant" down to statement by statement.
+
+Rungs, best first: ``package`` (the dotted name that its ``__init__.py`` files give it), ``namespace`` (dotted from the
+project root), ``path`` (on its own, with parents that run no ``__init__``), the same three with missing third-party
+modules made up (``stubbed``), and ``sliced``: each top-level statement by itself, those that raise are left out and
+reported.
+The ``if __name__ == "__main__"`` guard never runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .clock import OutOfTime, limit
+from .downloads import disarm_libraries
+from .patches import replaced
+from .problems import describe, failure
+from .stubs import StubModule, Stubs, active
+
+_SOURCE_FOLDERS = ("src", "lib", "python", "pytorch")
+_MOST_ATTRIBUTES = 40
+
+
+@dataclass
+class Imported:
+    """The outcome: the module, or why there is none. ``notes`` name statements left out by ``sliced``."""
+
+    module: types.ModuleType | None = None
+    how: str = ""
+    stubs: Stubs | None = None
+    seconds: float = 0.0
+    error: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def stubbed(self) -> list[str]:
+        return list(dict.fromkeys(self.stubs.names)) if self.stubs else []
+
+    def event(self) -> dict[str, Any]:
+        return {
+            "event": "import",
+            "how": self.how,
+            "stubbed": self.stubbed,
+            "seconds": round(self.seconds, 4),
+            "error": self.error,
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a file stands.
+
+    ``folders`` from its own up to the project root; ``dotted`` its name as its ``__init__`` files say.
+    """
+
+    file: Path
+    root: Path
+    folders: tuple[Path, ...]
+    package_parent: Path
+    dotted: str
+
+    @classmethod
+    def of(cls, file: Path, root: Path) -> Place:
+        file, root = file.resolve(), root.resolve()
+        if root not in file.parents:
+            root = file.parent
+        folders = tuple(p for p in file.parents if p == root or root in p.parents)
+        parts = [] if file.stem == "__init__" else [file.stem]
+        parent = file.parent
+        while (parent / "__init__.py").exists() and parent != parent.parent:
+            parts.insert(0, parent.name)
+            parent = parent.parent
+        return cls(file, root, folders, parent, ".".join(parts))
+
+    def namespace_names(self) -> list[str]:
+        """Dotted names from the root and below that differ from the package's, outermost first."""
+        relative = self.file.relative_to(self.root).with_suffix("").parts
+        if relative[-1] == "__init__":
+            relative = relative[:-1]
+        names = (".".join(relative[k:]) for k in range(len(relative)))
+        return [n for n in names if n != self.dotted and all(p.isidentifier() for p in n.split("."))]
+
+    def owns(self, filename: str) -> bool:
+        """Whether a source file belongs to the project rather than to a library installed inside its folder."""
+        if not filename.startswith(str(self.root) + os.sep):
+            return False
+        inside = filename[len(str(self.root)) + 1 :].split(os.sep)
+        if _is_site(self.root.parts):
+            return inside[0].removesuffix(".py") == self.dotted.split(".")[0]
+        return not _is_site(inside)
+
+    def local_names(self) -> frozenset[str]:
+        """Top-level module names that the project itself provides."""
+        found: set[str] = set()
+        for folder in (self.package_parent, *self.folders):
+            for entry in os.scandir(folder):
+                if entry.is_dir():
+                    found.add(entry.name)
+                elif entry.name.endswith(".py"):
+                    found.add(entry.name[:-3])
+        return frozenset(found)
+
+
+def _is_site(parts: Iterable[str]) -> bool:
+    return any(p in ("site-packages", "dist-packages") for p in parts)
+
+
+def path_for(place: Place, as_script: bool, path: list[str]) -> list[str]:
+    """``sys.path`` for the project: its root (or, ``as_script``, the package's parent) first, its other folders after the
+    standard library.
+
+    A script's neighbours are importable by bare name when it is run, but they must not shadow standard modules.
+    """
+    roots = [place.root, *(p for name in _SOURCE_FOLDERS if (p := place.root / name).is_dir())]
+    first = [str(p) for p in ([place.package_parent, *roots] if as_script else roots)]
+    between = [str(p) for p in (place.package_parent, *place.folders) if str(p) not in first]
+    rest = [p for p in path if p not in (*first, *between)]
+    site = next((i for i, p in enumerate(rest) if p.endswith(("site-packages", "dist-packages"))), len(rest))
+    return list(dict.fromkeys([*first, *rest[:site], *between, *rest[site:]]))
+
+
+def forget(place: Place) -> None:
+    """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package."""
+    top = place.dotted.split(".")[0]
+    for name, module in list(sys.modules.items()):
+        first = name.split(".")[0]
+        if first in sys.stdlib_module_names or first == "torch" or name.startswith(__package__ or name):
+            continue
+        origin = getattr(module, "__file__", None)
+        if first == top or (isinstance(origin, str) and place.owns(origin)) or isinstance(module, StubModule):
+            del sys.modules[name]
+
+
+def _by_name(name: str, place: Place) -> types.ModuleType:
+    module = importlib.import_module(name)
+    origin = getattr(module, "__file__", None)
+    if origin is None or Path(origin).resolve() != place.file:
+        raise ImportError(f"{name} is {origin or 'another module'}, not {place.file.name}")
+    return module
+
+
+def _as_package(place: Place) -> types.ModuleType:
+    return _by_name(place.dotted, place)
+
+
+def _as_namespace(place: Place) -> types.ModuleType:
+    first: ImportError | None = None
+    for name in place.namespace_names():
+        try:
+            return _by_name(name, place)
+        except ImportError as e:
+            first = first or e
+    raise first or ImportError("no other dotted name leads to this file")
+
+
+def _bare_parents(place: Place) -> None:
+    """Parents of the file's package that were not importable, as modules that only know their folder."""
+    parts = place.dotted.split(".")[:-1]
+    for i in range(len(parts)):
+        name = ".".join(parts[: i + 1])
+        if name not in sys.modules:
+            parent = types.ModuleType(name)
+            parent.__path__ = [str(place.package_parent.joinpath(*parts[: i + 1]))]
+            sys.modules[name] = parent
+
+
+def _blank(place: Place) -> types.ModuleType:
+    """The file's module, registered and not executed."""
+    _bare_parents(place)
+    name = place.dotted if place.dotted and place.dotted not in sys.modules else f"file_{place.file.stem}"
+    spec = importlib.util.spec_from_file_location(name, place.file)
+    if spec is None:
+        raise ImportError(f"{place.file.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    module.__package__ = name.rpartition(".")[0] or place.dotted.rpartition(".")[0]
+    sys.modules[name] = module
+    return module
+
+
+def _by_path(place: Place) -> types.ModuleType:
+    module = _blank(place)
+    loader = module.__spec__.loader if module.__spec__ else None
+    if loader is None:
+        raise ImportError(f"no loader for {place.file.name}")
+    loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to import. ``as_script``: with the file's own package parent first on the path, as when it is run."""
+
+    how: str
+    attempt: Callable[[Place], types.ModuleType]
+    as_script: bool = True
+    stubs: Stubs | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
+    """(module, attribute) of "cannot import name"."""
+    found = re.search(r"cannot import name '(\w+)' from (?:partially initialized module )?'([\w.]+)'", str(error))
+    return (found[2], found[1]) if found else None
+
+
+def _patiently(attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None) -> types.ModuleType:
+    """``attempt``; with stubs, again for every attribute that an installed module turns out to lack."""
+    for _ in range(_MOST_ATTRIBUTES):
+        try:
+            return attempt(place)
+        except ImportError as e:
+            missing = _missing_attribute(e)
+            if stubs is None or missing is None or not stubs.provide(*missing):
+                raise
+            forget(place)
+    return attempt(place)
+
+
+def _sliced(place: Place, notes: list[str]) -> types.ModuleType:
+    """Every top-level statement by itself, without loops, ``with`` blocks and bare calls: the script part."""
+    module = _blank(place)
+    tree = ast.parse(place.file.read_bytes(), str(place.file))
+    for statement in tree.body:
+        if isinstance(statement, (ast.For, ast.While, ast.With)) or _is_bare_call(statement):
+            continue
+        code = compile(ast.Module([statement], []), str(place.file), "exec")
+        try:
+            exec(code, module.__dict__)
+        except (Exception, SystemExit) as e:
+            problem = describe(e)
+            notes.append(f"line {statement.lineno} left out: {problem['type']}: {problem['message']}")
+    return module
+
+
+def _is_bare_call(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+
+
+def _lenient_parse(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Command-line parsing at import: nothing is required, and the program is not ended."""
+
+    def parse_args(self: argparse.ArgumentParser, _args: Any = None, namespace: Any = None) -> Any:
+        for action in self._actions:
+            action.required = False
+        return original(self, [], namespace)[0]
+
+    return parse_args
+
+
+@contextmanager
+def _as_main_program(file: Path) -> Iterator[None]:
+    """``sys.argv`` of a run without arguments."""
+    before = sys.argv
+    sys.argv = [str(file)]
+    parse = _lenient_parse(argparse.ArgumentParser.parse_known_args)
+    try:
+        with replaced([(argparse.ArgumentParser, "parse_args", parse)]):
+            yield
+    finally:
+        sys.argv = before
+
+
+def _rungs(place: Place) -> Iterator[Rung]:
+    """The ladder, best first. Optional imports that the file itself guards are made up last of all."""
+    ways = (("package", _as_package, True), ("namespace", _as_namespace, False), ("path", _by_path, True))
+    for how, attempt, as_script in ways:
+        yield Rung(how, attempt, as_script)
+    local = place.local_names()
+    for how, attempt, as_script in ways:
+        yield Rung("stubbed", attempt, as_script, Stubs(place.owns, local))
+    yield Rung("stubbed", _by_path, False, Stubs(place.owns, local))
+    yield Rung("stubbed", _by_path, True, Stubs(place.owns, frozenset(), even_guarded=True))
+    notes: list[str] = []
+    everything = Stubs(place.owns, frozenset(), even_guarded=True)
+    yield Rung("sliced", lambda p: _sliced(p, notes), False, everything, notes)
+
+
+def import_file(file: Path, root: Path, seconds: float) -> Imported:
+    """Import ``file`` of the project at ``root`` by the best rung that works within ``seconds``.
+
+    Leaves ``sys.path`` extended and, if modules were made up, their finder in place: constructors import too.
+    Never raises for what user code does; a file that is no Python (``SyntaxError``) has no lower rung.
+    """
+    started = time.monotonic()
+    place = Place.of(file, root)
+    path = list(sys.path)
+    first_error: dict[str, Any] | None = None
+    for rung in _rungs(place):
+        left = seconds - (time.monotonic() - started)
+        if left <= 0:
+            return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))
+        forget(place)
+        disarm_libraries()
+        sys.path[:] = path_for(place, rung.as_script, path)
+        try:
+            with limit(left), active(rung.stubs), _as_main_program(place.file):
+                module = _patiently(rung.attempt, place, rung.stubs)
+        except (Exception, SystemExit, KeyboardInterrupt, OutOfTime) as e:
+            first_error = first_error or describe(e)
+            if isinstance(e, (SyntaxError, UnicodeDecodeError)) and _is_own_syntax(e, place):
+                break
+            continue
+        if rung.stubs:
+            sys.meta_path.append(rung.stubs)
+        error = first_error if rung.how == "sliced" else None
+        return Imported(module, rung.how, rung.stubs, time.monotonic() - started, error, rung.notes)
+    return Imported(seconds=time.monotonic() - started, error=first_error)
+
+
+def _is_own_syntax(error: SyntaxError | UnicodeDecodeError, place: Place) -> bool:
+    """Whether ``error`` is about the file itself rather than one that it imports."""
+    return not isinstance(error, SyntaxError) or error.filename == str(place.file)

@@ -1,0 +1,331 @@
+"""Inputs of a model that nobody described: an ordered list of guesses, adapted by what each failure says.
+
+Order: the user's word; literals, annotations and docstrings of the file that fit the first layer; what the first
+parameterised layers take; usual sizes. :func:`search` tries them; :mod:`.fitting` turns an error into better guesses.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from .fitting import adapted
+from .specs import Guess, Spec
+
+_LAYERS = (
+    _ConvNd,
+    nn.Linear,
+    nn.Embedding,
+    nn.LayerNorm,
+    _BatchNorm,
+    nn.GroupNorm,
+    nn.RNNBase,
+    nn.MultiheadAttention,
+    nn.Bilinear,
+    nn.RNNCellBase,
+    nn.TransformerEncoderLayer,
+    nn.Transformer,
+)
+_MOST_LAYERS = 40
+_SIZES = (224, 32, 256, 64, 28, 128, 299, 512, 384)
+_SIZE_NAMES = ("img_size", "image_size", "input_resolution", "input_size", "in_size", "resolution", "image_resolution")
+_LENGTH_NAMES = (
+    "block_size",
+    "seq_len",
+    "seq_length",
+    "context_length",
+    "max_seq_len",
+    "max_len",
+    "n_ctx",
+    "n_position",
+)
+_TOKENS = 16
+_MOST_TRIES = 60
+_MOST_DEPTH = 8
+
+
+def first_layers(model: nn.Module) -> list[nn.Module]:
+    """The first parameterised layers in registration order, which is mostly the order of execution."""
+    found = []
+    for module in model.modules():
+        if isinstance(module, _LAYERS):
+            found.append(module)
+            if len(found) >= _MOST_LAYERS:
+                break
+    return found
+
+
+def _attribute(model: nn.Module, names: Iterable[str]) -> Iterator[int]:
+    """Sizes that the model, its configuration or its first children keep under one of ``names``."""
+    holders: list[Any] = [model, getattr(model, "config", None), getattr(model, "cfg", None), *model.children()]
+    for holder in holders[:8]:
+        if holder is None:
+            continue
+        for name in names:
+            value = getattr(holder, name, None)
+            value = value[-1] if isinstance(value, (tuple, list)) and value else value
+            if isinstance(value, int) and not isinstance(value, bool) and 1 < value <= 4096:
+                yield value
+
+
+def _sizes(model: nn.Module, small_images: bool) -> list[int]:
+    usual = (32, *_SIZES) if small_images else _SIZES
+    return list(dict.fromkeys((*_attribute(model, _SIZE_NAMES), *usual)))
+
+
+def layer_shapes(layer: nn.Module, model: nn.Module, small_images: bool) -> Iterator[Spec]:
+    """Tensors that ``layer`` takes as it stands, most usual first."""
+    sizes = _sizes(model, small_images)
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        yield from (Spec((1, layer.in_channels, s, s)) for s in sizes)
+    elif isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
+        lengths = (*_attribute(model, _LENGTH_NAMES), 16000, 1024, 128, 44100)
+        yield from (Spec((1, layer.in_channels, n)) for n in lengths)
+        yield from (Spec((1, 16000)), Spec((1, 32000)))
+    elif isinstance(layer, _ConvNd):
+        yield from (Spec((1, layer.in_channels, t, s, s)) for t, s in ((16, 112), (8, 224), (32, 64), (64, 64)))
+    elif isinstance(layer, nn.Embedding):
+        length = next(_attribute(model, _LENGTH_NAMES), _TOKENS)
+        yield from (Spec(s, "int64") for s in ((1, min(length, _TOKENS)), (1, length), (_TOKENS, 1), (_TOKENS,)))
+    elif isinstance(layer, (nn.Linear, nn.Bilinear)):
+        n = layer.in_features if isinstance(layer, nn.Linear) else layer.in1_features
+        yield from map(Spec, ((1, n), (1, _TOKENS, n), (1, 196, n), (1, 49, n), (1, 14, 14, n), (1, n, 14, 14)))
+    elif isinstance(layer, nn.LayerNorm):
+        n = layer.normalized_shape[-1]
+        yield from map(Spec, ((1, 196, n), (1, 49, n), (1, 64, n), (1, 14, 14, n), (1, n, 14, 14), (1, n)))
+    else:
+        yield from _other_layer_shapes(layer)
+
+
+def _other_layer_shapes(layer: nn.Module) -> Iterator[Spec]:
+    if isinstance(layer, nn.BatchNorm1d):
+        yield from map(Spec, ((1, layer.num_features), (1, layer.num_features, 128)))
+    elif isinstance(layer, nn.BatchNorm3d):
+        yield Spec((1, layer.num_features, 8, 28, 28))
+    elif isinstance(layer, (_BatchNorm, nn.GroupNorm)):
+        n = layer.num_channels if isinstance(layer, nn.GroupNorm) else layer.num_features
+        yield from (Spec((1, n, s, s)) for s in (56, 14, 224, 32))
+    elif isinstance(layer, nn.RNNBase):
+        yield from map(Spec, ((1, _TOKENS, layer.input_size), (_TOKENS, 1, layer.input_size)))
+    elif isinstance(layer, nn.RNNCellBase):
+        yield Spec((1, layer.input_size))
+    elif isinstance(layer, nn.MultiheadAttention):
+        yield Spec((1, _TOKENS, layer.embed_dim) if layer.batch_first else (_TOKENS, 1, layer.embed_dim))
+
+
+def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
+    """Parameters of forward that a call has to fill; the first optional one where none is required."""
+    try:
+        every = list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        every = []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [p for p in every if p.kind in kinds]
+    required = [p for p in named if p.default is p.empty]
+    if required or not named:
+        return required
+    return named[:1]
+
+
+_MASK = re.compile(r"\w*mask\w*|key_padding|attn_bias|attention_bias")
+_STATE = re.compile(r"hidden(_?state)?|hx|state|h0|h_0|prev_state|memory_state|cache|past\w*|mems?|hc|init_state")
+_TIME = re.compile(r"t|time|times|timesteps?|sigma|noise_level|step|gamma|log_snr")
+_HEIGHT = re.compile(r"h|height|hh")
+_WIDTH = re.compile(r"w|width|ww")
+_TOKEN = re.compile(
+    r"\w*(tokens?|ids|idx|labels?|targets?|text|captions?|src|trg|tgt|words?|classes)(_?seq|_?ids|_?input)?|y|src|trg|tgt"
+)
+_OTHER_TENSOR = re.compile(r"context|cond\w*|memory|enc_\w+|encoder_\w+|z|y|x2|skip\w*|query|key|value|q|k|v|src|tgt")
+_FLAG = re.compile(r"is_\w+|return_\w+|use_\w+|training|train|flag|mode")
+
+
+def companion(parameter: inspect.Parameter, first: Spec, position: int, as_tokens: bool) -> Any:
+    """A value for a further required parameter of forward, by its name; ``first`` is what the first one gets."""
+    name = parameter.name.lower()
+    if _MASK.fullmatch(name) or _STATE.fullmatch(name):
+        return None
+    if _TIME.fullmatch(name):
+        return Spec((first.shape[0],))
+    if _HEIGHT.fullmatch(name) or _WIDTH.fullmatch(name) or name in ("hw_shape", "size", "shape"):
+        side = _side(first, _WIDTH.fullmatch(name) is not None)
+        return [side, side] if name in ("hw_shape", "size", "shape") else side
+    if _FLAG.fullmatch(name):
+        return False
+    if parameter.annotation in (int, "int"):
+        return 1
+    if parameter.annotation in (float, "float"):
+        return 1.0
+    if parameter.annotation in (bool, "bool"):
+        return False
+    if as_tokens and _TOKEN.fullmatch(name) and position:
+        return Spec((first.shape[0], _TOKENS), "int64")
+    return first
+
+
+def _side(first: Spec, width: bool) -> int:
+    """Height or width of what the first argument is a picture of: of an image, or of a square of tokens."""
+    if len(first.shape) == 4:
+        return first.shape[-1 if width else -2]
+    return max(int(first.shape[1] ** 0.5), 1) if len(first.shape) == 3 else 14
+
+
+_PYRAMID = re.compile(
+    r"(feat(ure)?s?|inputs?|xs|x_list|features?_list|encoder_features|feature_maps?|outs?|levels)(_list)?"
+)
+
+
+def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterator[Guess]:
+    """Whole calls whose first argument is ``first``."""
+    parameters = required_parameters(model)
+    if not parameters:
+        yield Guess(source, where, (first,))
+        return
+    for as_tokens in (True, False) if len(parameters) > 1 else (False,):
+        args, kwargs = [], {}
+        for i, p in enumerate(parameters):
+            value = first if i == 0 else companion(p, first, i, as_tokens)
+            if p.kind is p.KEYWORD_ONLY:
+                kwargs[p.name] = value
+            else:
+                args.append(value)
+        yield Guess(source, where, tuple(args), kwargs)
+
+
+def pyramids(model: nn.Module) -> Iterator[Guess]:
+    """Lists of feature maps for necks, heads and decoders whose channels the model keeps or whose first layers run in parallel."""
+    for channels in _pyramid_channels(model):
+        for finest in (80, 64, 56):
+            maps = [Spec((1, c, max(finest >> i, 1), max(finest >> i, 1))) for i, c in enumerate(channels)]
+            yield Guess("feature pyramid", "", (maps,))
+            yield Guess("feature pyramid", "", tuple(maps))
+            yield Guess("feature pyramid", "", (maps[::-1],))
+
+
+def _pyramid_channels(model: nn.Module) -> Iterator[list[int]]:
+    for name in ("in_channels", "in_channels_list", "encoder_channels", "channels", "in_dims", "feature_channels"):
+        kept = getattr(model, name, None)
+        if isinstance(kept, (list, tuple)) and len(kept) > 1 and all(isinstance(c, int) for c in kept):
+            yield list(kept)
+    for child in model.children():
+        if isinstance(child, nn.ModuleList) and len(child) > 1:
+            firsts = [next((m for m in c.modules() if isinstance(m, _ConvNd)), None) for c in child]
+            if all(f is not None for f in firsts):
+                yield [f.in_channels for f in firsts if f is not None]
+
+
+def takes_list(model: nn.Module) -> bool:
+    """Whether forward's first parameter is declared, or named, as several feature maps."""
+    parameters = required_parameters(model)
+    if not parameters:
+        return False
+    annotation = str(parameters[0].annotation).lower()
+    return bool(re.search(r"list|tuple|sequence", annotation)) or bool(
+        re.fullmatch(r"feat(ure)?s|xs|x_list|features_list|feature_maps", parameters[0].name.lower())
+    )
+
+
+def guesses(model: nn.Module, hints: Iterable[Guess], small_images: bool = False) -> Iterator[Guess]:
+    """Calls to try, best first. ``hints`` are literal shapes of the file; those that cannot fit the first layer come later."""
+    layers = first_layers(model)
+    count = max(len(required_parameters(model)), 1)
+    hints = list(hints)
+    fitting = [h for h in hints if _fits(h, layers)]
+    if takes_list(model):
+        yield from pyramids(model)
+    for hint in fitting:
+        yield from _completed(hint, model, count)
+    first_spec = next((s for layer in layers[:1] for s in layer_shapes(layer, model, small_images)), None)
+    if first_spec is not None:
+        yield from calls(model, first_spec, _source(layers[0]))
+    for layer in layers[:1]:
+        for spec in layer_shapes(layer, model, small_images):
+            yield from calls(model, spec, _source(layer))
+    kinds = {type(layers[0])} if layers else set()
+    for layer in layers[1:]:
+        if type(layer) not in kinds:
+            kinds.add(type(layer))
+            for spec in list(layer_shapes(layer, model, small_images))[:2]:
+                yield from calls(model, spec, _source(layer))
+    if not takes_list(model):
+        yield from pyramids(model)
+    for hint in hints:
+        if hint not in fitting:
+            yield from _completed(hint, model, count)
+    for shape in (
+        (1, 3, 224, 224),
+        (1, 3, 32, 32),
+        (1, 64, 56, 56),
+        (1, 1, 28, 28),
+        (1, 16, 64),
+        (1, 64),
+        (1, 1, 16000),
+    ):
+        yield from calls(model, Spec(shape), "usual size")
+
+
+def _source(layer: nn.Module) -> str:
+    return f"first {type(layer).__name__}"
+
+
+def _completed(hint: Guess, model: nn.Module, count: int) -> Iterator[Guess]:
+    """``hint`` as it is when it fills the call, else with companions for the rest."""
+    if len(hint.args) + len(hint.kwargs) >= count or not hint.args or not isinstance(hint.args[0], Spec):
+        yield hint
+        return
+    for call in calls(model, hint.args[0], hint.source, hint.where):
+        yield replace(call, args=(*hint.args, *call.args[len(hint.args) :]))
+
+
+def _fits(hint: Guess, layers: list[nn.Module]) -> bool:
+    """Whether a literal shape can be what the first layer takes, by rank and channels."""
+    first = next((a for a in (*hint.args, *hint.kwargs.values()) if isinstance(a, Spec)), None)
+    if first is None or not layers:
+        return True
+    layer, shape = layers[0], first.shape
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        return len(shape) == 4 and shape[1] == layer.in_channels
+    if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d)):
+        return len(shape) in (2, 3) and (len(shape) == 2 or shape[1] == layer.in_channels)
+    if isinstance(layer, _ConvNd):
+        return len(shape) == 5 and shape[1] == layer.in_channels
+    if isinstance(layer, nn.Embedding):
+        return first.dtype.startswith("int")
+    return True
+
+
+def search(
+    model: nn.Module, candidates: Iterable[Guess], run: Callable[[Guess], BaseException | None]
+) -> tuple[Guess | None, Guess | None, BaseException | None]:
+    """(winner, first guess, its error): tries guesses and their adaptations depth first until ``run`` returns None.
+
+    ``run`` executes one call and returns what it raised. Without a winner the first guess and its error are what to show.
+    """
+    seen: set[str] = set()
+    first: tuple[Guess, BaseException] | None = None
+    tries = 0
+    for candidate in candidates:
+        stack = [(candidate, 0)]
+        while stack:
+            guess, depth = stack.pop()
+            if guess.key in seen:
+                continue
+            if tries >= _MOST_TRIES:
+                break
+            seen.add(guess.key)
+            tries += 1
+            error = run(guess)
+            if error is None:
+                return guess, None, None
+            first = first or (guess, error)
+            if depth < _MOST_DEPTH:
+                stack += [(g, depth + 1) for g in reversed(adapted(guess, error, model))]
+        if tries >= _MOST_TRIES:
+            break
+    return (None, *first) if first else (None, None, None)

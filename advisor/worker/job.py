@@ -1,0 +1,262 @@
+"""The audit job: import one file, construct its candidates, find inputs, trace them, and say so as it happens.
+
+``run(request, emit)`` reads the request of ``advisor/discovery/request.py`` and emits, as soon as each is known::
+
+    {"event": "import", "how", "stubbed", "seconds", "error", "notes"}
+    {"event": "model", "name", "kind", "line", "status": "ok" | "partial" | "failed", "rung", "construct", "input",
+     "graph", "error", "covers", "notes"}
+    {"event": "skip", "name", "reason"}
+    {"event": "done"}
+
+``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of ``advisor/graph.py`` or
+None, ``error`` ``{"type", "message", "file", "line"}`` or None, ``covers`` the file's classes that this model executed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from .clock import OutOfTime, limit
+from .construct import Build, Constructor
+from .devices import no_accelerator
+from .downloads import no_downloads
+from .importing import Imported, import_file
+from .inputs import guesses, required_parameters, search
+from .probing import needs_values, probe
+from .problems import describe, failure
+from .sites import Observer
+from .specs import Guess, Spec, requested
+from .torchvision_ops import install as mend_torchvision
+from .tracer import Trace, trace, trace_ladder
+
+Emit = Callable[[dict[str, Any]], None]
+
+_MARGIN = 0.3
+"""Seconds kept back from the file's limit, to say what was not reached."""
+_LEAST_SHARE = 1.5
+_TARGET = re.compile(
+    r"targets?|labels?|gt\w*|y_true|ground_?truth|truth|references?|annotations?|\w*_(target|label|gt)s?"
+)
+TELL = "say how to build and call it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
+"""What a person can do about every failure to construct or run."""
+
+
+def warm_up() -> None:
+    """Called once by the zygote: one tiny trace, so that the first file does not pay for torch's lazy set-up."""
+    mend_torchvision()
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU()).eval()
+    trace(model, *Guess("", "", (Spec((1, 3, 8, 8)),)).make("meta"))
+
+
+def run(request: dict[str, Any], emit: Emit) -> None:
+    """Audit ``request["file"]`` within ``request["seconds"]``; never raises for what user code does."""
+    deadline = time.monotonic() + float(request["seconds"]) - _MARGIN
+    warnings.filterwarnings("ignore")
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 3000))
+    torch.set_grad_enabled(False)
+    mend_torchvision()
+    with Observer() as observer, no_downloads(), no_accelerator():
+        imported = import_file(Path(request["file"]), Path(request["root"]), (deadline - time.monotonic()) * 0.7)
+        emit(imported.event())
+        if imported.module is not None:
+            Audit(request, imported, observer, emit, deadline).run(imported.module)
+    emit({"event": "done"})
+
+
+@dataclass
+class Attempted:
+    """The furthest that one candidate came; ``trace`` is None when no construction succeeded."""
+
+    build: Build | None = None
+    guess: Guess | None = None
+    trace: Trace | None = None
+    error: dict[str, Any] | None = None
+
+    @property
+    def worked(self) -> bool:
+        return self.trace is not None and self.trace.status == "ok"
+
+
+@dataclass
+class Audit:
+    """One request in progress: what was traced so far decides what is left to do."""
+
+    request: dict[str, Any]
+    imported: Imported
+    observer: Observer
+    emit: Emit
+    deadline: float
+    covered: dict[str, str] = field(default_factory=dict)
+    """Class of the file → the candidate whose trace executed it."""
+
+    def run(self, module: ModuleType) -> None:
+        """Candidates in the request's order. Those without a usable attempt wait for arguments captured from parents."""
+        constructor = Constructor(module, self.observer.captured)
+        hints = [g for i in self.request["hints"] if (g := self._hint(i)) is not None]
+        waiting = list(self.request["candidates"])
+        ready = [c for c in waiting if c["kind"] != "class" or (c["attempts"] and c["root"])]
+        ordered = [*ready, *(c for c in waiting if c not in ready)]
+        for index, candidate in enumerate(ordered):
+            if candidate["kind"] == "class" and candidate["name"] in self.covered and not _told(candidate):
+                self._skip(candidate, f"shown as part of {self.covered[candidate['name']]}")
+                continue
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                self._failed(candidate, failure("OutOfTime", "time limit of the file reached before this one"))
+                continue
+            share = min(left, max(_LEAST_SHARE, 3 * left / (len(ordered) - index)))
+            self._one(candidate, constructor, hints, share)
+
+    @staticmethod
+    def _hint(inputs: dict[str, Any]) -> Guess | None:
+        try:
+            return requested(inputs)
+        except ValueError:
+            return None
+
+    def _one(self, candidate: dict[str, Any], constructor: Constructor, hints: list[Guess], share: float) -> None:
+        best = Attempted()
+        started = time.monotonic()
+        try:
+            with limit(share):
+                for outcome in constructor.builds(candidate):
+                    if isinstance(outcome, dict):
+                        best.error = best.error or outcome
+                        continue
+                    reason = why_no_model(outcome.model)
+                    if reason:
+                        self._skip(candidate, reason)
+                        return
+                    reached = self._run(outcome, candidate, hints, started + share)
+                    if best.build is None or _further(reached, best):
+                        best = reached
+                    if best.worked:
+                        break
+        except OutOfTime as e:
+            best.error = best.error or describe(e)
+        self._report(candidate, best)
+
+    def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
+        """``build`` called with the first input that it takes, and traced; else with the first guess as far as it goes."""
+        told = [g for i in candidate["inputs"] if (g := self._hint(i)) is not None]
+        exact = [g for g in told if g.source in ("directive", "config")]
+        small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))
+        choices = iter(exact) if exact else guesses(build.model, [*told, *hints], small)
+        traced: dict[str, Trace] = {}
+
+        def attempt(guess: Guess) -> BaseException | None:
+            if not traced:  # most first guesses are right: the trace itself is then the only run
+                traced[guess.key] = first = trace(
+                    build.model, *guess.make("meta"), "fx-meta", until - _MARGIN / 2, self.observer.sites
+                )
+                if first.status == "ok":
+                    return None
+            return probe(build.model, guess, "meta")
+
+        winner, first, error = search(build.model, choices, attempt)
+        if winner is None and error is not None and needs_values(error):
+            build = build.on_cpu()
+            again = iter(exact) if exact else guesses(build.model, [*told, *hints], small)
+            winner, first, error = search(build.model, again, lambda guess: probe(build.model, guess, "cpu"))
+        guess = winner or first
+        if guess is None:
+            return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))
+        result = traced.get(guess.key)
+        if result is None or result.status != "ok":
+            result = trace_ladder(build.model, guess.make, until - _MARGIN / 2, self.observer.sites)
+        return Attempted(build, guess, result, result.error or (describe(error) if error else None))
+
+    def _report(self, candidate: dict[str, Any], best: Attempted) -> None:
+        build, trace = best.build, best.trace
+        if build is None or trace is None:
+            self._failed(
+                candidate, best.error or failure("NoModel", f"no constructor arguments are known; {TELL}"), build
+            )
+            return
+        covers = executed_classes(build.model, trace.plain, self.imported)
+        for name in covers:
+            self.covered.setdefault(name, candidate["name"])
+        self.emit(
+            {
+                **_head(candidate),
+                "status": trace.status,
+                "rung": trace.rung,
+                "construct": build.event(),
+                "input": best.guess.event() if best.guess else None,
+                "graph": trace.plain,
+                "error": None if trace.status == "ok" else best.error,
+                "covers": covers,
+                "notes": list(self.imported.notes),
+            }
+        )
+
+    def _failed(self, candidate: dict[str, Any], error: dict[str, Any], build: Build | None = None) -> None:
+        self.emit(
+            {
+                **_head(candidate),
+                "status": "failed",
+                "rung": "",
+                "construct": build.event() if build else None,
+                "input": None,
+                "graph": None,
+                "error": error,
+                "covers": [],
+                "notes": list(self.imported.notes),
+            }
+        )
+
+    def _skip(self, candidate: dict[str, Any], reason: str) -> None:
+        self.emit({"event": "skip", "name": candidate["name"], "reason": reason})
+
+
+def _head(candidate: dict[str, Any]) -> dict[str, Any]:
+    return {"event": "model", "name": candidate["name"], "kind": candidate["kind"], "line": candidate["line"]}
+
+
+def _told(candidate: dict[str, Any]) -> bool:
+    """Whether the user described this candidate, so that it is shown even where another contains it."""
+    return any(a["source"] in ("directive", "config") for a in candidate["attempts"] + candidate["inputs"])
+
+
+def _further(a: Attempted, b: Attempted) -> bool:
+    """Whether ``a`` came further than ``b``."""
+
+    def reach(x: Attempted) -> tuple[bool, int]:
+        return x.worked, x.trace.ops if x.trace else 0
+
+    return reach(a) > reach(b)
+
+
+def why_no_model(model: nn.Module) -> str:
+    """Why a module is no network to audit: losses and metrics hold no parameters and compare with a target; else ''."""
+    names = [p.name.lower() for p in required_parameters(model)]
+    compares = len(names) > 1 and any(_TARGET.fullmatch(n) for n in names[1:])
+    if compares and next(model.parameters(), None) is None:
+        return f"a loss or metric: its forward compares with a target ({', '.join(names)})"
+    return ""
+
+
+def executed_classes(model: nn.Module, graph: dict[str, Any] | None, imported: Imported) -> list[str]:
+    """Names of the file's own classes of which the trace executed an instance."""
+    if graph is None or imported.module is None:
+        return []
+    paths = {""}
+    for op in graph["ops"]:
+        parts = op[7].split(".") if op[7] else []
+        paths.update(".".join(parts[:i]) for i in range(1, len(parts) + 1))
+    here = imported.module.__name__
+    return sorted(
+        {type(m).__name__ for path, m in model.named_modules() if path in paths and type(m).__module__ == here}
+    )

@@ -1,0 +1,130 @@
+"""How a function's own source uses a parameter: indexed, iterated, called, compared with strings, read as settings.
+
+Static reading of one function (a constructor, a factory); the guesses of :mod:`.values` rest on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+_ITERATING = ("len", "enumerate", "zip", "sum", "list", "tuple", "reversed", "sorted")
+
+
+@dataclass
+class Usage:
+    """What was seen of one parameter.
+
+    ``length``: the least length that constant indexes and unpacking ask for; ``nested``: into how many names its
+    elements are unpacked; ``options``: constants it is compared with; ``tables``: names of the mappings it is looked up in.
+    """
+
+    iterated: bool = False
+    called: bool = False
+    length: int = 0
+    nested: int = 0
+    options: list[Any] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.iterated or self.length > 0
+
+
+def source_tree(function: Callable[..., Any]) -> ast.AST | None:
+    """The syntax tree of a function or class; None when its source is not to be had."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+@lru_cache(maxsize=512)
+def usages(function: Callable[..., Any]) -> dict[str, Usage]:
+    """Usage of every name that ``function``'s source reads; empty when there is no source."""
+    found: dict[str, Usage] = {}
+    tree = source_tree(function)
+    for node in ast.walk(tree) if tree else ():
+        _note(node, found)
+    return found
+
+
+def _of(node: ast.AST, found: dict[str, Usage]) -> Usage | None:
+    """The usage record of a plain name, also as ``self.name``."""
+    if isinstance(node, ast.Name):
+        return found.setdefault(node.id, Usage())
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return found.setdefault(node.attr, Usage())
+    return None
+
+
+def _note(node: ast.AST, found: dict[str, Usage]) -> None:
+    if isinstance(node, ast.Subscript):
+        _note_subscript(node, found)
+    elif isinstance(node, (ast.For, ast.comprehension)):
+        usage = _of(node.iter, found)
+        if usage:
+            usage.iterated = True
+            if isinstance(node.target, ast.Tuple):
+                usage.nested = max(usage.nested, len(node.target.elts))
+    elif isinstance(node, ast.Starred):
+        usage = _of(node.value, found)
+        if usage:
+            usage.iterated = True
+    elif isinstance(node, ast.Call):
+        _note_call(node, found)
+    elif isinstance(node, ast.Compare):
+        _note_compare(node, found)
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        found.setdefault(node.value.id, Usage()).attributes.append(node.attr)
+    elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Tuple) for t in node.targets):
+        usage = _of(node.value, found)
+        if usage:
+            usage.length = max(usage.length, *(len(t.elts) for t in node.targets if isinstance(t, ast.Tuple)))
+
+
+def _note_subscript(node: ast.Subscript, found: dict[str, Usage]) -> None:
+    usage = _of(node.value, found)
+    key = node.slice
+    if usage:
+        if isinstance(key, ast.Constant) and isinstance(key.value, int):
+            usage.length = max(usage.length, key.value + 1)
+        elif isinstance(key, ast.Constant) and isinstance(key.value, str):
+            usage.keys.append(key.value)
+        else:
+            usage.iterated = True
+    index = _of(key, found)
+    if index and isinstance(node.value, ast.Name):
+        index.tables.append(node.value.id)
+
+
+def _note_call(node: ast.Call, found: dict[str, Usage]) -> None:
+    if isinstance(node.func, ast.Name):
+        found.setdefault(node.func.id, Usage()).called = True
+        for argument in node.args if node.func.id in _ITERATING else ():
+            usage = _of(argument, found)
+            if usage:
+                usage.iterated = True
+    elif isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        key = _of(node.args[0], found)
+        if key and isinstance(node.func.value, ast.Name):
+            key.tables.append(node.func.value.id)
+
+
+def _note_compare(node: ast.Compare, found: dict[str, Usage]) -> None:
+    usage = _of(node.left, found)
+    if not usage:
+        return
+    for operator, other in zip(node.ops, node.comparators, strict=True):
+        if isinstance(operator, (ast.Eq, ast.In)):
+            values = other.elts if isinstance(other, (ast.List, ast.Tuple, ast.Set)) else [other]
+            usage.options += [v.value for v in values if isinstance(v, ast.Constant) and v.value is not None]
+            if isinstance(operator, ast.In) and isinstance(other, ast.Name):
+                usage.tables.append(other.id)

@@ -1,0 +1,196 @@
+"""Values for constructor parameters that nobody supplied: from annotation, use and name.
+
+A guess need not be what the authors train; it has to give a network of their architecture that runs. Every guessed
+value is shown to the user.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from .names import by_table, is_channels, is_module, is_settings
+from .usage import Usage, usages
+
+
+class NoGuess(Exception):
+    """Nothing sensible is known for a parameter."""
+
+
+class Settings(dict[str, Any]):
+    """A configuration object made up on demand: attributes and keys are guessed by their names when first read."""
+
+    def __init__(self, guess: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.__dict__["_guess"] = guess
+
+    def __missing__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            raise KeyError(key)
+        self[key] = value = self.__dict__["_guess"](key)
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except NoGuess as e:
+            raise AttributeError(str(e)) from e
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+@dataclasses.dataclass
+class Guesser:
+    """Guesses in the namespace of one module. ``whole``: for networks, whose input has three channels; else for blocks."""
+
+    namespace: Mapping[str, Any]
+    whole: bool = False
+
+    def value(self, function: Callable[..., Any], parameter: inspect.Parameter, depth: int = 0) -> Any:
+        """A value for ``parameter`` of ``function``; raises :class:`NoGuess`."""
+        name = parameter.name.lower().strip("_")
+        usage = usages(function).get(parameter.name, Usage())
+        annotated = self._annotated(parameter, depth)
+        if annotated is not None:
+            return annotated
+        option = self._option(usage)
+        if option is not None:
+            return option
+        if usage.keys or (is_settings(name) and not usage.is_sequence):
+            return self._settings(depth)
+        if usage.called or (re.search(r"(^|_)(layer|fn|func|cls|type)$", name) and not usage.is_sequence):
+            return self.callable(name)
+        if is_module(name):
+            return self._module(name, depth)
+        value = self.by_name(name)
+        return self._sequence(value, usage, name) if usage.is_sequence else value
+
+    def by_name(self, name: str) -> Any:
+        """A value for a parameter or setting of that name, whatever it belongs to; raises :class:`NoGuess`."""
+        plain = name.lower().strip("_")
+        held = self._held(plain)
+        if held is not None:
+            return held
+        known = by_table(plain, self.whole)
+        if known is not None:
+            return known
+        if re.search(r"norm|bn(_|$)|act(_|ivation|$)|nonlin|relu", plain):
+            return self.callable(plain)
+        if re.search(r"(^|_)(num|n|nb|max|min|count|idx|index|level|stage)(_|$)|\d$", plain):
+            return 2
+        raise NoGuess(f"no value is known for parameter {name!r}")
+
+    def _held(self, name: str) -> Any:
+        """What the module itself keeps under that name (``cfg`` for a parameter ``cfg``), or None."""
+        for key in (name, name.upper(), name + "s", name.upper() + "S", "default_" + name):
+            held = self.namespace.get(key)
+            if isinstance(held, (list, tuple, int, float, str)):
+                return held
+            if isinstance(held, dict) and held and name in ("cfg", "cfgs", "config"):
+                return next(iter(held.values()))
+        return None
+
+    def callable(self, name: str) -> Any:
+        """A layer class for a parameter that is called: normalisation, activation, block … by name."""
+        if "norm" in name or name.startswith("bn"):
+            return nn.LayerNorm if self._reads("LayerNorm") and not self._reads("BatchNorm2d") else nn.BatchNorm2d
+        if re.search(r"act|nonlin|relu", name):
+            return nn.ReLU
+        if "conv" in name:
+            return nn.Conv2d
+        if re.search(r"block|bottleneck|layer|cell|unit", name):
+            for key, cls in self._classes():
+                if re.search(r"block|bottleneck", key, re.IGNORECASE):
+                    return cls
+        return nn.Identity
+
+    def _classes(self) -> list[tuple[str, type[nn.Module]]]:
+        """Module classes that the file itself defines."""
+        here = self.namespace.get("__name__")
+        return [
+            (key, held)
+            for key, held in list(self.namespace.items())
+            if isinstance(held, type) and issubclass(held, nn.Module) and held.__module__ == here
+        ]
+
+    def _reads(self, layer: str) -> bool:
+        return any(layer in u.attributes for _, cls in self._classes() for u in usages(cls.__init__).values())
+
+    def _option(self, usage: Usage) -> Any:
+        """The first value that the source compares the parameter with, or the first key of the table it indexes."""
+        for table in usage.tables:
+            held = self.namespace.get(table)
+            if isinstance(held, Mapping) and held:
+                return next(iter(held))
+        texts = [o for o in usage.options if isinstance(o, str)]
+        return texts[0] if texts else None
+
+    def _settings(self, depth: int) -> Any:
+        """A configuration class of the module, built from its defaults; else one made up on demand."""
+        for key, held in list(self.namespace.items()):
+            named = re.search(r"(config|cfg|args|hparams|params)$", key, re.IGNORECASE)
+            if isinstance(held, type) and named and depth < 3 and not issubclass(held, (nn.Module, enum.Enum)):
+                return self.instance(held, depth + 1)
+        return Settings(self.by_name)
+
+    def instance(self, cls: type, depth: int = 0) -> Any:
+        """An instance of ``cls``, its required parameters guessed."""
+        function: Callable[..., Any] = cls.__init__
+        required = [p for p in inspect.signature(cls).parameters.values() if is_required(p)]
+        return cls(**{p.name: self.value(function, p, depth) for p in required})
+
+    def _module(self, name: str, depth: int) -> nn.Module:
+        """A module for a parameter that wants one: a class of the file of that name, else the identity."""
+        for key, cls in self._classes():
+            if key.lower() == name.replace("_", "") and depth < 2:
+                return self.instance(cls, depth + 1)
+        return nn.Identity()
+
+    @staticmethod
+    def _sequence(value: Any, usage: Usage, name: str) -> Any:
+        if isinstance(value, (str, type)):
+            return value
+        if isinstance(value, (list, tuple)):
+            return value if len(value) >= usage.length else [*value, *[value[-1]] * (usage.length - len(value))]
+        length = usage.length or 4
+        if usage.nested:
+            return [(value,) * usage.nested] * length
+        if is_channels(name) and length == 4:
+            return [32, 64, 128, 256]
+        return [value] * length
+
+    def _annotated(self, parameter: inspect.Parameter, depth: int) -> Any:
+        """A value that the annotation dictates: a configuration class, an enumeration, a literal; else None."""
+        annotation = parameter.annotation
+        if isinstance(annotation, str):
+            annotation = self.namespace.get(annotation.strip("'\""), annotation)
+        origin = typing.get_origin(annotation)
+        if origin is typing.Literal:
+            return typing.get_args(annotation)[0]
+        if origin in (typing.Union, types.UnionType):
+            annotation = next((a for a in typing.get_args(annotation) if isinstance(a, type)), annotation)
+        if not isinstance(annotation, type):
+            return None
+        if issubclass(annotation, enum.Enum):
+            return next(iter(annotation))
+        is_local = annotation.__module__ == self.namespace.get("__name__")
+        if issubclass(annotation, nn.Module) or depth >= 3 or not (dataclasses.is_dataclass(annotation) or is_local):
+            return None
+        return self.instance(annotation, depth + 1)
+
+
+def is_required(parameter: inspect.Parameter) -> bool:
+    """Whether a call has to supply ``parameter``."""
+    kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    return parameter.default is parameter.empty and parameter.kind in kinds and parameter.name != "self"
