@@ -104,6 +104,7 @@ def _results(
 ) -> list[Result]:
     models = {e["name"]: e for e in events if e["event"] == "model"}
     skipped = {e["name"]: e["reason"] for e in events if e["event"] == "skip"}
+    shown = {name for name, reason in skipped.items() if reason.startswith("shown as part of")}
     covered = {name for e in models.values() if e["status"] == "ok" for name in e.get("covers", ())}
     built = {c.builds for c in found.candidates if c.kind == "factory" and _status(models, c.name) == "ok"}
     out = []
@@ -118,6 +119,8 @@ def _results(
             result.outcome, result.how = "ran", "inside another model of the file"
         elif candidate.excluded is not None:
             result.outcome, result.reason = "excluded", candidate.excluded
+        elif candidate.name in shown:
+            result.reason = "forward: part of a model whose forward raised"
         elif candidate.name in skipped:
             result.outcome, result.reason = "excluded", skipped[candidate.name]
         else:

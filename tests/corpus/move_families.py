@@ -246,7 +246,7 @@ def v3_stride(rng: random.Random) -> Trial:
     def moves(i: int, value: int) -> Callable[[Graph], list[Move]]:
         return lambda graph: [SetStride(_op(graph, f"features.{i}.block.1.0", "conv"), value)]
 
-    return _v3(rng, (1, 3, 5), 6, (1, 4), moves) if rng.random() < 0.7 else _v3(rng, (6,), 6, (2,), moves)
+    return _v3(rng, (1, 3, 5), 6, (1,), moves) if rng.random() < 0.7 else _v3(rng, (6,), 6, (2,), moves)
 
 
 # ---- other constructors
@@ -426,7 +426,7 @@ RESOLUTION_MODELS = (
     "regnetx_002",
     "mnasnet_100",
     "repvgg_a0",
-    "vgg11_bn",
+    "hardcorenas_a",
 )
 
 

@@ -101,11 +101,14 @@ def check_trial(kind: str, trial: Trial) -> Result:
     moves = trial.moves(graph)
     if not moves or any(move.kind != kind for move in moves):
         raise RuntimeError(f"{trial.family}: {moves} are no {kind}")
-    for move in moves:
-        predicted = move.apply(predicted)
+    words = moves[0].describe(graph) + (f" and {len(moves) - 1} more" if len(moves) > 1 else "")
+    try:
+        for move in moves:
+            predicted = move.apply(predicted)
+    except MoveError as e:
+        return Result(kind, trial.family, "constructor", words, (f"refused: {e}",))
     predicted.check()
     built = trace(on_meta(trial.after), trial.inputs_after or trial.inputs)
-    words = moves[0].describe(graph) + (f" and {len(moves) - 1} more" if len(moves) > 1 else "")
     return _compared(kind, trial.family, "constructor", words, graph, predicted, built)
 
 
