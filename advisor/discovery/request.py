@@ -28,7 +28,7 @@ configuration are always literal)::
 
     ATTEMPT = {
       "source": "directive" | "config" | "default" | "call-site" | "other-file" | "readme" | "docstring"
-              | "classmethod" | "config-object" | "subclass",
+              | "classmethod" | "config-object" | "subclass" | "parent",
       "where": "train.py:12",            # relative to the root; shown to the user
       "callee": null | "Net.from_name",  # expression to call instead of the candidate itself
       "args": ["10", "[1, 2]", "*cfg"],  # expressions; a leading "*" spreads
@@ -39,8 +39,9 @@ configuration are always literal)::
       "inputs": [INPUTS, ...]            # what the model built by this very call was called with; try these first
     }
 
-An attempt of source ``default`` has every parameter that would fetch weights (``pretrained``, ``weights`` …) set to
-false or None in ``kwargs``. An ``instance`` has no attempts: its value *is* the model. ::
+An attempt of source ``parent`` builds a model of another file and takes the class out of it: its callee is a function
+that its setup defines. An attempt of source ``default`` has every parameter that would fetch weights (``pretrained``,
+``weights`` …) set to false or None in ``kwargs``. An ``instance`` has no attempts: its value *is* the model. ::
 
     INPUTS = {
       "source": "directive" | "config" | "literal" | "annotation" | "docstring" | "attribute",
@@ -64,6 +65,7 @@ from .candidates import Candidate, Classes, candidates
 from .directives import Directive, Directives, directives
 from .hints import Hints
 from .outline import Outline, outline
+from .parents import Parents
 from .project import Project
 from .source import Problem, Source, read
 
@@ -127,11 +129,12 @@ def _discover(
     around = Surroundings(project, described, Classes(described, project.lookup), elsewhere)
     relative = project.relative(source.path)
     hints = Hints(described, lambda line: f"{relative}:{line}")
+    parents = Parents(around)
     entries = []
     for candidate in models:
         entry = next((m for m in configured if m.get("name") == candidate.name), {})
         directive = _directive_of(candidate, described, comments)
-        entries.append(_candidate(candidate, around, hints, directive, entry))
+        entries.append(_candidate(candidate, around, parents, hints, directive, entry))
     result.request = {
         "job": "audit",
         "file": str(source.path),
@@ -152,12 +155,15 @@ def _directive_of(candidate: Candidate, described: Outline, comments: Directives
 def _candidate(
     candidate: Candidate,
     around: Surroundings,
+    parents: Parents,
     hints: Hints,
     directive: Directive | None,
     configured: Mapping[str, Any],
 ) -> dict[str, Any]:
     given = configured.get("args", ()), configured.get("kwargs", {})
     tried = attempts(candidate, around, directive, told("config", _SETTINGS, *given) if any(given) else None)
+    if candidate.kind == "class" and candidate.root and candidate.required and all(a["setup"] for a in tried):
+        tried += parents.attempts(candidate)
     inputs: list[dict[str, Any]] = []
     if directive is not None and directive.inputs is not None:
         where = f"{around.project.relative(around.outline.source.path)}:{directive.span.line}"
