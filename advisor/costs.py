@@ -10,7 +10,7 @@ Units: latency in microseconds, sizes in bytes, 1 MAC = 2 FLOPs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from .graph import Graph
@@ -39,11 +39,15 @@ class Kernel:
 
 @dataclass(slots=True, frozen=True)
 class MemoryPeak:
-    """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are."""
+    """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are.
+
+    ``timeline`` is the bytes alive during each kernel, by the key of its first op.
+    """
 
     bytes: int
     op: int | None
     alive: tuple[int, ...]
+    timeline: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)

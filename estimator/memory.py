@@ -105,7 +105,7 @@ def peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> Mem
     at = alive.index(most)
     spans = zip(lives.owners, held, lives.first, last, strict=True)
     names = tuple(t for t, bytes_, begin, end in spans if bytes_ and begin <= at <= end)
-    return MemoryPeak(most, lives.ops[at], names)
+    return MemoryPeak(most, lives.ops[at], names, dict(zip(lives.ops, alive, strict=True)))
 
 
 def _overwrite(lives: Lifetimes, held: list[int], last: list[int]) -> None:

@@ -19,6 +19,11 @@ def latency(us: float | None, in_ms: bool) -> str:
     return f"{us / 1000:.3f} ms" if in_ms else f"{us:.2f} us"
 
 
+def size(n: int | None) -> str:
+    """Bytes as :func:`advisor.units.size` writes them."""
+    return UNKNOWN if n is None else units.size(n)
+
+
 def count(n: int | None) -> str:
     """``640``, ``10.8 k``, ``3.5 M``, ``4.09 G``: three significant digits."""
     if n is None:

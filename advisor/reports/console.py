@@ -151,7 +151,7 @@ def layer_table(
             cells.shape(row.outputs[0].shape) if row.outputs else cells.UNKNOWN,
             *((cells.count(row.params) if row.params else "",) if wide else ()),
             "" if row.macs == 0 else cells.count(row.macs),
-            *((size(row.live_bytes), size(row.weights_so_far)) if wide else ()),
+            *((cells.size(row.live_bytes), cells.size(row.weights_bytes)) if wide else ()),
             cells.latency(us, in_ms),
             cells.bar((us or 0.0) / largest, BAR) if largest else "",
             cells.share(us, total),

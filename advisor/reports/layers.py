@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TypeVar
 
+from ..costs import Costs
 from ..graph import Graph, Op, Span, Tensor
-from ..operators import FREE
 from ..report import ModelReport
 from . import cells
 
@@ -18,8 +18,8 @@ class Row:
 
     ``label`` is :func:`describe`'s. ``params`` counts a shared parameter at its first reader only. ``latency_us`` is
     by target; None stands for an op that the target's cost model does not count. ``live_bytes`` is the activations
-    alive while the op runs, ``weights_so_far`` the parameters read up to and with it: both in the dtypes of the
-    traced model.
+    alive while the op runs and ``weights_bytes`` the stored weights up to and with it, both on the first target; None
+    without costs.
     """
 
     op: Op
@@ -31,8 +31,8 @@ class Row:
     params: int
     macs: int | None
     latency_us: dict[str, float | None]
-    live_bytes: int
-    weights_so_far: int
+    live_bytes: int | None
+    weights_bytes: int | None
 
 
 def rows(model: ModelReport) -> list[Row]:
@@ -40,14 +40,16 @@ def rows(model: ModelReport) -> list[Row]:
     graph = model.graph
     if graph is None:
         return []
-    live = live_bytes(graph)
+    costs = next(iter(model.costs.values()), None)
+    alive = {} if costs is None else _alive(graph, costs)
     counted: set[int] = set()
-    weights = 0
+    so_far = 0
     out = []
-    for index, op in enumerate(graph.ops):
+    for op in graph.ops:
         new = [t for t in graph.parameter_ids([op]) if t not in counted]
         counted.update(new)
-        weights += sum(_bytes(graph.tensors[t]) for t in new)
+        params = sum(graph.tensors[t].numel for t in new)
+        so_far += params
         out.append(
             Row(
                 op=op,
@@ -56,11 +58,11 @@ def rows(model: ModelReport) -> list[Row]:
                 source=graph.site(op),
                 inputs=tuple(graph.tensors[t] for t in op.inputs),
                 outputs=tuple(graph.tensors[t] for t in op.outputs),
-                params=sum(graph.tensors[t].numel for t in new),
+                params=params,
                 macs=_macs(model, op.key),
                 latency_us={name: _latency(model, name, op.key) for name in model.costs},
-                live_bytes=live[index],
-                weights_so_far=weights,
+                live_bytes=alive.get(op.key),
+                weights_bytes=None if costs is None else round(costs.weights_bytes * so_far / max(costs.params, 1)),
             )
         )
     return out
@@ -69,7 +71,7 @@ def rows(model: ModelReport) -> list[Row]:
 def grouped(model: ModelReport, depth: int) -> list[Row]:
     """The rows summed up by the first ``depth`` parts of their module path, in order of first execution.
 
-    A sum's ``op``, shapes out and ``weights_so_far`` are its last row's, its inputs its first row's, ``live_bytes`` its
+    A sum's ``op``, shapes out and ``weights_bytes`` are its last row's, its inputs its first row's, ``live_bytes`` its
     largest; a figure is None where one of its rows has none.
     """
     groups: dict[str, list[Row]] = {}
@@ -93,8 +95,8 @@ def _sum(path: str, members: list[Row], model: ModelReport) -> Row:
         params=sum(r.params for r in members),
         macs=_total([r.macs for r in members], 0),
         latency_us={name: _total([r.latency_us[name] for r in members], 0.0) for name in model.costs},
-        live_bytes=max(r.live_bytes for r in members),
-        weights_so_far=last.weights_so_far,
+        live_bytes=None if last.live_bytes is None else max(r.live_bytes or 0 for r in members),
+        weights_bytes=last.weights_bytes,
     )
 
 
@@ -117,42 +119,15 @@ def _latency(model: ModelReport, target: str, key: int) -> float | None:
     return None if key in costs.uncounted else costs.op_latency_us.get(key, 0.0)
 
 
-_WIDTH = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float16": 2, "bfloat16": 2, "int16": 2}
-_WIDTH |= {"int8": 1, "uint8": 1, "bool": 1, "float8_e4m3fn": 1, "float8_e5m2": 1}
-
-
-def _bytes(tensor: Tensor) -> int:
-    return tensor.numel * _WIDTH.get(tensor.dtype, 4)
-
-
-def live_bytes(graph: Graph) -> list[int]:
-    """Bytes of activations alive during each op, in execution order: made (or given) before, still to be read.
-
-    A view (:data:`advisor.operators.FREE`) shares the storage of what it views.
-    """
-    storage = {t: t for t in graph.tensors}
+def _alive(graph: Graph, costs: Costs) -> dict[int, int]:
+    """Op key → activation bytes alive while its kernel runs; an op outside all kernels sees its predecessor's."""
+    kernel_of = {key: kernel.ops[0] for kernel in costs.kernels for key in kernel.ops}
+    out: dict[int, int] = {}
+    current = 0
     for op in graph.ops:
-        if op.op in FREE and op.inputs:
-            storage.update((t, storage[op.inputs[0]]) for t in op.outputs)
-    born: dict[int, int] = {storage[t]: 0 for t in graph.inputs}
-    dies: dict[int, int] = {}
-    for index, op in enumerate(graph.ops):
-        for t in (*op.inputs, *op.outputs):
-            dies[storage[t]] = index
-        for t in op.outputs:
-            born.setdefault(storage[t], index)
-    for t in graph.outputs:
-        dies[storage[t]] = len(graph.ops) - 1
-    change = [0] * (len(graph.ops) + 1)
-    for t, start in born.items():
-        if t in dies:
-            change[start] += _bytes(graph.tensors[t])
-            change[dies[t] + 1] -= _bytes(graph.tensors[t])
-    alive, total = [], 0
-    for delta in change[:-1]:
-        total += delta
-        alive.append(total)
-    return alive
+        current = costs.peak.timeline.get(kernel_of.get(op.key, op.key), current)
+        out[op.key] = current
+    return out
 
 
 def describe(op: Op, graph: Graph) -> str:
