@@ -26,11 +26,18 @@ def op_macs(graph: Graph, op: Op) -> int | None:
     return count(graph.tensors, op)
 
 
+def _weight(tensors: dict[int, Tensor], op: Op) -> tuple[int, ...] | None:
+    """The weight's shape; one that the forward computes (weight standardisation) is the second input."""
+    if "weight" in op.weights:
+        return tensors[op.weights["weight"]].shape
+    return tensors[op.inputs[1]].shape if len(op.inputs) > 1 else None
+
+
 def _conv(tensors: dict[int, Tensor], op: Op) -> int | None:
-    if "weight" not in op.weights:
+    weight = _weight(tensors, op)
+    if weight is None:
         return None
     x, y = tensors[op.inputs[0]].shape, tensors[op.outputs[0]].shape
-    weight = tensors[op.weights["weight"]].shape
     dims = len(weight) - 2
     batch = prod(y[: -dims - 1])
     positions = x if op.attrs.get("transposed") else y
@@ -38,9 +45,8 @@ def _conv(tensors: dict[int, Tensor], op: Op) -> int | None:
 
 
 def _linear(tensors: dict[int, Tensor], op: Op) -> int | None:
-    if "weight" not in op.weights:
-        return None
-    return tensors[op.outputs[0]].numel * tensors[op.weights["weight"]].shape[-1]
+    weight = _weight(tensors, op)
+    return None if weight is None else tensors[op.outputs[0]].numel * weight[-1]
 
 
 def _matmul(tensors: dict[int, Tensor], op: Op) -> int:

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -91,6 +91,7 @@ class Recorder(TorchFunctionMode):
         with ExitStack() as stack:
             stack.enter_context(_LOCK)
             stack.enter_context(torch.no_grad())
+            stack.enter_context(_eager())
             stack.enter_context(_patched_calls(self, leaves_only=not functions))
             if functions:
                 stack.enter_context(_transparent_functional())
@@ -268,7 +269,9 @@ class Recorder(TorchFunctionMode):
 
 _MODULE_TABLES = frozenset(("_parameters", "_buffers", "_modules", "_flat_weights"))
 
-_UNRECORDED = frozenset(("requires_grad", "retain_grad", "requires_grad.set", "grad.get", "grad.set", "register_hook"))
+_UNRECORDED = frozenset(
+    ("requires_grad", "retain_grad", "requires_grad.set", "grad.get", "grad.set", "register_hook", "_base.get")
+)
 """Calls that give back a tensor of no value of its own."""
 
 
@@ -315,6 +318,24 @@ def _patched_calls(recorder: Recorder, leaves_only: bool) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = original
+
+
+@contextmanager
+def _eager() -> Iterator[None]:
+    """Compiled functions run as written: dynamo would compile the recorder along with them."""
+    original = torch.compile
+
+    def as_written(model: Any = None, **options: Any) -> Any:
+        return (lambda f: f) if model is None else model
+
+    set_stance = getattr(torch.compiler, "set_stance", None)  # from torch 2.6
+    stance = set_stance("force_eager") if set_stance and "torch._dynamo" in sys.modules else nullcontext()
+    torch.compile = as_written
+    try:
+        with stance:
+            yield
+    finally:
+        torch.compile = original
 
 
 @contextmanager

@@ -29,8 +29,9 @@ _SCHEMAS = (
     "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, "
     "SymInt stride_h, SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, "
     "SymInt groups, SymInt offset_groups, bool use_mask) -> Tensor",
+    "_cuda_version() -> int",
 )
-"""torchvision's public operators, as its documentation declares them."""
+"""torchvision's operators, with the arguments that its Python wrappers pass."""
 
 _installed: list[torch.library.Library] = []
 
@@ -46,6 +47,7 @@ def install() -> bool:
         library.define(schema)
     library.impl("nms", nms, "CPU")
     library.impl("roi_align", roi_align, "CPU")
+    library.impl("_cuda_version", lambda: -1, "CompositeExplicitAutograd")  # built without CUDA
     _installed.append(library)  # a library that is collected takes its operators with it
     sys.meta_path.insert(0, _ExtensionFinder())
     return True
@@ -66,8 +68,9 @@ def _library_loads() -> bool:
 
 
 class _ExtensionFinder(importlib.abc.MetaPathFinder):
-    """Once ``torchvision.extension`` is imported, its check for operators passes; the rest of it still knows that the
-    library is absent.
+    """Has ``torchvision.extension`` tell ``torchvision.ops`` that its operators are there.
+
+    The modules imported before that one, which register gradients for the compiled library, hear that they are not.
     """
 
     def find_spec(
@@ -91,7 +94,7 @@ class _ExtensionLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._inner.exec_module(module)
-        vars(module)["_assert_has_ops"] = lambda: None
+        vars(module)["_has_ops"] = lambda: "torchvision.ops" in sys.modules
 
 
 def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
