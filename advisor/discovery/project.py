@@ -29,6 +29,7 @@ SKIPPED = frozenset(
         *("wandb", "checkpoints", "eggs"),
     }
 )
+_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.])")
 _PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
 
@@ -75,12 +76,12 @@ def _excluded(path: Path, top: Path, patterns: tuple[str, ...]) -> bool:
 
 
 class Project:
-    """The files under ``root``. One instance serves a whole audit (or an editor session)."""
+    """The files under ``root``. One instance serves one audit: it sees changed files, but none that appear later."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._files: list[Path] | None = None
-        self._texts: dict[Path, tuple[tuple[int, int], str]] = {}
+        self._used: dict[Path, tuple[tuple[int, int], frozenset[str]]] = {}
         self._outlines: dict[Path, tuple[tuple[int, int], Outline | None]] = {}
         self._examples: list[Outline] | None = None
 
@@ -186,38 +187,44 @@ class Project:
     # ---- searching
 
     def mentioning(self, names: Collection[str], near: Path, limit: int = 12) -> list[Outline]:
-        """Outlines of other project files whose text mentions one of ``names`` before a bracket, nearest first."""
-        if not names:
+        """Outlines of other project files that use one of ``names`` before a bracket or dot, nearest first."""
+        wanted = set(names)
+        if not wanted:
             return []
-        pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\s*[(.]")
         deadline = time.monotonic() + SEARCH_SECONDS
-        out: list[Outline] = []
-        for path in sorted(self.files, key=lambda p: _distance(p, near)):
-            if len(out) >= limit or time.monotonic() > deadline:
+        using = []
+        for path in self.files:
+            if path != near and not wanted.isdisjoint(self._words(path)):
+                using.append(path)
+            if time.monotonic() > deadline:
                 break
-            if path != near and pattern.search(self._text(path)):
-                found = self.outline(path)
-                if found is not None:
-                    out.append(found)
+        out: list[Outline] = []
+        for path in sorted(using, key=lambda p: _distance(p, near)):
+            found = self.outline(path) if len(out) < limit else None
+            if found is not None:
+                out.append(found)
         return out
 
     def examples(self) -> list[Outline]:
         """Outlines of the Python blocks in the project's Markdown files, those near the root first."""
         if self._examples is None:
             documents = [*sorted(self.root.glob("*.md")), *sorted(self.root.glob("*/*.md"))][:20]
-            self._examples = [o for d in documents for o in _blocks(d, self._text(d))]
+            self._examples = [o for d in documents for o in _blocks(d, _read_text(d, _stamp(d)))]
         return self._examples
 
-    def _text(self, path: Path) -> str:
+    def _words(self, path: Path) -> frozenset[str]:
+        """The identifiers before a bracket or dot in a project file."""
         stamp = _stamp(path)
-        known = self._texts.get(path)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        text = ""
-        if stamp != (0, 0) and stamp[1] <= MAX_BYTES:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        self._texts[path] = (stamp, text)
-        return text
+        known = self._used.get(path)
+        if known is None or known[0] != stamp:
+            known = self._used[path] = (stamp, frozenset(_USED.findall(_read_text(path, stamp))))
+        return known[1]
+
+
+def _read_text(path: Path, stamp: tuple[int, int]) -> str:
+    if stamp == (0, 0) or stamp[1] > MAX_BYTES:
+        return ""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _blocks(document: Path, text: str) -> list[Outline]:
