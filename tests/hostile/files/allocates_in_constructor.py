@@ -9,3 +9,6 @@ class Net(nn.Module):
         self.held = []
         while True:
             self.held.append(b"x" * (16 << 20))
+
+    def forward(self, x):
+        return x

@@ -1,4 +1,4 @@
-"""Starts a thread that never ends."""
+"""Starts a thread that never ends. Its model has one wasted bias."""
 
 import threading
 import time
@@ -11,7 +11,8 @@ threading.Thread(target=time.sleep, args=(1e6,)).start()
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
+        self.conv = nn.Conv2d(16, 16, 3)
+        self.norm = nn.BatchNorm2d(16)
 
     def forward(self, x):
-        return self.conv(x)
+        return self.norm(self.conv(x))

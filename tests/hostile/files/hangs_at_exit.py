@@ -1,4 +1,4 @@
-"""Hangs in an exit hook."""
+"""Hangs in an exit hook. Its model has one wasted bias."""
 
 import atexit
 import time
@@ -11,7 +11,8 @@ atexit.register(time.sleep, 1e6)
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
+        self.conv = nn.Conv2d(16, 16, 3)
+        self.norm = nn.BatchNorm2d(16)
 
     def forward(self, x):
-        return self.conv(x)
+        return self.norm(self.conv(x))

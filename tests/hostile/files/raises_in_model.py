@@ -9,3 +9,6 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         sys.exit(0)
+
+    def forward(self, x):
+        return x

@@ -1,4 +1,4 @@
-"""Prints a great deal, with and without newlines, on both streams, around a sound model."""
+"""Prints a great deal, with and without newlines, on both streams, around a sound model. Its model has one wasted bias."""
 
 import os
 
@@ -12,7 +12,8 @@ for _ in range(64):
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
+        self.conv = nn.Conv2d(16, 16, 3)
+        self.norm = nn.BatchNorm2d(16)
 
     def forward(self, x):
-        return self.conv(x)
+        return self.norm(self.conv(x))

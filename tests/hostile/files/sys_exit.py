@@ -10,7 +10,7 @@ sys.exit("usage: train.py DATA")
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
+        self.head = nn.Linear(64, 64)
 
     def forward(self, x):
-        return self.conv(x)
+        return self.head(x)

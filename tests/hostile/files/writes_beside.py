@@ -10,7 +10,7 @@ Path(__file__).with_name("written.txt").write_text("I was here")
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
+        self.head = nn.Linear(64, 64)
 
     def forward(self, x):
-        return self.conv(x)
+        return self.head(x)
