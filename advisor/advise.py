@@ -12,7 +12,8 @@ Rules propose moves; here each move is applied to the graph and the moved graph 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,7 @@ class _Bench:
     def __init__(self, look: Look, estimator: Estimator) -> None:
         self.look = look
         self.estimator = estimator
+        self.failures: list[str] = []
         self._outcomes: dict[Move, Outcome | None] = {}
 
     def outcome(self, move: Move) -> Outcome | None:
@@ -74,6 +76,14 @@ class _Bench:
         if move not in self._outcomes:
             self._outcomes[move] = self._try(move)
         return self._outcomes[move]
+
+    @contextmanager
+    def guarded(self, code: str) -> Iterator[None]:
+        """A rule may be a third party's: one that raises costs its own advice only, and is named in the report."""
+        try:
+            yield
+        except Exception as e:
+            self.failures.append(f"rule {code} raised {type(e).__name__}: {e}")
 
     def _try(self, move: Move) -> Outcome | None:
         look = self.look
@@ -100,28 +110,25 @@ def advise(
     costs = costs or estimator.estimate(graph, target)
     look = Look(graph, target, costs, settings.min_gain, settings.memory_budget)
     bench = _Bench(look, estimator)
-    places, failures = _collect(look, rules)
+    places = _collect(bench, rules, settings.file)
     candidates = [c for (code, _), a in places.items() if (c := _candidate(code, a, bench, settings)) is not None]
     candidates.sort(key=lambda c: -(c.gain_us if c.gain_us is not None else 0.0))
     together = _resolve(candidates, bench)
-    return Advised([c.finding for c in candidates], together, failures)
+    return Advised([c.finding for c in candidates], together, bench.failures)
 
 
 # ---- places
 
 
-def _collect(look: Look, rules: Iterable[Rule]) -> tuple[dict[tuple[str, Any], list[Advice]], list[str]]:
-    """Advice by (code, source place), and the rules that raised."""
+def _collect(bench: _Bench, rules: Iterable[Rule], file: str) -> dict[tuple[str, Any], list[Advice]]:
+    """Advice by (code, source place)."""
     places: dict[tuple[str, Any], list[Advice]] = {}
-    failures: list[str] = []
+    look = bench.look
     for rule in rules:
-        try:
+        with bench.guarded(rule.code):
             for advice in rule.check(look):
-                places.setdefault((rule.code, _place(look.graph, advice.op)), []).append(advice)
-        except Exception as e:
-            # A rule may be a third party's: one that raises costs its own advice only, and is named in the report.
-            failures.append(f"rule {rule.code} raised {type(e).__name__}: {e}")
-    return places, failures
+                places.setdefault((rule.code, _origin(look.graph, advice, file) or advice.op), []).append(advice)
+    return places
 
 
 def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
@@ -131,17 +138,29 @@ def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
     return (op.call,) if op.call is not None else ()
 
 
-def _place(graph: Graph, key: int) -> Any:
-    """What two ops have in common that one stretch of source made: the whole chain of calls, else nothing. (That two
-    modules of unknown origin are called on one line says nothing about where their widths come from.)"""
-    return _chain(graph, graph.by_key[key]) or key
+def _origin(graph: Graph, advice: Advice, file: str) -> tuple[Span, ...]:
+    """The chain of calls that made what the advice is about; advice with the same chain shares a finding. A block's
+    starts with what all its layers have in common, unless that lies outside ``file`` and the layers do not.
+
+    Without any, advice shares nothing: that two modules of unknown origin are called on one line says nothing about
+    where their widths come from.
+    """
+    chain = _chain(graph, graph.by_key[advice.op])
+    if not advice.block:
+        return chain
+    shared = chain
+    for other in (_chain(graph, graph.by_key[k]) for k in advice.layers):
+        while shared and shared != other[-len(shared) :]:
+            shared = shared[1:]
+    files = {s.file for s in shared}
+    return shared if file in files or (shared and file not in {s.file for s in chain}) else chain
 
 
-def _span(graph: Graph, key: int, settings: Settings) -> tuple[Span, tuple[Span, ...]]:
-    """Where a finding about op ``key`` stands, and the other places on its chain."""
-    op = graph.by_key[key]
-    chain = _chain(graph, op)
-    here = next((s for s in chain if s.file == settings.file), chain[0] if chain else op.call or settings.span)
+def _span(graph: Graph, advice: Advice, settings: Settings) -> tuple[Span, tuple[Span, ...]]:
+    """Where a finding stands, and the other places on its chain."""
+    chain = _origin(graph, advice, settings.file)
+    outside = graph.by_key[advice.op].call or settings.span
+    here = next((s for s in chain if s.file == settings.file), chain[0] if chain else outside)
     return here, tuple(dict.fromkeys(s for s in chain if s != here))
 
 
@@ -165,7 +184,9 @@ def _candidate(code: str, advices: Sequence[Advice], bench: _Bench, settings: Se
         best = max((o.gain_us for o in outcomes), default=0.0)
         if best <= 0 and not advice.keep:
             continue
-        message = advice.explain(outcomes)
+        message = None
+        with bench.guarded(code):
+            message = advice.explain(outcomes)
         if message is not None:
             parts.append((advice, message, sorted(outcomes, key=lambda o: -o.gain_us)))
     if not parts:
@@ -198,7 +219,7 @@ def _finding(
 ) -> Finding:
     lead, message, _ = parts[0]
     graph = look.graph
-    here, around = _span(graph, lead.op, settings)
+    here, around = _span(graph, lead, settings)
     keys = sorted({k for a, _, _ in parts for k in (a.layers or (a.op,))}, key=graph.position.__getitem__)
     related = [Related(s, "created from here") for s in around]
     for advice, _, _ in parts:
@@ -207,7 +228,7 @@ def _finding(
                 related.append(Related(site, text))
     return Finding(
         code=code,
-        message=message + _more(len(parts) - 1, whole, look),
+        message=message + _more(len(parts) - 1, whole),
         span=here,
         model=settings.model,
         target=look.target.name,
@@ -227,7 +248,7 @@ def _finding(
     )
 
 
-def _more(others: int, whole: Outcome | None, look: Look) -> str:
+def _more(others: int, whole: Outcome | None) -> str:
     """The end of a message that speaks for several layers."""
     if not others:
         return ""
@@ -238,7 +259,7 @@ def _more(others: int, whole: Outcome | None, look: Look) -> str:
         return f"{text}, together at no cost"
     verb = "save" if whole.gain_us >= 0 else "cost"
     amount = f"{time(abs(whole.gain_us))} ({percent(abs(whole.gain_percent))})"
-    return f"{text}: together they {verb} {amount} on {look.target.name}"
+    return f"{text}: together they {verb} {amount}"
 
 
 def _alternative(outcome: Outcome, graph: Graph) -> dict[str, Any]:

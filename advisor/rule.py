@@ -38,7 +38,8 @@ class Advice:
     ``op`` is the op whose creation line the finding stands on; ``moves`` are tried in order, those that do not apply
     are dropped; ``explain`` gets the outcomes (in the order of ``moves``, without the dropped) and returns the
     message, or None to stay silent. ``keep`` lifts the engine's min-gain test, for rules that are not about latency
-    (memory, unsupported operators). The primary outcome is the one with the largest gain.
+    (memory, unsupported operators). The primary outcome is the one with the largest gain. Advice about a ``block``
+    stands on the innermost place that made all of its ``layers`` (the call that built the block), where there is one.
 
     ``bound_us`` is the most that any of the moves can save by an argument much cheaper than trying them (None:
     unknown): places whose bounds add up to less than min-gain are not tried at all.
@@ -49,6 +50,7 @@ class Advice:
     explain: Callable[[Sequence[Outcome]], str | None]
     layers: Sequence[int] = ()
     keep: bool = False
+    block: bool = False
     bound_us: float | None = None
     severity: str = "warning"
     related: Sequence[tuple[int, str]] = ()

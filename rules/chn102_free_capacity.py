@@ -7,7 +7,7 @@ from advisor.channels import Group
 from advisor.costs import Kernel
 from advisor.moves import SetWidth
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
-from advisor.units import percent, time
+from advisor.units import percent
 
 from .alignment import free_groups, padded, saving_bound, steps, touched
 
@@ -102,27 +102,30 @@ class FreeCapacity(Rule):
         floor = look.min_gain * look.costs.latency_us
         for group in free_groups(look):
             multiples = steps(look, group)
-            if not multiples:
-                continue
-            step = multiples[-1]
             kernels = touched(look, group)
             latency = sum(k.latency_us for k in kernels)
-            narrower = group.width // step * step
-            if latency < floor or (
-                0 < narrower < group.width and saving_bound(look, group, kernels, narrower, step) >= floor
-            ):
+            if not multiples or latency < floor:
                 continue
-            wider = padded(group.width + 1, step)
-            if _least_cost(group, kernels, wider, step) > FREE * latency:
+            widest = multiples[-1]
+            narrower = group.width // widest * widest
+            if 0 < narrower < group.width and saving_bound(look, group, kernels, narrower, widest) >= floor:
                 continue
-            yield Advice(
-                op=group.key,
-                moves=(SetWidth(group.key, wider),),
-                explain=partial(_message, look.target.name, group.width, wider, latency),
-                layers=group.producers,
-                keep=True,
-                severity="information",
+            wider = sorted(
+                {
+                    w
+                    for s in multiples
+                    if _least_cost(group, kernels, w := padded(group.width + 1, s), multiples[0]) <= FREE * latency
+                }
             )
+            if wider:
+                yield Advice(
+                    op=group.key,
+                    moves=[SetWidth(group.key, w) for w in reversed(wider)],
+                    explain=partial(_message, look.target.name, group.width, latency),
+                    layers=group.producers,
+                    keep=True,
+                    severity="information",
+                )
 
 
 def _least_cost(group: Group, kernels: Sequence[Kernel], wider: int, step: int) -> float:
@@ -131,10 +134,10 @@ def _least_cost(group: Group, kernels: Sequence[Kernel], wider: int, step: int) 
     return growth * sum(k.latency_us for k in kernels if k.bound == "compute")
 
 
-def _message(target: str, width: int, wider: int, latency: float, outcomes: Sequence[Outcome]) -> str | None:
-    cost = -outcomes[0].gain_us
-    if cost > FREE * latency:
+def _message(target: str, width: int, latency: float, outcomes: Sequence[Outcome]) -> str | None:
+    """Names every width that is free. Where one is, so is the primary outcome, which gains most (costs least)."""
+    free = sorted(o.move.width for o in outcomes if isinstance(o.move, SetWidth) and -o.gain_us <= FREE * latency)
+    if not free:
         return None
-    more = percent(100 * (wider / width - 1))
-    price = "nothing" if cost < FREE * latency / 10 else time(cost)
-    return f"{wider} channels instead of {width} ({more} more) cost {price} on {target}"
+    more = percent(100 * (free[-1] / width - 1))
+    return f"{' or '.join(map(str, free))} channels instead of {width} (up to {more} more) cost nothing on {target}"

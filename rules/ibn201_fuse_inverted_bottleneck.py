@@ -130,6 +130,7 @@ class FuseInvertedBottleneck(Rule):
                 moves=(FuseIBN(ibn.expand, ibn.depthwise),),
                 explain=partial(_message, look, ibn.depthwise),
                 layers=(ibn.expand, ibn.depthwise),
+                block=True,
                 bound_us=now - _fused_us(look, ibn.expand, ibn.depthwise),
             )
 

@@ -102,6 +102,8 @@ class UnfuseInvertedBottleneck(Rule):
                 op=ibn.expand,
                 moves=(UnfuseIBN(ibn.expand),),
                 explain=partial(_message, look, ibn.expand),
+                layers=(ibn.expand, ibn.project),
+                block=True,
                 bound_us=sum(k.latency_us for k in look.kernels(k for k in parts if k is not None)),
             )
 

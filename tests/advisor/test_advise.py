@@ -159,6 +159,16 @@ def test_a_finding_stands_in_the_audited_file():
     assert run(graph, proposing(SetWidth(0, 16))).findings[0].span == helper
 
 
+def test_advice_about_a_block_stands_where_the_block_was_built():
+    conv, first, second = Span("net.py", 3, 1, 3, 9), Span("net.py", 7, 9, 7, 30), Span("net.py", 8, 9, 8, 30)
+    built = Span("net.py", 20, 5, 20, 15)
+    graph = created(chain(20, 16), conv0=(conv, first, built), conv1=(conv, second, built))
+    rule = proposing(SetWidth(0, 16), layers=(0, 1), block=True)
+    assert run(graph, rule).findings[0].span == built
+    apart = created(chain(20, 16), conv0=(first,), conv1=(second,))
+    assert run(apart, rule).findings[0].span == first
+
+
 def test_without_source_a_finding_stands_on_the_model():
     model = Span("net.py", 1, 1, 1, 12)
     assert run(chain(20, 16), proposing(SetWidth(0, 16)), span=model).findings[0].span == model
@@ -225,9 +235,16 @@ def test_a_rule_that_raises_is_named_and_costs_only_its_own_advice():
         def check(self, look: Look) -> Iterable[Advice]:
             raise KeyError("kernel")
 
-    advised = run(chain(20, 16), Broken(), proposing(SetWidth(0, 16)))
-    assert len(advised.findings) == 1
-    assert advised.failures == ["rule XXX009 raised KeyError: 'kernel'"]
+    class Speechless(Broken):
+        def check(self, look: Look) -> Iterable[Advice]:
+            yield Advice(op=0, moves=[SetWidth(0, 16)], explain=lambda outcomes: outcomes[7].gain_us and "never")
+
+    advised = run(chain(20, 16), Broken(), Speechless(), proposing(SetWidth(0, 16)))
+    assert [f.code for f in advised.findings] == ["XXX001"]
+    assert advised.failures == [
+        "rule XXX009 raised KeyError: 'kernel'",
+        "rule XXX009 raised IndexError: list index out of range",
+    ]
 
 
 def test_what_survives_of_a_move_still_counts():
