@@ -74,6 +74,8 @@ def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> i
 
 def _sized(tensors: Mapping[int, Tensor], group: Group) -> bool:
     for op in group.ops:
+        if not op.outputs:  # read off the source: no tensors at all
+            return False
         for ids in (op.inputs, op.outputs):
             for t in ids:
                 shape = tensors[t].shape
