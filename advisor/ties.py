@@ -109,7 +109,24 @@ def _conv(t: Ties, op: Op) -> list[Dims] | None:
     else:
         t.weight(op, "weight", [channels, per_group, *kernel])
     t.weight(op, "bias", [channels])
-    return [[*x[:at], channels, *map(constant, out[at + 1 :])]]
+    return [[*x[:at], channels, *_slid(t, op, x[at + 1 :], out[at + 1 :])]]
+
+
+def _slid(t: Ties, op: Op, forms: Sequence[Form], sizes: Sequence[int]) -> Dims:
+    """Dimensions that windows slide over. They are constants as a rule; channels may lie there too (a convolution over
+    tokens, efficient channel attention) and stay free where the window keeps any size."""
+    a = op.attrs
+    out: Dims = []
+    for i, (form, n) in enumerate(zip(forms, sizes, strict=True)):
+        free = any(v != ONE for v, _ in t.forms.resolve(form))
+        if free and not a.get("transposed") and not a.get("adaptive") and a["stride"][i] == 1:
+            free = 2 * a["padding"][i] != a["dilation"][i] * (a["kernel"][i] - 1)
+            out.append(constant(n) if free else form)
+        else:
+            out.append(constant(n))
+        if free:
+            t.forms.pin(form, reason(op))
+    return out
 
 
 def _made_by(t: Ties, op: Op, size: int) -> Form:
@@ -265,12 +282,14 @@ def _elementwise(t: Ties, op: Op) -> list[Dims]:
 def _windows(t: Ties, op: Op) -> list[Dims]:
     x, out = t.of(op.inputs[0]), t.shape(op.outputs[0])
     at = len(x) - len(op.attrs["kernel"])
-    dims = [*x[:at], *map(constant, out[at:])]
+    dims = [*x[:at], *_slid(t, op, x[at:], out[at:])]
     return [list(dims) for _ in op.outputs]
 
 
 def _resize(t: Ties, op: Op) -> list[Dims]:
     x, out = t.of(op.inputs[0]), t.shape(op.outputs[0])
+    for form in x[2:]:
+        t.forms.pin(form, reason(op))
     return [[*x[:2], *map(constant, out[2:])]]
 
 
@@ -412,7 +431,10 @@ def _reshape(t: Ties, op: Op) -> list[Dims] | None:
 def _reshape_block(t: Ties, op: Op, forms: Dims, sizes: Sequence[int]) -> Dims:
     if len(forms) == len(sizes) == 1:
         return forms
-    free = [f for f in forms if any(v != ONE for v, _ in t.forms.resolve(f))]
+    for f in forms:
+        if t.forms.width(f) == 1:
+            t.forms.pin(f, "it is one channel that a reshape takes for granted")
+    free = [f for f in forms if t.forms.width(f) != 1 and any(v != ONE for v, _ in t.forms.resolve(f))]
     fixed = prod(t.forms.width(f) for f in forms if f not in free)
     wide = [i for i, n in enumerate(sizes) if n != 1]
     out = [constant(n) for n in sizes]
@@ -469,6 +491,8 @@ def _pad(t: Ties, op: Op) -> list[Dims]:
 
 def _unfold(t: Ties, op: Op) -> list[Dims]:
     x, out = t.of(op.inputs[0]), t.shape(op.outputs[0])
+    for form in x[2:]:
+        t.forms.pin(form, reason(op))
     return [[x[0], times(x[1], prod(op.attrs["kernel"])), *map(constant, out[2:])]]
 
 

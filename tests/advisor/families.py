@@ -122,6 +122,12 @@ def espcn(features: int = 8, shuffled: int = 4) -> Graph:
     return b.build(b.conv(b.act(x), 3, 3))
 
 
+def _layer_scale(b: GraphBuilder, x: int) -> int:
+    """A bare parameter of the last dimension's size, broadcast over the others."""
+    gamma = b.parameter(b.shape(x)[-1:], "gamma")
+    return b.op("elementwise", [x, gamma], b.shape(x), target="torch.mul", fn="mul")
+
+
 def vit(width: int = 32, hidden: int = 64, head: int = 8, heads: int = 4) -> Graph:
     """One transformer block on patches: position embedding, fused qkv, attention, MLP, layer scale."""
     b = GraphBuilder()
@@ -138,7 +144,7 @@ def vit(width: int = 32, hidden: int = 64, head: int = 8, heads: int = 4) -> Gra
     scores = b.op("softmax", [scores], (1, heads, 16, 16), dim=3, log=False)
     y = b.op("matmul", [scores, v], shape)
     y = b.linear(b.reshape(b.permute(y, (0, 2, 1, 3)), (1, 16, heads * head)), width)
-    x = b.add(x, b.elementwise("mul", y, b.parameter((width,), "gamma")))
+    x = b.add(x, _layer_scale(b, y))
     y = b.linear(b.act(b.linear(b.layer_norm(x), hidden), "gelu"), width)
     x = b.add(x, y)
     x = b.op("reduce", [x], (1, width), fn="mean", dims=[1], keepdim=False)
@@ -151,7 +157,7 @@ def convnext(width: int = 16, hidden: int = 64) -> Graph:
     x = b.conv(b.input((1, 3, 16, 16)), width, 4, stride=4, padding=0)
     y = b.layer_norm(b.permute(b.depthwise(x, 7), (0, 2, 3, 1)))
     y = b.linear(b.act(b.linear(y, hidden), "gelu"), width)
-    y = b.elementwise("mul", y, b.parameter((width,), "gamma"))
+    y = _layer_scale(b, y)
     return _head(b, b.add(b.permute(y, (0, 3, 1, 2)), x))
 
 

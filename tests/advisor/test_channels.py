@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from advisor.channels import Group, analyse
+from advisor.equivalence import equivalent
 from advisor.graph import Graph
+from advisor.moves import SetWidth
 from tests.advisor import families
 from tests.graphs import GraphBuilder, mobilenet_v2
 
@@ -142,3 +144,22 @@ def test_a_computed_weight_pins() -> None:
     attrs = dict(b.ops[0].attrs)
     y = b.op("conv", [x, kernel], (1, 16, 8, 8), target="torch.conv2d", **attrs)
     assert all(g.pinned for g in analyse(b.build(b.conv(y, 4))).groups)
+
+
+def test_channels_under_a_window_stay_free_where_it_keeps_their_number() -> None:
+    """Efficient channel attention: a one-dimensional convolution slides over the channels."""
+
+    def build(width: int, padding: int) -> Graph:
+        b = GraphBuilder()
+        x = b.conv(b.input((1, 3, 8, 8)), width)
+        line = b.reshape(b.global_pool(x), (1, 1, width))
+        gate = b.act(b.conv(line, 1, 3, padding=padding), "sigmoid")
+        length = b.shape(gate)[2]
+        head = b.linear(b.reshape(gate, (1, length)), 4)
+        return b.build(head, b.conv(x, 4))
+
+    (group,) = [g for g in analyse(build(16, 1)).groups if g.width == 16]
+    assert not group.pinned
+    assert equivalent(SetWidth(group.key, 24).apply(build(16, 1)), build(24, 1)) == []
+    (group,) = [g for g in analyse(build(16, 0)).groups if g.width == 16]
+    assert "conv" in group.pinned
