@@ -28,6 +28,8 @@ def cycles(work: Work, engine: Engine) -> float:
     _, output, depth, kernel, height, width, repeats = work
     best = float("inf")
     for t in engine.tilings:
+        if t.input_max and depth > t.input_max:
+            continue
         # -(-a // b) is the ceiling of a / b
         pieces = -(-height // t.height) * -(-width // t.width)
         tiles = -(-output // t.output) * -(-pieces // t.positions) * repeats

@@ -140,8 +140,9 @@ class GraphBuilder:
         return self.op("activation", [x], self.shape(x), path=path or f"act{len(self.ops)}", fn=fn)
 
     def elementwise(self, fn: str, x: int, y: int) -> int:
-        """An element-wise function of two tensors, the second of which may broadcast."""
-        return self.op("elementwise", [x, y], self.shape(x), target=f"torch.{fn}", fn=fn)
+        """An element-wise function of two tensors of as many dimensions, either of which may broadcast."""
+        shape = [max(pair) for pair in zip(self.shape(x), self.shape(y), strict=True)]
+        return self.op("elementwise", [x, y], shape, target=f"torch.{fn}", fn=fn)
 
     def add(self, x: int, y: int) -> int:
         return self.elementwise("add", x, y)

@@ -32,7 +32,7 @@ UNITS = {
 }
 
 
-TILING_KEYS = ("output", "input", "kernel", "height", "width", "positions", "units")
+TILING_KEYS = ("output", "input", "kernel", "height", "width", "positions", "units", "input_max")
 
 
 class TargetError(ValueError):
@@ -231,7 +231,7 @@ def _sizes(t: Table) -> dict[str, int]:
 def _engine(t: Table) -> Engine:
     engine = Engine(
         macs_per_cycle=t.number("macs_per_cycle"),
-        tilings=tuple(_tiling(x) for x in t.tables("tiling", required=True)),
+        tilings=_tilings(t),
         outputs_per_cycle=t.number("outputs_per_cycle", None),
         weights_per_cycle=t.number("weights_per_cycle", None),
         slice_cycles=t.number("slice_cycles", 0),
@@ -240,8 +240,16 @@ def _engine(t: Table) -> Engine:
     return engine
 
 
+def _tilings(t: Table) -> tuple[Tiling, ...]:
+    tilings = tuple(map(_tiling, t.tables("tiling", required=True)))
+    if all(tiling.input_max for tiling in tilings):
+        raise t.error("tiling", "one must be for all layers, without input_max")
+    return tilings
+
+
 def _tiling(t: Table) -> Tiling:
-    tiling = Tiling(**{k: t.whole(k, 1) for k in TILING_KEYS})
+    tiling = Tiling(**{k: t.whole(k) for k in TILING_KEYS if k in t.data})
+    t.asked.update(TILING_KEYS)
     t.done()
     return tiling
 

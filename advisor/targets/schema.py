@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 ENGINES = ("conv", "pointwise", "depthwise", "linear", "matmul")
 """Kinds of multiply-accumulate work: ``pointwise`` is a convolution of kernel 1 (a target that does not tell it apart
@@ -41,7 +42,7 @@ class Tiling:
     ``output`` and ``input`` channels, ``kernel`` elements (window positions), ``height`` and ``width`` of the output
     (rows of a linear layer or matrix product lie along ``width``); ``positions`` pads the number of height-by-width
     pieces, for devices that see positions as one long row. ``units`` tiles run at a time: their number is padded too
-    (the "waves" of a GPU, the threads of a CPU).
+    (the "waves" of a GPU, the threads of a CPU). ``input_max``: only for layers of no more input channels (0: for all).
     """
 
     output: int = 1
@@ -51,6 +52,7 @@ class Tiling:
     width: int = 1
     positions: int = 1
     units: int = 1
+    input_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ class Target:
     :data:`STREAMS`. ``free`` names operators beyond :data:`advisor.operators.FREE` that move no data here.
     ``overhead_us`` is paid once a kernel; ``in_place``: element-wise results overwrite an operand nobody reads again;
     ``cascades``: results pass from kernel to kernel in stripes through the fastest memory, whatever their size;
-    ``fused_attention``: scores never reach memory. ``memory_budget`` (bytes of activations) is what the user
-    allows; None: what the fastest memory holds.
+    ``fused_attention``: scores never reach memory. ``memory_budget`` is the bytes of activations that the product
+    allows, None where it sets no limit.
     """
 
     name: str
@@ -155,22 +157,14 @@ class Target:
         """The preferred tiling of an engine kind: the channel multiples that rules advise towards."""
         return self.engines[kind].tilings[0]
 
+    @cached_property
+    def _specials(self) -> dict[tuple[str, str | None], Special]:
+        return {(s.op, s.fn): s for s in self.specials}
+
     def special(self, op: str, fn: str | None = None) -> Special | None:
         """What the target says of this op in particular, the entry for ``fn`` before the one for the whole op."""
-        found = None
-        for entry in self.specials:
-            if entry.op == op:
-                if entry.fn == fn:
-                    return entry
-                if entry.fn is None:
-                    found = entry
-        return found
+        return self._specials.get((op, fn)) or self._specials.get((op, None))
 
     def memory(self, role: str) -> tuple[Memory, ...]:
         """The memories that may hold ``role``, fastest first."""
         return tuple(m for m in self.memories if role in m.roles)
-
-    @property
-    def activation_limit(self) -> int | None:
-        """Bytes that activations should stay within: the budget, else the fastest activation memory's size."""
-        return self.memory_budget if self.memory_budget is not None else self.memory("activations")[0].bytes
