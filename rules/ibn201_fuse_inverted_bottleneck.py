@@ -28,15 +28,27 @@ class FuseInvertedBottleneck(Rule):
     ## Example
     On `ethos-u85-1024`, at 56×56:
     ```python
-    nn.Conv2d(24, 144, 1), nn.BatchNorm2d(144), nn.ReLU6(),
-    nn.Conv2d(144, 144, 3, padding=1, groups=144), nn.BatchNorm2d(144), nn.ReLU6(),
-    nn.Conv2d(144, 24, 1), nn.BatchNorm2d(24),
+    nn.Sequential(
+        nn.Conv2d(24, 144, 1),
+        nn.BatchNorm2d(144),
+        nn.ReLU6(),
+        nn.Conv2d(144, 144, 3, padding=1, groups=144),
+        nn.BatchNorm2d(144),
+        nn.ReLU6(),
+        nn.Conv2d(144, 24, 1),
+        nn.BatchNorm2d(24),
+    )
     ```
 
     ## Use instead
     ```python
-    nn.Conv2d(24, 144, 3, padding=1), nn.BatchNorm2d(144), nn.ReLU6(),
-    nn.Conv2d(144, 24, 1), nn.BatchNorm2d(24),
+    nn.Sequential(
+        nn.Conv2d(24, 144, 3, padding=1),
+        nn.BatchNorm2d(144),
+        nn.ReLU6(),
+        nn.Conv2d(144, 24, 1),
+        nn.BatchNorm2d(24),
+    )
     ```
 
     ## Fix safety

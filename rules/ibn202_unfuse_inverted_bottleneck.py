@@ -22,15 +22,27 @@ class UnfuseInvertedBottleneck(Rule):
     ## Example
     On `ethos-u55-128`:
     ```python
-    nn.Conv2d(160, 960, 3, padding=1), nn.BatchNorm2d(960), nn.ReLU6(),
-    nn.Conv2d(960, 160, 1), nn.BatchNorm2d(160),
+    nn.Sequential(
+        nn.Conv2d(160, 960, 3, padding=1),
+        nn.BatchNorm2d(960),
+        nn.ReLU6(),
+        nn.Conv2d(960, 160, 1),
+        nn.BatchNorm2d(160),
+    )
     ```
 
     ## Use instead
     ```python
-    nn.Conv2d(160, 960, 1), nn.BatchNorm2d(960), nn.ReLU6(),
-    nn.Conv2d(960, 960, 3, padding=1, groups=960), nn.BatchNorm2d(960), nn.ReLU6(),
-    nn.Conv2d(960, 160, 1), nn.BatchNorm2d(160),
+    nn.Sequential(
+        nn.Conv2d(160, 960, 1),
+        nn.BatchNorm2d(960),
+        nn.ReLU6(),
+        nn.Conv2d(960, 960, 3, padding=1, groups=960),
+        nn.BatchNorm2d(960),
+        nn.ReLU6(),
+        nn.Conv2d(960, 160, 1),
+        nn.BatchNorm2d(160),
+    )
     ```
 
     ## Fix safety
