@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from . import tie_layers, tie_movement
 from .forms import ONE, Form
 from .graph import Graph, Op
 from .operators import LINEAR
@@ -17,6 +18,9 @@ from .ties import Ties
 
 PRODUCING = LINEAR | {"embedding", "rnn"}
 """Operators whose weights decide how many channels they make."""
+
+
+_HANDLERS = {**tie_layers.TABLE, **tie_movement.TABLE}
 
 
 class Place(NamedTuple):
@@ -179,7 +183,7 @@ def analyse(graph: Graph) -> Channels:
     """The channel groups of a graph; computed once for each graph object."""
     channels = _ANALYSED.get(graph)
     if channels is None:
-        ties = Ties(graph)
+        ties = Ties(graph, _HANDLERS)
         channels = Channels(_Structure(graph, ties), ties.forms.sizes)
         _ANALYSED[graph] = channels
     return channels

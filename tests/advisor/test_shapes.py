@@ -7,6 +7,7 @@ import pytest
 from advisor.edit import GraphEdit, MoveError
 from advisor.equivalence import equivalent
 from advisor.graph import Graph
+from advisor.moves import SetResolution
 from advisor.shapes import propagate
 from tests.advisor import families
 from tests.graphs import GraphBuilder
@@ -112,3 +113,16 @@ def test_pooling_with_ceil_drops_windows_that_start_outside() -> None:
     edit.update(0, attrs={"stride": [2, 2]})
     moved = propagate(edit.finish(), {0}, graph.tensors, spatial=True)
     assert moved.shape(y) == (1, 4, 3, 3)
+
+
+def test_same_padding_follows_the_size() -> None:
+    """TensorFlow's 'same': 224 pixels under a 3×3 stride-2 window get one on the right, 225 one on each side."""
+
+    def build(size: int, pad: list[int]) -> Graph:
+        b = GraphBuilder()
+        x = b.input((1, 3, size, size))
+        x = b.op("pad", [x], (1, 3, size + sum(pad[:2]), size + sum(pad[2:])), pad=pad, mode="constant")
+        return b.build(b.global_pool(b.conv(x, 8, 3, stride=2, padding=0)))
+
+    moved = SetResolution(225, 225).apply(build(224, [0, 1, 0, 1]))
+    assert equivalent(moved, build(225, [1, 1, 1, 1])) == []

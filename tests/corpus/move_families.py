@@ -427,12 +427,13 @@ RESOLUTION_MODELS = (
     "mnasnet_100",
     "repvgg_a0",
     "hardcorenas_a",
+    "tf_efficientnet_b0",
 )
 
 
 def named_resolution(rng: random.Random) -> Trial:
     name = rng.choice(RESOLUTION_MODELS)
-    height, width = rng.choice((96, 160, 192, 256, 288)), rng.choice((96, 160, 192, 256, 288))
+    height, width = rng.choice((96, 160, 193, 256, 287)), rng.choice((96, 150, 192, 257, 288))
     return Trial(
         f"timm {name}",
         partial(_timm, name),
