@@ -53,6 +53,7 @@ def import_torch():
 def serve(settings, tell):
     """Become the zygote and serve until the client goes."""
     import contextlib
+    import gc
     import importlib
     import shutil
     import signal
@@ -77,6 +78,8 @@ def serve(settings, tell):
         tell({"event": "unfit", "reason": unfit[0], "detail": unfit[1]})
         return
     jobs = load_jobs(settings["jobs"])
+    gc.collect()
+    gc.freeze()  # a child's collector would otherwise walk, and so copy, all that torch has made
     if sys.platform == "linux":
         linux.set_dumpable(False)
     versions = {"python": sys.version.split()[0], "torch": sys.modules["torch"].__version__}
