@@ -1,20 +1,20 @@
 # On a fresh machine: `make demo` audits a real model, `make test` runs the tests. Each sets itself up in .venv; CPU only.
 PYTHON ?= python3
 TORCH ?= 2.13.0
-TARGET ?= ethos-u85-1024
+TARGET ?= ethos-u85-2048
 
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
 # Packages with models to audit. Without their dependencies: they would bring a second, CUDA torch.
-MODELS := torchvision==0.28.0 timm==1.0.31 segmentation_models_pytorch==0.6.0 pytorchcv==0.0.74 efficientnet_pytorch==0.7.1
-DEMO := efficientnet_pytorch
+DEMO := torchvision==0.28.0
+MODELS := timm==1.0.31 segmentation_models_pytorch==0.6.0 pytorchcv==0.0.74 efficientnet_pytorch==0.7.1
 
 .PHONY: demo test lint bench verify docs
 
 demo: .venv/base.stamp
-	@file=$$($(BIN)/python -c "import importlib.util as u; print(u.find_spec('$(DEMO)').submodule_search_locations[0])")/model.py; \
-	$(BIN)/advisor audit "$$file" --target $(TARGET); code=$$?; test $$code -le 1
+	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
+	test $$? -le 1  # 1: there are findings
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest
@@ -24,18 +24,27 @@ lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# The long checks: each writes its table under docs/ and fails when a requirement does.
+verify: bench
+	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md
+	$(BIN)/python -m tests.corpus.verify_moves --table docs/verify-moves.md
+	$(BIN)/python tests/corpus/measure.py timm torchvision segmentation_models_pytorch pytorchcv efficientnet_pytorch \
+		$(CHECKOUTS) --jobs 2 --table docs/corpus-packages.md
+
 bench: .venv/test.stamp
-	$(BIN)/python -m pytest --benchmark-enable tests/benchmarks -s
+	$(BIN)/python -m tests.benchmarks.ratios --table docs/benchmarks.md
 
 docs: .venv/base.stamp
 	$(BIN)/python -m advisor.settings > docs/configuration.md
 	$(BIN)/python -m advisor.rulepages docs/rules
+	$(BIN)/python docs/picture.py
 
 .venv/base.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet torch==$(TORCH)
 	$(BIN)/pip install --quiet --editable .
-	$(BIN)/pip install --quiet --no-deps $(filter $(DEMO)%,$(MODELS))
+	$(BIN)/pip install --quiet --no-deps $(DEMO)
+	$(BIN)/pip install --quiet numpy pillow
 	@touch $@
 
 .venv/test.stamp: .venv/base.stamp

@@ -87,9 +87,11 @@ def header(model: ModelReport, report: Report) -> RenderableType:
 
 
 def _totals(costs: Costs) -> str:
+    if costs.uncounted and not costs.latency_us:
+        return f"unknown: none of the {cells.plural(len(costs.uncounted), 'op')} could be costed"
     return (
         f"{time(costs.latency_us)} {costs.label} · {cells.count(costs.macs)} MACs · {cells.count(costs.params)} params"
-        f" ({size(costs.weights_bytes)}) · peak activations {size(costs.peak.bytes)}"
+        f" ({size(costs.weights_bytes)}) · peak memory {size(costs.peak.bytes)}"
     )
 
 
