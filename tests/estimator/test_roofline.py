@@ -253,3 +253,13 @@ def test_whole_networks_are_near_vela(target, plain_ms, fused_ms):
     # MobileNetV2 at 224 pixels, and with its first six expanded blocks fused
     assert estimate(mobilenet_v2(), target).latency_us / 1e3 == pytest.approx(plain_ms, rel=0.2)
     assert estimate(mobilenet_v2(fused=6), target).latency_us / 1e3 == pytest.approx(fused_ms, rel=0.2)
+
+
+def test_silu_is_a_pass_of_its_own_and_hardswish_is_free_on_u85():
+    def costs(fn):
+        b = GraphBuilder()
+        b.conv_bn_act(b.input((1, 16, 64, 64)), 96, fn=fn)
+        return estimate(b.build(), "ethos-u85-1024")
+
+    assert costs("hardswish").latency_us == costs("relu6").latency_us
+    assert len(costs("silu").kernels) == 2 and costs("silu").latency_us > 1.2 * costs("hardswish").latency_us
