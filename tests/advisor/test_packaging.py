@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from advisor.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 MOUNTS = {"advisor": "advisor", "rules": "advisor/rules", "estimator": "advisor/estimator", "daemon": "advisor/daemon"}
@@ -68,3 +71,21 @@ def test_the_unpacked_wheel_runs(wheel, tmp_path):
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "npu-64" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/README.md", "ARCHITECTURE.md"])
+def test_links_between_documents_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)", text)
+    missing = [link for link in links if "://" not in link and not (ROOT / page).parent.joinpath(link).exists()]
+    assert not missing
+
+
+def test_the_readmes_commands_exist():
+    readme, makefile = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "Makefile"))
+    targets = set(re.findall(r"^make (\w+)", readme, re.MULTILINE))
+    assert targets == {"demo", "test"}
+    assert all(re.search(rf"^{t}:", makefile, re.MULTILINE) for t in targets)
+    commands = set(re.findall(r"^advisor (\w+)", readme, re.MULTILINE))
+    assert commands <= set(COMMANDS)
+    assert len(commands) >= 5
