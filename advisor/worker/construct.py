@@ -9,9 +9,11 @@ attempt is repaired by what its error says (:mod:`.mending`), unless its argumen
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,7 @@ from torch import nn
 from .downloads import disarm_libraries
 from .mending import OMIT, Trial, mended
 from .problems import describe, failure
+from .stubs import NotInstalled
 from .uninitialised import uninitialised
 from .values import Guesser
 
@@ -44,6 +47,10 @@ class Build:
     where: str
     shown: str
     rebuild: Callable[[], nn.Module] | None = None
+    inputs: tuple[dict[str, Any], ...] = ()
+    """INPUTS of the request that belong to this very construction."""
+    widths: tuple[list[int], ...] = ()
+    """Lists of numbers among the arguments: often the channels of the feature maps that the model takes."""
 
     def on_cpu(self) -> Build:
         """The same with real, uninitialised tensors; itself when its constructor cannot do that."""
@@ -71,6 +78,7 @@ class Plan:
     callee: str
     arguments: tuple[str, ...] = ()
     exact: bool = False
+    inputs: tuple[dict[str, Any], ...] = ()
 
     def shown(self, guessed: Mapping[str, Any]) -> str:
         named = [f"{name}={_brief(value)}" for name, value in guessed.items()]
@@ -83,6 +91,8 @@ class Constructor:
 
     module: ModuleType
     captured: Captured
+    allow_stubs: Callable[[ImportError], bool]
+    """Asked when a constructor fails to import something: whether it may work when tried again."""
 
     def builds(self, candidate: dict[str, Any]) -> Iterator[Build | dict[str, Any]]:
         """Live modules of ``candidate``, best attempt first; for an attempt that fails, its error."""
@@ -108,6 +118,10 @@ class Constructor:
             for args, kwargs in list(self.captured.get(cls, ())):
                 shown = (*map(_brief, args), *(f"{k}={_brief(v)}" for k, v in kwargs.items()))
                 yield Plan("captured", "", lambda a=args, k=kwargs: (cls, list(a), dict(k)), name, shown)
+        if isinstance(cls, type):
+            for kwargs in _registered(cls, vars(self.module)):
+                shown = tuple(f"{k}={_brief(v)}" for k, v in kwargs.items())
+                yield Plan("table", "", lambda k=kwargs: (cls, [], dict(k)), name, shown)
         if (name, ()) not in requested:
             yield Plan("parameter-names", "", lambda: (self._named(name), [], {}), name)
 
@@ -132,9 +146,9 @@ class Constructor:
             return eval(callee, namespace), args, kwargs
 
         shown = (*attempt["args"], *(f"{k}={v}" if k != "**" else f"**{v}" for k, v in attempt["kwargs"].items()))
-        return Plan(
-            attempt["source"], attempt["where"], call, callee, shown, attempt["source"] in ("directive", "config")
-        )
+        exact = attempt["source"] in ("directive", "config")
+        inputs = tuple(attempt.get("inputs", ()))
+        return Plan(attempt["source"], attempt["where"], call, callee, shown, exact, inputs)
 
     def _build(self, plan: Plan, guesser: Guesser) -> Build | dict[str, Any]:
         """The model of ``plan``, mended as often as that changes something, or the error of its first try."""
@@ -144,11 +158,19 @@ class Constructor:
             try:
                 model = evaluation(self._construct(plan, trial))
                 shown = plan.shown({k: v for k, v in trial.guesses.items() if v is not OMIT})
-                return Build(model, plan.source, plan.where, shown, lambda: self._on(nullcontext(), plan, trial))
+                again = partial(self._on, nullcontext(), plan, trial)
+                return Build(model, plan.source, plan.where, shown, again, plan.inputs, trial.widths())
             except (Exception, SystemExit) as e:
                 first = first or describe(e)
+                if isinstance(e, ImportError) and not isinstance(e, NotInstalled) and self.allow_stubs(e):
+                    continue
                 if plan.exact or not mended(trial, e):
                     break
+        if trial.doubt:
+            return failure(
+                "NoGuess",
+                f"{trial.doubt}; tried one, then {first['type']}: {first['message']}" if first else trial.doubt,
+            )
         return first or failure("NoModel", "nothing was constructed")
 
     def _construct(self, plan: Plan, trial: Trial) -> nn.Module:
@@ -168,6 +190,19 @@ class Constructor:
             disarm_libraries()
             args, kwargs = trial.complete(function, args, kwargs, may_guess=not plan.exact)
             return find_module(function(*args, **kwargs))
+
+
+def _registered(cls: type, namespace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Keyword arguments that a table of the module keeps beside ``cls``: ``{"resnet": {"encoder": Net, "params": {…}}}``."""
+    names = set(inspect.signature(cls).parameters)
+    for table in [v for v in namespace.values() if isinstance(v, dict)]:
+        for entry in [v for v in table.values() if isinstance(v, dict)]:
+            if not any(v is cls for v in entry.values()):
+                continue
+            for value in entry.values():
+                if isinstance(value, dict) and value and (set(value) & names or names <= {"args", "kwargs"}):
+                    yield value
+                    return
 
 
 def find_module(value: Any) -> nn.Module:

@@ -11,8 +11,6 @@ import math
 import re
 from collections.abc import Callable, Iterable
 
-from torch import nn
-
 from .specs import Guess, Spec
 
 _PYRAMID_SIZES = (256, 64, 320, 128)
@@ -68,7 +66,7 @@ def _channels(guess: Guess, shape: tuple[int, ...], dim: int, new: int) -> list[
     return [guess.edited(edit)]
 
 
-def _convolution(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _convolution(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"expected input\s*\[([\d, ]+)\] to have (\d+) channels", message)
     if not found:
         return []
@@ -82,7 +80,7 @@ def _convolution(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return better
 
 
-def _rank(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _rank(guess: Guess, message: str) -> list[Guess]:
     """Errors about the number of dimensions; the tensor seen may have been reshaped by the model."""
     rules = (
         (r"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to \w+, but got input of size: \[([\d, ]*)\]", 2),
@@ -95,34 +93,46 @@ def _rank(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     for pattern, group in rules:
         found = re.search(pattern, message)
         if found:
-            return [g for g in (_ranked(guess, int(found[group])),) if g is not None]
+            return _ranked(guess, int(found[group]))
     found = re.search(r"input\.dim\(\) = (\d).*len\(dims\) = (\d)", message)
     if found:
-        return [_ranked(guess, int(found[2]))]
+        return _ranked(guess, int(found[2]))
     found = re.search(r"expected to be in range of \[-(\d), \d\], but got (\d)", message)
     if found:
-        return [_ranked(guess, int(found[1]) + 1)]
+        return _ranked(guess, int(found[1]) + 1)
+    if "too many indices for tensor of dimension" in message:
+        return _ranked(guess, len(_specs(guess)[0].shape) + 1) if _specs(guess) else []
     return []
 
 
-def _ranked(guess: Guess, rank: int) -> Guess:
-    """The first tensor, and those of its shape, with ``rank`` dimensions."""
+def _ranked(guess: Guess, rank: int) -> list[Guess]:
+    """The tensors of the first one's shape, or that one alone, with ``rank`` dimensions."""
     specs = _specs(guess)
     if not specs:
-        return guess
+        return []
     shape = specs[0].shape
     width = shape[1] if len(shape) > 1 else shape[0]
-    new = {
-        1: (width,),
-        2: (1, width),
-        3: (1, shape[2] * shape[2], width) if len(shape) == 4 and width > 4 else (1, width, 128),
-        4: (1, width, 224 if width <= 4 else 56, 224 if width <= 4 else 56),
-        5: (1, 16, width, 112, 112) if len(shape) == 4 and width <= 4 else (1, width, 8, 56, 56),
-    }.get(rank, shape)
-    return guess.edited(lambda s: s._replace(shape=new) if s.shape == shape else s)
+    last = shape[-1]
+    side = 224 if width <= 4 else 56
+    options: dict[int, list[tuple[int, ...]]] = {
+        1: [(width,)],
+        2: [(1, width), (1, last)],
+        3: [(1, side * side, width), (1, width, 128)]
+        if len(shape) == 4 and width > 4
+        else [(1, width, 128), (1, 16, last)],
+        4: [(1, width, side, side)] + ([(1, last, 56, 56), (1, 14, 14, last)] if len(shape) != 4 else []),
+        5: [(1, 5, min(width, 3), 64, 64), (1, width, 16, 112, 112), (1, width, 8, 56, 56)],
+    }
+    better = []
+    for new in options.get(rank, []):
+        better.append(guess.edited(lambda s, n=new: s._replace(shape=n) if s.shape == shape else s))
+    if len(specs) > 1:
+        for new in options.get(rank, [])[:1]:
+            better.append(guess.edited(lambda s, n=new: s._replace(shape=n) if s is specs[0] else s))
+    return better
 
 
-def _matrices(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _matrices(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", message)
     if not found:
         found = re.search(r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)", message)
@@ -157,7 +167,7 @@ def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
     return _resized(guess, list(dict.fromkeys([*sizes, *near, *_USUAL_SIZES]))[:12])
 
 
-def _normalised(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _normalised(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"normalized_shape=\[([\d, ]+)\].*got input of size\s*\[([\d, ]+)\]", message)
     if not found:
         return []
@@ -173,7 +183,7 @@ def _first_as(guess: Guess, shape: tuple[int, ...]) -> Guess:
     return guess.edited(lambda s: s._replace(shape=shape) if s == first else s)
 
 
-def _batch_norm(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _batch_norm(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"running_mean should contain (\d+) elements not (\d+)", message)
     if found:
         old, wanted = int(found[1]), int(found[2])
@@ -196,7 +206,7 @@ def _width(guess: Guess, old: int, new: int) -> Guess:
     return guess.edited(edit)
 
 
-def _recurrent(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _recurrent(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"input\.size\(-1\) must be equal to input_size\. Expected (\d+), got (\d+)", message)
     if not found:
         found = re.search(r"input has inconsistent input_size: got (\d+) expected (\d+)", message)
@@ -213,7 +223,7 @@ def _recurrent(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return [better]
 
 
-def _stated_size(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _stated_size(guess: Guess, message: str) -> list[Guess]:
     """Assertions that name the size they want: "Input height (224) doesn't match model (256)"."""
     if not re.search(
         r"doesn't match|does not match|must match|should be|expected|must be|wrong", message, re.IGNORECASE
@@ -224,7 +234,7 @@ def _stated_size(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return _resized(guess, dict.fromkeys(numbers[:4]))
 
 
-def _two_sizes(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _two_sizes(guess: Guess, message: str) -> list[Guess]:
     """Additions and concatenations of unequal sizes: position tables, or a picture whose size halves unevenly."""
     found = re.search(r"size of tensor a \((\d+)\) must match the size of tensor b \((\d+)\)", message)
     if not found:
@@ -253,7 +263,7 @@ def _replaced_dim(guess: Guess, old: int, new: int) -> Guess:
     return guess.edited(lambda s: s._replace(shape=tuple(new if d == old and i else d for i, d in enumerate(s.shape))))
 
 
-def _too_small(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _too_small(guess: Guess, message: str) -> list[Guess]:
     if not re.search(
         r"[Kk]ernel size can't be greater|Output size is too small|non-empty|too small|smaller than|less than the corres|"
         r"Expected more than 1|must be greater|greater than 0|negative dimension|non-positive",
@@ -264,7 +274,7 @@ def _too_small(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return _resized(guess, [largest * 2, largest * 4, 224, 512])
 
 
-def _divisible(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _divisible(guess: Guess, message: str) -> list[Guess]:
     if not re.search(
         r"divisible|divide axis|is invalid for input of size|view size|cannot be evenly|multiple of", message
     ):
@@ -277,7 +287,7 @@ def _divisible(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return better + _resized(guess, (224, 256, 512, 64, 32, 112, 384, 448))
 
 
-def _dtype(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _dtype(guess: Guess, message: str) -> list[Guess]:
     if re.search(
         r"argument #1 'indices' to have one of the following scalar types|must be (long|Long|int)|as indices", message
     ):
@@ -296,7 +306,7 @@ def _dtype(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return []
 
 
-def _structure(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
+def _structure(guess: Guess, message: str) -> list[Guess]:
     """Arguments that should have been a list, a number or something else than they are."""
     better: list[Guess] = []
     if re.search(
@@ -316,7 +326,31 @@ def _structure(guess: Guess, message: str, _model: nn.Module) -> list[Guess]:
     return better
 
 
-Rule = Callable[[Guess, str, nn.Module], list[Guess]]
+def _unclear(guess: Guess, message: str) -> list[Guess]:
+    """Errors that name no number: other channels where the meta kernel only says that they are wrong; a dict or a number
+    where a tensor was not what forward takes."""
+    better: list[Guess] = []
+    if "Invalid channel dimensions" in message:
+        for up, down in ((2, 1), (1, 2), (4, 1)):
+            better.append(guess.edited(lambda s, u=up, d=down: _times(s, u, d)))
+    if re.search(r"has no attribute '(keys|values|items|get)'|values expected sparse", message) and guess.args:
+        better += [guess.with_arg(0, {str(i): guess.args[0] for i in range(n)}) for n in (3, 4)]
+    if re.search(
+        r"takes an iterable of 'int'|must be tuple of ints|cannot be interpreted as an integer|must be int", message
+    ):
+        for i, argument in enumerate(guess.args):
+            if i and isinstance(argument, Spec):
+                better.append(guess.with_arg(i, 2))
+    return better
+
+
+def _times(spec: Spec, up: int, down: int) -> Spec:
+    if len(spec.shape) < 3:
+        return spec
+    return spec._replace(shape=(spec.shape[0], max(spec.shape[1] * up // down, 1), *spec.shape[2:]))
+
+
+Rule = Callable[[Guess, str], list[Guess]]
 _RULES: tuple[Rule, ...] = (
     _convolution,
     _rank,
@@ -330,14 +364,15 @@ _RULES: tuple[Rule, ...] = (
     _two_sizes,
     _structure,
     _stated_size,
+    _unclear,
 )
 
 
-def adapted(guess: Guess, error: BaseException, model: nn.Module) -> list[Guess]:
+def adapted(guess: Guess, error: BaseException) -> list[Guess]:
     """Guesses that the message of ``error`` suggests instead of ``guess``, most likely first."""
     message = str(error)
     for rule in _RULES:
-        better = [g for g in rule(guess, message, model) if g.key != guess.key]
+        better = [g for g in rule(guess, message) if g.key != guess.key]
         if better:
             return better
     return []

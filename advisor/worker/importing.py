@@ -45,6 +45,12 @@ class Imported:
     error: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
 
+    def make_up(self, file: Path, root: Path) -> None:
+        """From now on make up what is missing: for imports that only constructors make."""
+        place = Place.of(file, root)
+        self.stubs = Stubs(place.owns, place.local_names())
+        sys.meta_path.append(self.stubs)
+
     @property
     def stubbed(self) -> list[str]:
         return list(dict.fromkeys(self.stubs.names)) if self.stubs else []

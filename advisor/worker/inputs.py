@@ -18,6 +18,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from .fitting import adapted
 from .specs import Guess, Spec
+from .usage import Usage, usages
 
 _LAYERS = (
     _ConvNd,
@@ -47,8 +48,10 @@ _LENGTH_NAMES = (
     "n_position",
 )
 _TOKENS = 16
-_MOST_TRIES = 60
-_MOST_DEPTH = 8
+_MOST_TRIES = 90
+_MOST_OF_ONE = 14
+"""Tries that one guess and its adaptations may take, so that the next kind of guess gets its turn."""
+_MOST_OF_A_LAYER = 6
 
 
 def first_layers(model: nn.Module) -> list[nn.Module]:
@@ -143,6 +146,7 @@ _TOKEN = re.compile(
     r"\w*(tokens?|ids|idx|labels?|targets?|text|captions?|src|trg|tgt|words?|classes)(_?seq|_?ids|_?input)?|y|src|trg|tgt"
 )
 _OTHER_TENSOR = re.compile(r"context|cond\w*|memory|enc_\w+|encoder_\w+|z|y|x2|skip\w*|query|key|value|q|k|v|src|tgt")
+_NUMBER = re.compile(r"sf|scale|scale_factor|factor|num_\w+|n|k_?size|idx|index|layer_idx|level")
 _FLAG = re.compile(r"is_\w+|return_\w+|use_\w+|training|train|flag|mode")
 
 
@@ -156,14 +160,14 @@ def companion(parameter: inspect.Parameter, first: Spec, position: int, as_token
     if _HEIGHT.fullmatch(name) or _WIDTH.fullmatch(name) or name in ("hw_shape", "size", "shape"):
         side = _side(first, _WIDTH.fullmatch(name) is not None)
         return [side, side] if name in ("hw_shape", "size", "shape") else side
-    if _FLAG.fullmatch(name):
+    if _FLAG.fullmatch(name) or parameter.annotation in (bool, "bool"):
         return False
+    if _NUMBER.fullmatch(name):
+        return 2
     if parameter.annotation in (int, "int"):
         return 1
     if parameter.annotation in (float, "float"):
         return 1.0
-    if parameter.annotation in (bool, "bool"):
-        return False
     if as_tokens and _TOKEN.fullmatch(name) and position:
         return Spec((first.shape[0], _TOKENS), "int64")
     return first
@@ -198,14 +202,21 @@ def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterat
         yield Guess(source, where, tuple(args), kwargs)
 
 
-def pyramids(model: nn.Module) -> Iterator[Guess]:
-    """Lists of feature maps for necks, heads and decoders whose channels the model keeps or whose first layers run in parallel."""
-    for channels in _pyramid_channels(model):
-        for finest in (80, 64, 56):
-            maps = [Spec((1, c, max(finest >> i, 1), max(finest >> i, 1))) for i, c in enumerate(channels)]
-            yield Guess("feature pyramid", "", (maps,))
-            yield Guess("feature pyramid", "", tuple(maps))
-            yield Guess("feature pyramid", "", (maps[::-1],))
+def pyramids(model: nn.Module, widths: Iterable[list[int]] = ()) -> Iterator[Guess]:
+    """Lists of feature maps for necks, heads and decoders: channels that the model keeps, was built with, or reads in
+    parallel layers."""
+    rest = tuple(companion(p, Spec((1, 64, 64, 64)), i, False) for i, p in enumerate(required_parameters(model)) if i)
+    seen = []
+    for channels in (*_pyramid_channels(model), *widths):
+        if channels in seen or not all(0 < c <= 8192 for c in channels):
+            continue
+        seen.append(channels)
+        maps = [Spec((1, c, max(64 >> i, 1), max(64 >> i, 1))) for i, c in enumerate(channels)]
+        yield Guess("feature pyramid", "", (maps, *rest))
+        yield Guess("feature pyramid", "", tuple(maps))
+        yield Guess("feature pyramid", "", (maps[::-1], *rest))
+        yield Guess("feature pyramid", "", ({str(i): m for i, m in enumerate(maps)}, *rest))
+        yield Guess("feature pyramid", "", ([m._replace(shape=(1, m.shape[1], 64, 64)) for m in maps], *rest))
 
 
 def _pyramid_channels(model: nn.Module) -> Iterator[list[int]]:
@@ -218,6 +229,11 @@ def _pyramid_channels(model: nn.Module) -> Iterator[list[int]]:
             firsts = [next((m for m in c.modules() if isinstance(m, _ConvNd)), None) for c in child]
             if all(f is not None for f in firsts):
                 yield [f.in_channels for f in firsts if f is not None]
+    firsts = [next((m for m in c.modules() if isinstance(m, _ConvNd)), None) for c in model.children()]
+    rising = [f.in_channels for f in firsts if f is not None]
+    several = [c for i, c in enumerate(rising) if i == 0 or c > rising[i - 1]]
+    if len(several) > 1:
+        yield several
 
 
 def takes_list(model: nn.Module) -> bool:
@@ -225,27 +241,35 @@ def takes_list(model: nn.Module) -> bool:
     parameters = required_parameters(model)
     if not parameters:
         return False
+    if usages(type(model).forward).get(parameters[0].name, Usage()).iterated:
+        return True
     annotation = str(parameters[0].annotation).lower()
     return bool(re.search(r"list|tuple|sequence", annotation)) or bool(
         re.fullmatch(r"feat(ure)?s|xs|x_list|features_list|feature_maps", parameters[0].name.lower())
     )
 
 
-def guesses(model: nn.Module, hints: Iterable[Guess], small_images: bool = False) -> Iterator[Guess]:
-    """Calls to try, best first. ``hints`` are literal shapes of the file; those that cannot fit the first layer come later."""
+def guesses(
+    model: nn.Module, hints: Iterable[Guess], small_images: bool = False, widths: Iterable[list[int]] = ()
+) -> Iterator[Guess]:
+    """Calls to try, best first.
+
+    ``hints`` are literal shapes of the file; those that cannot fit the first layer come later. ``widths`` are lists of
+    numbers that the model was built with.
+    """
     layers = first_layers(model)
     count = max(len(required_parameters(model)), 1)
     hints = list(hints)
     fitting = [h for h in hints if _fits(h, layers)]
     if takes_list(model):
-        yield from pyramids(model)
+        yield from pyramids(model, widths)
     for hint in fitting:
         yield from _completed(hint, model, count)
     first_spec = next((s for layer in layers[:1] for s in layer_shapes(layer, model, small_images)), None)
     if first_spec is not None:
         yield from calls(model, first_spec, _source(layers[0]))
     for layer in layers[:1]:
-        for spec in layer_shapes(layer, model, small_images):
+        for spec in list(layer_shapes(layer, model, small_images))[:_MOST_OF_A_LAYER]:
             yield from calls(model, spec, _source(layer))
     kinds = {type(layers[0])} if layers else set()
     for layer in layers[1:]:
@@ -253,11 +277,11 @@ def guesses(model: nn.Module, hints: Iterable[Guess], small_images: bool = False
             kinds.add(type(layer))
             for spec in list(layer_shapes(layer, model, small_images))[:2]:
                 yield from calls(model, spec, _source(layer))
-    if not takes_list(model):
-        yield from pyramids(model)
     for hint in hints:
         if hint not in fitting:
             yield from _completed(hint, model, count)
+    if not takes_list(model):
+        yield from pyramids(model, widths)
     for shape in (
         (1, 3, 224, 224),
         (1, 3, 32, 32),
@@ -301,7 +325,7 @@ def _fits(hint: Guess, layers: list[nn.Module]) -> bool:
 
 
 def search(
-    model: nn.Module, candidates: Iterable[Guess], run: Callable[[Guess], BaseException | None]
+    candidates: Iterable[Guess], run: Callable[[Guess], BaseException | None]
 ) -> tuple[Guess | None, Guess | None, BaseException | None]:
     """(winner, first guess, its error): tries guesses and their adaptations depth first until ``run`` returns None.
 
@@ -311,21 +335,19 @@ def search(
     first: tuple[Guess, BaseException] | None = None
     tries = 0
     for candidate in candidates:
-        stack = [(candidate, 0)]
-        while stack:
-            guess, depth = stack.pop()
+        stack = [candidate]
+        until = min(tries + _MOST_OF_ONE, _MOST_TRIES)
+        while stack and tries < until:
+            guess = stack.pop()
             if guess.key in seen:
                 continue
-            if tries >= _MOST_TRIES:
-                break
             seen.add(guess.key)
             tries += 1
             error = run(guess)
             if error is None:
                 return guess, None, None
             first = first or (guess, error)
-            if depth < _MOST_DEPTH:
-                stack += [(g, depth + 1) for g in reversed(adapted(guess, error, model))]
+            stack += reversed(adapted(guess, error))
         if tries >= _MOST_TRIES:
             break
     return (None, *first) if first else (None, None, None)

@@ -18,7 +18,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +37,7 @@ from .probing import needs_values, probe
 from .problems import describe, failure
 from .sites import Observer
 from .specs import Guess, Spec, requested
+from .standins import AnyModule
 from .torchvision_ops import install as mend_torchvision
 from .tracer import Trace, trace, trace_ladder
 
@@ -103,7 +104,7 @@ class Audit:
 
     def run(self, module: ModuleType) -> None:
         """Candidates in the request's order. Those without a usable attempt wait for arguments captured from parents."""
-        constructor = Constructor(module, self.observer.captured)
+        constructor = Constructor(module, self.observer.captured, self._allow_stubs)
         hints = [g for i in self.request["hints"] if (g := self._hint(i)) is not None]
         waiting = list(self.request["candidates"])
         ready = [c for c in waiting if c["kind"] != "class" or (c["attempts"] and c["root"])]
@@ -118,6 +119,14 @@ class Audit:
                 continue
             share = min(left, max(_LEAST_SHARE, 3 * left / (len(ordered) - index)))
             self._one(candidate, constructor, hints, share)
+
+    def _allow_stubs(self, error: ImportError) -> bool:
+        """Make up a module that is imported only when a model is built; False when that was done before."""
+        if self.imported.stubs is not None:
+            return False
+        self.imported.make_up(Path(self.request["file"]), Path(self.request["root"]))
+        self.imported.notes.append(f"missing modules are made up from here on: {error}")
+        return True
 
     @staticmethod
     def _hint(inputs: dict[str, Any]) -> Guess | None:
@@ -139,43 +148,47 @@ class Audit:
                     if reason:
                         self._skip(candidate, reason)
                         return
-                    reached = self._run(outcome, candidate, hints, started + share)
+                    reached = self._run(outcome, candidate, hints, started + share - _MARGIN / 2)
                     if best.build is None or _further(reached, best):
                         best = reached
                     if best.worked:
                         break
         except OutOfTime as e:
             best.error = best.error or describe(e)
-        self._report(candidate, best)
+        reason = why_not_ours(best)
+        if reason:
+            self._skip(candidate, reason)
+        else:
+            self._report(candidate, best)
 
     def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
         """``build`` called with the first input that it takes, and traced; else with the first guess as far as it goes."""
-        told = [g for i in candidate["inputs"] if (g := self._hint(i)) is not None]
-        exact = [g for g in told if g.source in ("directive", "config")]
+        given = [g for i in (*build.inputs, *candidate["inputs"]) if (g := self._hint(i)) is not None]
+        exact = [g for g in given if g.source in ("directive", "config")]
         small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))
-        choices = iter(exact) if exact else guesses(build.model, [*told, *hints], small)
-        traced: dict[str, Trace] = {}
+        first_trace: list[tuple[Guess, Trace]] = []
+
+        def choices() -> Iterator[Guess]:
+            return iter(exact) if exact else guesses(build.model, [*given, *hints], small, build.widths)
 
         def attempt(guess: Guess) -> BaseException | None:
-            if not traced:  # most first guesses are right: the trace itself is then the only run
-                traced[guess.key] = first = trace(
-                    build.model, *guess.make("meta"), "fx-meta", until - _MARGIN / 2, self.observer.sites
-                )
-                if first.status == "ok":
+            if not first_trace:  # most first guesses are right: the trace itself is then the only run
+                found = trace(build.model, *guess.make("meta"), "fx-meta", until, self.observer.sites)
+                first_trace.append((guess, found))
+                if found.status == "ok":
                     return None
             return probe(build.model, guess, "meta")
 
-        winner, first, error = search(build.model, choices, attempt)
+        winner, first, error = search(choices(), attempt)
+        if first_trace and winner is first_trace[0][0] and first_trace[0][1].status == "ok":
+            return Attempted(build, winner, first_trace[0][1])
         if winner is None and error is not None and needs_values(error):
             build = build.on_cpu()
-            again = iter(exact) if exact else guesses(build.model, [*told, *hints], small)
-            winner, first, error = search(build.model, again, lambda guess: probe(build.model, guess, "cpu"))
+            winner, first, error = search(choices(), lambda guess: probe(build.model, guess, "cpu"))
         guess = winner or first
         if guess is None:
             return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))
-        result = traced.get(guess.key)
-        if result is None or result.status != "ok":
-            result = trace_ladder(build.model, guess.make, until - _MARGIN / 2, self.observer.sites)
+        result = trace_ladder(build.model, guess.make, until, self.observer.sites)
         return Attempted(build, guess, result, result.error or (describe(error) if error else None))
 
     def _report(self, candidate: dict[str, Any], best: Attempted) -> None:
@@ -245,6 +258,19 @@ def why_no_model(model: nn.Module) -> str:
     compares = len(names) > 1 and any(_TARGET.fullmatch(n) for n in names[1:])
     if compares and next(model.parameters(), None) is None:
         return f"a loss or metric: its forward compares with a target ({', '.join(names)})"
+    return ""
+
+
+def why_not_ours(reached: Attempted) -> str:
+    """Why a failure is none of the model's: it is abstract, or a network of another framework; else ''."""
+    if reached.worked or reached.error is None or reached.build is None:
+        return ""
+    model, kind = reached.build.model, reached.error["type"]
+    message = reached.error["message"]
+    if kind == "NotImplementedError" and (not message or 'required "forward"' in message):
+        return "abstract: it leaves its forward to others"
+    if kind == "NotInstalled" and isinstance(model, AnyModule):
+        return f"no torch model: {message}"
     return ""
 
 

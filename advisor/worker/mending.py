@@ -18,11 +18,13 @@ from typing import Any
 
 from torch import nn
 
-from .names import is_channels, is_module
+from .names import is_channels, is_module, is_settings
 from .usage import Usage, source_tree, usages
 from .values import Guesser, NoGuess, Settings, is_required
 
 OMIT = object()
+"""A guess that takes an argument away."""
+_WIDTH = 64
 _DIVISORS = re.compile(r"\w*(heads?|groups?|reduction|ratio|cardinality|split|scales?|r)$")
 
 
@@ -36,6 +38,8 @@ class Trial:
     parameters: Mapping[str, inspect.Parameter] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
+    doubt: str = ""
+    """The first parameter whose value has nothing to go by."""
 
     def complete(
         self, callee: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], may_guess: bool
@@ -50,14 +54,24 @@ class Trial:
         for parameter in signature.parameters.values():
             name = parameter.name
             if is_required(parameter) and name not in bound.arguments and name not in self.guesses:
-                self.guesses[name] = self.guesser.value(self.function, parameter)
+                self.guesses[name] = self._guess(parameter)
         self.given = dict(bound.arguments)
-        for name, value in self.guesses.items():
-            if value is not OMIT:
-                bound.arguments[name] = value
-        ordered = {n: bound.arguments[n] for n in signature.parameters if n in bound.arguments}
-        bound.arguments = ordered
-        return bound.args, bound.kwargs
+        guessed = {name: value for name, value in self.guesses.items() if value is not OMIT}
+        extra = {name: value for name, value in guessed.items() if name not in signature.parameters}
+        values = {**bound.arguments, **{n: v for n, v in guessed.items() if n not in extra}}
+        bound.arguments = {n: values[n] for n in signature.parameters if n in values}
+        return bound.args, {**bound.kwargs, **extra}
+
+    def _guess(self, parameter: inspect.Parameter) -> Any:
+        """A value for a required parameter; where nothing is known of it a width, which errors may mend."""
+        if self.function is None:
+            raise NoGuess(f"no value is known for parameter {parameter.name!r}")
+        try:
+            return self.guesser.value(self.function, parameter)
+        except NoGuess as e:
+            self.doubt = self.doubt or str(e)
+            usage = self.usage(parameter.name)
+            return [_WIDTH] * max(usage.length, 4) if usage.is_sequence else _WIDTH
 
     def value(self, name: str) -> Any:
         """What the last try passed for a parameter."""
@@ -66,6 +80,12 @@ class Trial:
                 return held[name]
         default = self.parameters[name].default
         return None if default is inspect.Parameter.empty else default
+
+    def widths(self) -> tuple[list[int], ...]:
+        """Arguments that are lists of whole numbers."""
+        values = {**{n: p.default for n, p in self.parameters.items()}, **self.given, **self.guesses}.values()
+        lists = (v for v in values if isinstance(v, (list, tuple)) and len(v) > 1)
+        return tuple(list(v) for v in lists if all(isinstance(n, int) for n in v))
 
     def usage(self, name: str) -> Usage:
         return usages(self.function).get(name, Usage()) if self.function else Usage()
@@ -88,7 +108,7 @@ def _missing(trial: Trial, _error: BaseException, message: str) -> bool:
     """ "missing 2 required positional arguments: 'a' and 'b'" of a function behind ``**kwargs``."""
     if "missing" not in message or "required" not in message:
         return False
-    if not any(p.kind is p.VAR_KEYWORD for p in trial.parameters.values()):
+    if not any(p.kind is p.VAR_KEYWORD or p.name in message for p in trial.parameters.values()):
         return False
     try:
         for name in re.findall(r"'(\w+)'", message):
@@ -164,12 +184,15 @@ def _changed(trial: Trial, name: str, value: Any, error: BaseException, message:
     """Another value for suspect ``name``, or None to leave it."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     plain = name.lower()
+    usage = trial.usage(name)
+    if value is None and (usage.keys or is_settings(plain)) and trial.function is not None:
+        return trial.guesser.settings(trial.function)
     if re.search(r"not subscriptable|not iterable|no len\(\)|cannot unpack non-iterable", message):
         if number or value is None or isinstance(value, bool):
             base = value if number else _named(trial, name)
-            return base if isinstance(base, (list, tuple)) else [base] * max(trial.usage(name).length, 4)
+            return base if isinstance(base, (list, tuple)) else [base] * max(usage.length, 4)
     elif re.search(r"(list|tuple) index out of range", message) and isinstance(value, (list, tuple)) and value:
-        return [*value, value[-1]] if len(value) < 12 else None
+        return [*value, *value] if len(value) < 64 else None
     elif found := re.search(r"values to unpack \(expected (\d+)", message):
         if isinstance(value, (list, tuple)) and value:
             return _resized(value, int(found[1]))

@@ -38,7 +38,7 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     (r"(feature|encoder|decoder)_channels", [32, 64, 128, 256]),
     (r"p|\w*drop(out|_?path)?\w*|(survival_)?prob", 0.0),
     (
-        r"(use|is|has|with|no|do|enable|return|include|apply|need|if)_\w+|\w*bias|training|pretrained|deploy|inplace",
+        r"(use|is|has|with|no|do|enable|return|include|apply|need|if)_\w+|\w*bias|training|pretrained|deploy|inplace|use\w+",
         False,
     ),
     (r"bn|downsample|transpose|bilinear|affine|causal|bidirectional|residual|shortcut|verbose|debug", False),
@@ -51,6 +51,8 @@ _TABLE: tuple[tuple[str, Any], ...] = (
     (r"fmax", 8000),
     (r"(num_)?anchors?(_num)?|num_priors", 3),
     (r"devices?|gpu_ids?|gpu", "cpu"),
+    (r"name|prefix|suffix|tag|label|title", "x"),
+    (r"sources", ["a", "b", "c", "d"]),
     (r"\w*(rate|prob|factor|coef|coeff)", 0.5),
 )
 _COMPILED = tuple((re.compile(pattern), value) for pattern, value in _TABLE)
@@ -60,7 +62,7 @@ _FIRST_CHANNELS = re.compile(
 )
 _CHANNELS = re.compile(
     r"\w*(chans?|channels?|planes?|filters?|features?|feats?|ch|dims?|nf|width|widths|inp|oup|inputs?|outputs?|neurons"
-    r"|units|hidden|nc|c[1-9]?|in_c|out_c|mid|size|embd|d_model|d_word_vec|_in|_out)"
+    r"|units|hidden|hid|nc|c[1-9]?|in_c|out_c|mid|size|embd|d_model|d_word_vec|_in|_out)"
 )
 _SETTINGS = re.compile(r"(\w+_)?(cfgs?|config|conf|args|opts?|options|hparams|params|hp|settings|kwargs)")
 _MODULE = re.compile(r"fn|(sub)?module|(\w+_)?(backbone|encoder|decoder|neck|head|model|net|network|body)|\w*layer")
@@ -73,6 +75,8 @@ def by_table(name: str, whole: bool) -> Any:
     for pattern, value in _COMPILED:
         if pattern.fullmatch(name):
             return list(value) if isinstance(value, list) else value
+    if name.endswith("_list") and (one := by_table(name.removesuffix("_list"), whole)) is not None:
+        return one if isinstance(one, list) else [one, one]
     return 64 if _CHANNELS.fullmatch(name) else None
 
 
@@ -88,4 +92,4 @@ def is_settings(name: str) -> bool:
 
 def is_module(name: str) -> bool:
     """Whether the name is one of a submodule."""
-    return bool(_MODULE.fullmatch(name))
+    return bool(_MODULE.fullmatch(name)) and not re.match(r"(n|num|nb|dim|is|use|in|out)_", name)

@@ -100,8 +100,8 @@ def _parsed(value: Any) -> Any:
         return Spec(tuple(value["shape"]), dtype)
     if isinstance(value, dict) and "value" in value:
         return value["value"]
-    if isinstance(value, list):
-        return [_parsed(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _parsed(v) for k, v in value.items()}
-    return value
+    if isinstance(value, dict) and "list" in value:
+        return [_parsed(v) for v in value["list"]]
+    if isinstance(value, dict) and "dict" in value:
+        return {k: _parsed(v) for k, v in value["dict"].items()}
+    raise ValueError(f"no input value: {value!r}")

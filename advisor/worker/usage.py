@@ -65,6 +65,15 @@ def _of(node: ast.AST, found: dict[str, Usage]) -> Usage | None:
     return None
 
 
+def _of_key(node: ast.AST, found: dict[str, Usage]) -> Usage | None:
+    """The usage record of a setting: of ``name`` in ``cfg["name"]`` and ``cfg.name``."""
+    if isinstance(node, ast.Attribute):
+        return found.setdefault(node.attr, Usage())
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return found.setdefault(node.slice.value, Usage())
+    return None
+
+
 def _note(node: ast.AST, found: dict[str, Usage]) -> None:
     if isinstance(node, ast.Subscript):
         _note_subscript(node, found)
@@ -119,7 +128,7 @@ def _note_call(node: ast.Call, found: dict[str, Usage]) -> None:
 
 
 def _note_compare(node: ast.Compare, found: dict[str, Usage]) -> None:
-    usage = _of(node.left, found)
+    usage = _of(node.left, found) or _of_key(node.left, found)
     if not usage:
         return
     for operator, other in zip(node.ops, node.comparators, strict=True):

@@ -68,7 +68,7 @@ class Guesser:
         if option is not None:
             return option
         if usage.keys or (is_settings(name) and not usage.is_sequence):
-            return self._settings(depth)
+            return self.settings(function, depth)
         if usage.called or (re.search(r"(^|_)(layer|fn|func|cls|type)$", name) and not usage.is_sequence):
             return self.callable(name)
         if is_module(name):
@@ -136,13 +136,20 @@ class Guesser:
         texts = [o for o in usage.options if isinstance(o, str)]
         return texts[0] if texts else None
 
-    def _settings(self, depth: int) -> Any:
-        """A configuration class of the module, built from its defaults; else one made up on demand."""
+    def settings(self, function: Callable[..., Any], depth: int = 0) -> Any:
+        """A configuration class of the module, built from its defaults; else one made up as ``function`` reads it."""
         for key, held in list(self.namespace.items()):
             named = re.search(r"(config|cfg|args|hparams|params)$", key, re.IGNORECASE)
             if isinstance(held, type) and named and depth < 3 and not issubclass(held, (nn.Module, enum.Enum)):
                 return self.instance(held, depth + 1)
-        return Settings(self.by_name)
+
+        def setting(name: str) -> Any:
+            usage = usages(function).get(name, Usage())
+            option = self._option(usage)
+            value = self.by_name(name) if option is None else option
+            return self._sequence(value, usage, name) if usage.is_sequence else value
+
+        return Settings(setting)
 
     def instance(self, cls: type, depth: int = 0) -> Any:
         """An instance of ``cls``, its required parameters guessed."""
