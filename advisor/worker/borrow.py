@@ -55,10 +55,9 @@ def borrowed(model: nn.Module, substitute: Substitute) -> Iterator[None]:
 
 def _like_kind(tensor: torch.Tensor, substitute: Substitute) -> torch.Tensor:
     """A parameter's stand-in is a parameter, a lazy one's a lazy one on the meta device."""
-    if isinstance(tensor, nn.UninitializedParameter):
-        return nn.UninitializedParameter(requires_grad=False, device=torch.device("meta"))
-    if isinstance(tensor, nn.UninitializedBuffer):
-        return nn.UninitializedBuffer(requires_grad=False, device=torch.device("meta"))
+    if nn.parameter.is_lazy(tensor):
+        lazy: Any = type(tensor)
+        return lazy(requires_grad=False, device=torch.device("meta"))
     new = substitute(tensor)
     if isinstance(tensor, nn.Parameter) and not isinstance(new, nn.Parameter):
         return nn.Parameter(new, requires_grad=False)

@@ -17,6 +17,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from types import CodeType, FrameType
 
 import torch
@@ -24,8 +25,8 @@ import torch
 Position = tuple[CodeType, int]
 Span = list  # [str, int, int, int, int]
 
-_TORCH = os.path.dirname(torch.__file__) + os.sep  # noqa: PTH120 - compared with co_filename, as text
-_OURS = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+_TORCH = f"{Path(torch.__file__).parent}{os.sep}"
+_OURS = f"{Path(__file__).parent}{os.sep}"
 _STDLIB = sysconfig.get_path("stdlib") + os.sep
 _PACKAGES = tuple(_STDLIB + name + os.sep for name in ("site-packages", "dist-packages"))
 
@@ -121,7 +122,7 @@ def _outermost(source: str) -> dict[int, ast.expr]:
         return {}
     found: dict[int, ast.expr] = {}
     for node in ast.walk(tree):  # breadth first: outer nodes come first
-        if not isinstance(node, ast.expr):
+        if not isinstance(node, ast.expr) or isinstance(getattr(node, "ctx", None), ast.Store):
             continue
         have = found.get(node.lineno)
         if have is None or (isinstance(node, ast.Call) and not isinstance(have, ast.Call)):

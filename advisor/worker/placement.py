@@ -12,8 +12,6 @@ from torch import nn
 
 from . import trees
 
-_MOVES = frozenset(("to", "cuda", "cpu"))
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -38,14 +36,14 @@ class Placement:
         """What stands in for a parameter or a buffer of the model."""
         if self.kind != "meta":
             return _on_cpu(tensor)
-        return tensor if _is_table(tensor) else _on_meta(tensor)
+        return tensor.detach().clone() if _is_table(tensor) else _on_meta(tensor)
 
     def adapt(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """A call's arguments on this placement: moves between devices are none, and on meta no CPU tensor meets a
         meta one.
         """
-        if name in _MOVES:
-            return self._moved(name, args, kwargs)
+        if name == "to":
+            return _retyped(args, kwargs)
         device = kwargs.get("device")
         if device is not None and torch.device(device).type not in ("cpu", "meta"):
             kwargs = {**kwargs, "device": "meta" if self.kind == "meta" else "cpu"}
@@ -53,18 +51,23 @@ class Placement:
             return trees.replace(args, _on_meta), trees.replace(kwargs, _on_meta)
         return args, kwargs
 
-    def _moved(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    def adapt_leaf(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``to``, ``cuda`` and ``cpu`` without their device; ``to(other)`` keeps the other's type."""
-        tensor, *rest = args
-        if name != "to":
-            return (tensor, tensor.dtype), {}
-        kept = [r.dtype if isinstance(r, torch.Tensor) else r for r in rest if not _is_device(r)]
-        named = {k: v for k, v in kwargs.items() if k != "device"}
-        if not any(isinstance(k, torch.dtype) for k in (*kept, *named.values())):
-            kept = [tensor.dtype, *kept]
-        return (tensor, *kept), named
+        """The arguments of a leaf module's call: where its weights are on meta, they are too."""
+        if self.kind == "meta" and (module._parameters or _mixed(args, kwargs)):
+            return trees.replace(args, _on_meta), trees.replace(kwargs, _on_meta)
+        return args, kwargs
+
+
+def _retyped(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``to`` without a device; ``to(other)`` keeps the other's type."""
+    tensor, *rest = args
+    kept = [r.dtype if isinstance(r, torch.Tensor) else r for r in rest if not _is_device(r)]
+    named = {k: v for k, v in kwargs.items() if k != "device"}
+    if not any(isinstance(k, torch.dtype) for k in (*kept, *named.values())):
+        kept = [tensor.dtype, *kept]
+    return (tensor, *kept), named
 
 
 def _is_device(value: Any) -> bool:

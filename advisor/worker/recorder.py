@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.modules import module as module_internals
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
 from . import trees
@@ -113,6 +114,8 @@ class Recorder(TorchFunctionMode):
         if decomposition is not None:
             with self:
                 return decomposition(*args, **(kwargs or {}))
+        if name in _STAYING:
+            return args[0]
         if name in _UNRECORDED:
             return func(*args, **(kwargs or {}))
         return self._function(func, name, in_place, args, kwargs or {})
@@ -122,22 +125,13 @@ class Recorder(TorchFunctionMode):
         result = function_output(name, in_place, given_args, given_kwargs) if self._placement.fast else None
         if result is None:
             result = func(*given_args, **given_kwargs)
-        kind = type(result)
-        if kind is torch.Tensor or isinstance(result, torch.Tensor):
-            in_place = in_place or kwargs.get("out") is not None
-            if not in_place and any(result is a for a in args):
-                return result  # contiguous() of a contiguous tensor, to() of the same type: nothing happened
-            made = [args[0] if in_place and args and isinstance(args[0], torch.Tensor) else result]
-        elif name in ("setitem", "data.set"):
-            made = [args[0]]
-        elif kind is not torch.Size and isinstance(result, (tuple, list, dict)):
-            made = list(trees.tensors(result))
-        else:
-            return result
+        made = _made(name, in_place, args, kwargs, result)
         if made:
             node = self._record(func, args, kwargs, made, sys._getframe(2))
             if in_place:
                 self._write_through(made[0], node)
+                if isinstance(result, torch.Tensor):  # on another device than the tensor it stands for
+                    self._bind(result, node)
         return result
 
     def _write_through(self, view: torch.Tensor, node: fx.Node) -> None:
@@ -155,6 +149,8 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         path = self._path(module)
         self.executed.setdefault(path, module)
+        if isinstance(module, LazyModuleMixin):
+            _materialise(module, args, kwargs)
         leaf = not module._modules if leaves_only else _is_leaf(module)
         if leaf and not _hooked(module):
             return self._leaf(module, path, args, kwargs)
@@ -166,7 +162,7 @@ class Recorder(TorchFunctionMode):
 
     def _leaf(self, module: nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with torch._C.DisableTorchFunction():
-            given_args, given_kwargs = self._placement.adapt("", args, kwargs)
+            given_args, given_kwargs = self._placement.adapt_leaf(module, args, kwargs)
             result = module_output(module, given_args, given_kwargs) if self._placement.fast else None
             if result is None:
                 result = module.forward(*given_args, **given_kwargs)
@@ -267,12 +263,29 @@ class Recorder(TorchFunctionMode):
                         self._stored.setdefault(id(tensor), (tensor, place, "constant"))
 
 
+def _made(name: str, in_place: bool, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> list[torch.Tensor]:
+    """The tensors that a call gave a new value; none where it was a question, or did nothing to its argument."""
+    if name in ("setitem", "data.set") or (in_place and isinstance(result, torch.Tensor)):
+        return [args[0] if args else result]
+    if isinstance(result, torch.Tensor):
+        # contiguous() of a contiguous tensor and to() of the same type give the tensor itself
+        idle = kwargs.get("out") is None and any(result is a for a in args)
+        return [] if idle else [result]
+    if isinstance(result, (tuple, list, dict)) and not isinstance(result, torch.Size):
+        return list(trees.tensors(result))
+    return []
+
+
 _MODULE_TABLES = frozenset(("_parameters", "_buffers", "_modules", "_flat_weights"))
 
 _UNRECORDED = frozenset(
     ("requires_grad", "retain_grad", "requires_grad.set", "grad.get", "grad.set", "register_hook", "_base.get")
 )
 """Calls that give back a tensor of no value of its own."""
+
+
+_STAYING = frozenset(("cuda", "cpu"))
+"""Moves between devices: a recording has one."""
 
 
 def _glu(input: torch.Tensor, dim: int = -1) -> torch.Tensor:
@@ -293,6 +306,13 @@ def _is_leaf(module: nn.Module) -> bool:
         return True
     library = type(module).__module__.startswith(("torch.nn.modules.", "torch.ao.nn."))
     return library and not module._modules and not isinstance(module, (*_COMPOSITE, nn.Sequential))
+
+
+def _materialise(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Do what a lazy module's own hook would do, unseen: initialising weights is no part of the forward."""
+    if module.has_uninitialized_params():
+        with torch._C.DisableTorchFunction():
+            module._infer_parameters(module, args, kwargs)
 
 
 def _hooked(module: nn.Module) -> bool:

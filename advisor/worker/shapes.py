@@ -55,6 +55,16 @@ def _conv(m: Any, x: torch.Tensor) -> torch.Tensor | None:
     return None if out is None else _empty(x, (size[0], m.out_channels, *out))
 
 
+def _conv_transpose(m: Any, x: torch.Tensor) -> None:
+    """torch's meta kernel takes any number of channels; raises what the CPU's raises."""
+    if x.dim() == len(m.kernel_size) + 2 and x.shape[1] != m.in_channels:
+        weight, size = list(m.weight.shape), list(x.shape)
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {weight}, expected input{size} to have {m.in_channels} channels, "
+            f"but got {size[1]} channels instead"
+        )
+
+
 def _batch_norm(m: Any, x: torch.Tensor) -> torch.Tensor | None:
     fits = x.dim() >= 2 and x.shape[1] == m.num_features and not m.training and m.running_mean is not None
     return _empty(x, x.shape) if fits and x.dim() in _BATCH_NORM_RANKS[type(m)] else None
@@ -73,7 +83,7 @@ def _same_type(weight: torch.Tensor | None, x: torch.Tensor) -> bool:
 
 
 def _group_norm(m: Any, x: torch.Tensor) -> torch.Tensor | None:
-    fits = x.dim() >= 2 and x.shape[1] == m.num_channels and _same_type(m.weight, x)
+    fits = x.dim() >= 2 and x.shape[1] == m.num_channels and x.numel() > m.num_groups and _same_type(m.weight, x)
     return _empty(x, x.shape) if fits else None
 
 
@@ -84,6 +94,11 @@ def _linear(m: Any, x: torch.Tensor) -> torch.Tensor | None:
 
 def _activation(m: Any, x: torch.Tensor) -> torch.Tensor:
     return x if getattr(m, "inplace", False) else _empty(x, x.shape)
+
+
+def _prelu(m: Any, x: torch.Tensor) -> torch.Tensor | None:
+    fits = m.weight.dtype == x.dtype and (m.num_parameters == 1 or (x.dim() > 1 and x.shape[1] == m.num_parameters))
+    return _empty(x, x.shape) if fits else None
 
 
 def _dropout(m: Any, x: torch.Tensor) -> torch.Tensor | None:
@@ -102,6 +117,7 @@ def _adaptive(x: torch.Tensor, size: Any, rank: int) -> torch.Tensor:
 
 _MODULES: dict[type[nn.Module], Callable[[Any, torch.Tensor], torch.Tensor | None]] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _conv),
+    **dict.fromkeys((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), _conv_transpose),
     **dict.fromkeys(_BATCH_NORM_RANKS, _batch_norm),
     nn.LayerNorm: _layer_norm,
     nn.GroupNorm: _group_norm,
@@ -109,7 +125,8 @@ _MODULES: dict[type[nn.Module], Callable[[Any, torch.Tensor], torch.Tensor | Non
     **dict.fromkeys(
         (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.GELU, nn.Sigmoid, nn.Tanh), _activation
     ),
-    **dict.fromkeys((nn.LeakyReLU, nn.ELU, nn.Mish, nn.Softplus, nn.PReLU), _activation),
+    **dict.fromkeys((nn.LeakyReLU, nn.ELU, nn.Mish, nn.Softplus), _activation),
+    nn.PReLU: _prelu,
     **dict.fromkeys((nn.Dropout, nn.Dropout2d), _dropout),
     nn.AdaptiveAvgPool2d: _adaptive_pool,
 }

@@ -123,6 +123,13 @@ def trace_ladder(
 
 _FINAL = (
     "shapes cannot be multiplied",
+    "must have same reduction dim",
+    "Invalid channel dimensions",
+    "Expected number of channels in input",
+    "running_mean should contain",
+    "must be equal to input_size",
+    "input to conv",
+    "D input (got",
     "must match the size of tensor",
     "Sizes of tensors must match",
     "is invalid for input of size",
