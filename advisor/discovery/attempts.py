@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .candidates import Candidate, Classes
+from .configs import by_name, config_objects, tables
 from .constants import is_literal, parameter_defaults
 from .directives import Directive
 from .hints import Hints
@@ -28,8 +29,6 @@ _WEIGHTS = re.compile(
     r"^(use_)?(pre_?trained\w*|weights\w*|load_weights|imagenet_pretrained|encoder_weights|init_weights_from|progress"
     r"|\w+_pretrained|pretrain|checkpoint\w*|ckpt\w*|load_path|model_path|weight_path|pretrained_path)$"
 )
-_CONFIG_NAMES = frozenset({"config", "cfg", "conf", "args", "opt", "hparams", "params", "configs"})
-_CONFIG_CLASS = re.compile(r"(Config|Cfg|Args|Params|Options|Hparams|HParams)$")
 _CONSTRUCTORS = re.compile(
     r"^(from_(?!pretrained)\w+|build\w*|create\w*|make\w*|default|tiny|small|base|get_\w*model\w*)$"
 )
@@ -61,8 +60,8 @@ def attempts(
     if not candidate.required:
         out.append(_default(candidate, around))
     out += _sites(candidate, around)
-    if candidate.required:
-        out += _config_objects(candidate, around)
+    if candidate.required and all(a["setup"] for a in out):
+        out += _unwritten(candidate, around)
     return _distinct(out)[:MAX_ATTEMPTS]
 
 
@@ -130,7 +129,9 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     """Calls of the candidate: in its file, in docstrings, in the project's documents, in other files."""
     own = around.outline
     home = own.module.bindings
-    out = _from_file(candidate, around, own, Slicer(own, None, around.project.dotted(own.source.path)), "call-site")
+    settings = around.project.settings()
+    own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings)
+    out = _from_file(candidate, around, own, own_slicer, "call-site")
     for example in docstring_examples(own.source):
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
     for other in (*around.project.examples(), *around.elsewhere):
@@ -138,7 +139,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         if document and not other.imports:
             out += _from_file(candidate, around, other, Slicer(other, home), "readme")
         elif around.project.imports_from(other, candidate.name, own.source.path):
-            slicer = Slicer(other, home, "" if document else around.project.dotted(other.source.path))
+            slicer = Slicer(other, home, "" if document else around.project.dotted(other.source.path), settings)
             out += _from_file(candidate, around, other, slicer, "readme" if document else "other-file")
     return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
 
@@ -150,7 +151,7 @@ def _from_file(
     relative = around.project.relative(outline.source.path)
     hints = Hints(outline, lambda line: f"{relative}:{line}")
     function = _signature(candidate, around)
-    optional = set(parameter_defaults(function)) if function is not None else set()
+    needed = set(candidate.required) if function is not None else None
     out: list[Attempt] = []
     for call in _calls_of(candidate, around, outline):
         if len(out) >= MAX_PER_SOURCE:
@@ -158,7 +159,7 @@ def _from_file(
         if outline is around.outline and _inside(candidate, call.site):
             continue
         try:
-            sliced = slicer.arguments(call.site, call.skip, optional if call.callee is None else ())
+            sliced = slicer.arguments(call.site, call.skip, needed if call.callee is None else None)
         except Unsliceable:
             continue
         if candidate.required and call.callee is None and not sliced.args and not sliced.kwargs:
@@ -237,46 +238,40 @@ def _inside(candidate: Candidate, site: CallSite) -> bool:
     return owner is not None and owner.name == candidate.name
 
 
-# ---- configuration objects
+# ---- without a call
 
 
-def _config_objects(candidate: Candidate, around: Surroundings) -> list[Attempt]:
-    """Every required parameter from a class that builds without arguments: its annotation, or a ``*Config`` class."""
+def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
+    """Arguments that no call gives: those beside the class in a table, objects with settings, values known by name."""
     function = _signature(candidate, around)
     if function is None:
         return []
-    parameters = {p.arg: p for p in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
-    kwargs: dict[str, str] = {}
-    for name in candidate.required:
-        expression = _config_expression(parameters[name], around, candidate) if name in parameters else None
-        if expression is None:
-            return []
-        kwargs[name] = expression
-    where = f"{around.project.relative(around.outline.source.path)}:{function.lineno}"
-    return [_attempt("config-object", where, Sliced(kwargs=kwargs, literal=False))]
+    own = around.outline
+    relative = around.project.relative(own.source.path)
+    out: list[Attempt] = []
+    slicer = Slicer(own, None, settings=around.project.settings())
+    for table in tables(candidate.name, own):
+        call = ast.copy_location(ast.Call(ast.Name(candidate.name), [], _keywords(table)), table)
+        try:
+            sliced = slicer.arguments(CallSite(candidate.name, call, own.module))
+        except Unsliceable:
+            continue
+        sliced.kwargs.update(_off(sliced.kwargs))
+        out.append(_attempt("table", f"{relative}:{table.lineno}", sliced))
+    where = f"{relative}:{function.lineno}"
+    objects = config_objects(candidate, function, around.classes, around.elsewhere)
+    if objects:
+        out.append(_attempt("config-object", where, Sliced(kwargs=objects, literal=False)))
+    elif not out and candidate.root:
+        named = by_name(candidate.required, [own, *around.project.mentioning(candidate.required, own.source.path)])
+        if named:
+            out.append(_attempt("same-name", where, Sliced(kwargs=named)))
+    return out
 
 
-def _config_expression(parameter: ast.arg, around: Surroundings, candidate: Candidate) -> str | None:
-    annotation = dotted(parameter.annotation) if parameter.annotation is not None else None
-    if isinstance(parameter.annotation, ast.Constant) and isinstance(parameter.annotation.value, str):
-        annotation = parameter.annotation.value
-    outline = around.outline
-    if annotation is not None:
-        definition = outline.classes.get(annotation)
-        if definition is not None and not around.classes.is_module(definition):
-            return f"{annotation}()" if not around.classes.required(definition) else None
-        if definition is None and _CONFIG_CLASS.search(annotation):
-            return f"{annotation}()"
-        return None
-    if parameter.arg not in _CONFIG_NAMES:
-        return None
-    if candidate.kind == "class":
-        default = around.classes.method(outline.classes[candidate.name], "get_default_config")
-        if default is not None:
-            return f"{candidate.name}.get_default_config()"
-    named = [n for n in (*outline.classes, *outline.imports) if _CONFIG_CLASS.search(n) and n[:1].isupper()]
-    buildable = [n for n in named if n not in outline.classes or not around.classes.required(outline.classes[n])]
-    return f"{buildable[0]}()" if buildable else None
+def _keywords(table: ast.Dict) -> list[ast.keyword]:
+    pairs = zip(table.keys, table.values, strict=True)
+    return [ast.keyword(str(k.value), v) for k, v in pairs if isinstance(k, ast.Constant)]
 
 
 def _distinct(items: list[Attempt]) -> list[Attempt]:

@@ -16,7 +16,12 @@ Lookup = Callable[[Outline, Import], Definition | None]
 """Finds the class that an import of a file names, in another file of the project (see :mod:`.project`)."""
 
 CONTAINERS = frozenset({"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"})
-TRAINING_ONLY = frozenset({"lightning", "pytorch_lightning", "pl"})
+OTHER_FRAMEWORKS = frozenset(
+    {
+        *("tensorflow", "tf", "keras", "megengine", "paddle", "jax", "flax", "haiku", "mxnet", "mindspore"),
+        *("oneflow", "chainer", "tinygrad", "mlx", "sklearn"),
+    }
+)
 
 _MODULE_LIKE = re.compile(
     r"(Module|Model|Net|Network|Block|Layer|Sequential|Backbone|Head|Encoder|Decoder|Attention|Transformer|Conv\w*)$"
@@ -120,6 +125,8 @@ class Classes:
         if any(_is_torch_module(name) for name in outside):
             return True
         unknown = [n for n in outside if not n.startswith(("torch.", "abc.", "typing.", "enum.")) and n != "object"]
+        if any(n.partition(".")[0] in OTHER_FRAMEWORKS for n in unknown):
+            return False
         if not unknown or any(_NOT_MODULES.search(n) for n in unknown):
             return False
         has_forward = any(_defines(current, "forward") for _, current in found)

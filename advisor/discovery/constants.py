@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .outline import Outline, Scope, dotted
@@ -51,10 +52,15 @@ class NotConstant(ValueError):
 
 
 class Constants:
-    """Evaluates expressions of one file. ``flags`` are the defaults of its command line (``args.width``)."""
+    """Evaluates expressions of one file.
 
-    def __init__(self, outline: Outline) -> None:
+    ``flags`` are the defaults of its command line (``args.width``); ``settings`` those of the project's configuration
+    tree, by the path below its root (``cfg.MODEL.WIDTH`` is ``MODEL.WIDTH``), see :meth:`.project.Project.settings`.
+    """
+
+    def __init__(self, outline: Outline, settings: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.outline = outline
+        self.settings = settings
         self.flags = command_line(outline)
 
     def value(self, node: ast.expr, scope: Scope, line: int | None = None, depth: int = 0) -> Any:
@@ -71,15 +77,21 @@ class Constants:
         if isinstance(node, ast.Name):
             return self._name(node.id, scope, at, depth)
         if isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and node.attr in self.flags:
-                return self.flags[node.attr]
-            raise NotConstant(ast.unparse(node))
+            return self._attribute(node)
         if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
             return self._container(node, inner)
         try:
             return _bounded(self._compound(node, inner))
         except (ArithmeticError, TypeError, ValueError, LookupError) as e:
             raise NotConstant(str(e)) from e
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        if isinstance(node.value, ast.Name) and node.attr in self.flags:
+            return self.flags[node.attr]
+        head, _, path = (dotted(node) or "").partition(".")
+        if head != "self" and path in self.settings:
+            return self.settings[path]
+        raise NotConstant(node.attr)
 
     def _compound(self, node: ast.expr, inner: Callable[[ast.expr], Any]) -> Any:
         if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:

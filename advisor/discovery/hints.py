@@ -90,6 +90,7 @@ class Hints:
         except NotConstant:
             return
         if any(_has_tensor(v) for v in (*values, *named.values())):
+            one_batch([*values, *named.values()])
             out.append({"source": "literal", "where": self.where(call.node.lineno), "args": values, "kwargs": named})
 
     def _report(self, call: CallSite) -> list[Inputs]:
@@ -225,6 +226,7 @@ class Hints:
         return [self._single({"shape": full, "dtype": "float32"}, node.lineno)]
 
     def _single(self, value: dict[str, Any], line: int) -> Inputs:
+        one_batch([value])
         return {"source": "literal", "where": self.where(line), "args": [value], "kwargs": {}}
 
     # ---- hints of one forward
@@ -351,6 +353,15 @@ def _positive(shape: Any) -> list[int]:
     if not _is_shape(shape):
         raise NotConstant("not a shape")
     return list(shape)
+
+
+def one_batch(values: list[dict[str, Any]]) -> None:
+    """Make the batch 1 where the tensors plainly have one: images, volumes or token ids that share their first size."""
+    tensors = [v for v in values if "shape" in v]
+    plain = all(len(v["shape"]) >= (2 if v["dtype"] == "int64" else 4) for v in tensors)
+    if plain and len(tensors) == sum(map(_has_tensor, values)) and len({v["shape"][0] for v in tensors}) == 1:
+        for value in tensors:
+            value["shape"] = [1, *value["shape"][1:]]
 
 
 def _has_tensor(value: dict[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from .source import Source
 
+_MUTATORS = frozenset({"append", "extend", "insert", "update", "setdefault", "pop", "remove", "add", "merge_from_file"})
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -28,8 +30,8 @@ class Import(NamedTuple):
 class Binding:
     """A statement that gives a name its value; ``value`` is the expression where the statement is ``name = value``.
 
-    ``kind``: assign, loop (``value`` is what is iterated), mutate (``name.x = …``, ``name[i] = …``, ``name += …``),
-    import, definition, other.
+    ``kind``: assign, loop (``value`` is what is iterated), mutate (``name.x = …``, ``name[i] = …``, ``name += …``,
+    ``name.append(…)`` with the loop around it), import, definition, other.
     """
 
     kind: str
@@ -142,7 +144,8 @@ def _body(out: Outline, statements: list[ast.stmt], scope: Scope) -> None:
         _statement(out, statement, scope)
 
 
-def _statement(out: Outline, node: ast.stmt, scope: Scope) -> None:
+def _statement(out: Outline, node: ast.stmt, scope: Scope, around: ast.stmt | None = None) -> None:
+    """Enter one statement; ``around`` is the outermost loop or condition of the scope that it stands in."""
     if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         _definition(out, node, scope)
         return
@@ -152,6 +155,8 @@ def _statement(out: Outline, node: ast.stmt, scope: Scope) -> None:
         _body(out, node.body, inner)
         return
     _bind(out, node, scope)
+    if isinstance(node, ast.Expr):
+        _bind_method(scope, node, around or node)
     blocks: list[ast.stmt] = []
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
@@ -160,7 +165,9 @@ def _statement(out: Outline, node: ast.stmt, scope: Scope) -> None:
             blocks.extend(child.body)
         else:
             _expression(out, child, scope)
-    _body(out, blocks, scope)
+    outer = around or (node if isinstance(node, ast.For | ast.While | ast.If) else None)
+    for statement in blocks:
+        _statement(out, statement, scope, outer)
 
 
 def _definition(out: Outline, node: ast.ClassDef | Function, scope: Scope) -> None:
@@ -203,6 +210,15 @@ def _bind(out: Outline, node: ast.stmt, scope: Scope) -> None:
         for item in node.items:
             if item.optional_vars is not None:
                 _bind_target(scope, item.optional_vars, node, None)
+
+
+def _bind_method(scope: Scope, node: ast.Expr, whole: ast.stmt) -> None:
+    """``widths.append(3)``: a mutation of a name that the scope has, by the whole loop that it stands in."""
+    call = node.value
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MUTATORS:
+        base = call.func.value
+        if isinstance(base, ast.Name) and base.id in scope.bindings:
+            scope.bindings[base.id].append(Binding("mutate", whole))
 
 
 def _bind_target(

@@ -14,7 +14,7 @@ from .candidates import Candidate, Classes, candidates
 from .outline import Outline
 from .slicing import free_names
 
-MAX_PARENTS = 2
+MAX_PARENTS = 3
 
 
 class Parents:
@@ -34,7 +34,7 @@ class Parents:
             if not module or not project.imports_from(other, candidate.name, self.around.outline.source.path):
                 continue
             for parent in self._builders_of(candidate.name, other):
-                out += [_taken_out(candidate, parent, a, other, module) for a in self._attempts_of(parent, other)[:1]]
+                out += [_taken_out(candidate, parent, a, other, module) for a in self._attempts_of(parent, other)[:2]]
                 if len(out) >= MAX_PARENTS:
                     return out
         return out
@@ -53,7 +53,9 @@ class Parents:
         if key not in self._attempts:
             project = self.around.project
             beyond = project.mentioning({parent.name}, other.source.path, limit=4)
-            self._attempts[key] = attempts(parent, Surroundings(project, other, Classes(other, project.lookup), beyond))
+            tried = attempts(parent, Surroundings(project, other, Classes(other, project.lookup), beyond))
+            # A class whose defaults build nothing (``architecture=None``) is built by the calls that give arguments.
+            self._attempts[key] = sorted(tried, key=lambda a: parent.kind == "class" and a["source"] == "default")
         return self._attempts[key]
 
 

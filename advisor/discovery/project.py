@@ -13,9 +13,11 @@ import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .candidates import Definition
-from .outline import Import, Outline, outline
+from .constants import Constants, NotConstant
+from .outline import Import, Outline, dotted, outline
 from .source import MAX_BYTES, Source, parse, read
 
 MAX_FILES = 2_000
@@ -29,7 +31,8 @@ SKIPPED = frozenset(
         *("wandb", "checkpoints", "eggs"),
     }
 )
-_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.])")
+_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=])")
+_SETTINGS_MAKERS = ("CN", "CfgNode", "ConfigDict", "EasyDict", "edict", "ConfigNode")
 _PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
 
@@ -84,6 +87,7 @@ class Project:
         self._used: dict[Path, tuple[tuple[int, int], frozenset[str]]] = {}
         self._outlines: dict[Path, tuple[tuple[int, int], Outline | None]] = {}
         self._examples: list[Outline] | None = None
+        self._settings: dict[str, Any] | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -187,7 +191,7 @@ class Project:
     # ---- searching
 
     def mentioning(self, names: Collection[str], near: Path, limit: int = 12) -> list[Outline]:
-        """Outlines of other project files that use one of ``names`` before a bracket or dot, nearest first."""
+        """Outlines of other project files with one of ``names`` before a bracket, dot or equals sign, nearest first."""
         wanted = set(names)
         if not wanted:
             return []
@@ -212,8 +216,18 @@ class Project:
             self._examples = [o for d in documents for o in _blocks(d, _read_text(d, _stamp(d)))]
         return self._examples
 
+    def settings(self) -> dict[str, Any]:
+        """Constants assigned in the project's configuration trees (``_C.MODEL.WIDTH = 96``), by path below the root."""
+        if self._settings is None:
+            known: dict[str, Any] = {}
+            for found in self.mentioning(_SETTINGS_MAKERS, self.root, limit=8):
+                if _is_configuration(found):
+                    known = {**_assigned_settings(found), **known}
+            self._settings = known
+        return self._settings
+
     def _words(self, path: Path) -> frozenset[str]:
-        """The identifiers before a bracket or dot in a project file."""
+        """The identifiers before a bracket, dot or equals sign in a project file."""
         stamp = _stamp(path)
         known = self._used.get(path)
         if known is None or known[0] != stamp:
@@ -225,6 +239,25 @@ def _read_text(path: Path, stamp: tuple[int, int]) -> str:
     if stamp == (0, 0) or stamp[1] > MAX_BYTES:
         return ""
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_configuration(found: Outline) -> bool:
+    return any(found.calls_by_name.get(maker) for maker in _SETTINGS_MAKERS)
+
+
+def _assigned_settings(found: Outline) -> dict[str, Any]:
+    """``MODEL.WIDTH`` → 96 for each ``_C.MODEL.WIDTH = 96`` at module level."""
+    constants = Constants(found)
+    out: dict[str, Any] = {}
+    for statement in found.source.tree.body:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        path = (dotted(target) or "").partition(".")[2] if target is not None else ""
+        if path and isinstance(statement, ast.Assign):
+            try:
+                out[path] = constants.value(statement.value, found.module)
+            except NotConstant:
+                continue  # a branch of the tree, or a value of the machine
+    return out
 
 
 def _blocks(document: Path, text: str) -> list[Outline]:

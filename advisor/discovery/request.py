@@ -28,7 +28,7 @@ configuration are always literal)::
 
     ATTEMPT = {
       "source": "directive" | "config" | "default" | "call-site" | "other-file" | "readme" | "docstring"
-              | "classmethod" | "config-object" | "subclass" | "parent",
+              | "classmethod" | "config-object" | "subclass" | "table" | "same-name" | "parent",
       "where": "train.py:12",            # relative to the root; shown to the user
       "callee": null | "Net.from_name",  # expression to call instead of the candidate itself
       "args": ["10", "[1, 2]", "*cfg"],  # expressions; a leading "*" spreads

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from .constants import Constants, NotConstant, parameter_defaults, parameter_names
 from .outline import Binding, CallSite, Outline, Scope
@@ -41,18 +43,25 @@ class Slicer:
     """Cuts call sites out of one file.
 
     ``home``: names that exist where the result will be evaluated; None when that is this file's own module. ``module``
-    is this file's dotted import name, with which a setup can import its classes and functions ("" where there is none).
+    is this file's dotted import name, with which a setup can import its classes and functions ("" where there is none);
+    ``settings`` are those of :class:`.constants.Constants`.
     """
 
-    def __init__(self, outline: Outline, home: Collection[str] | None = None, module: str = "") -> None:
+    def __init__(
+        self,
+        outline: Outline,
+        home: Collection[str] | None = None,
+        module: str = "",
+        settings: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.outline = outline
-        self.constants = Constants(outline)
+        self.constants = Constants(outline, settings)
         self.home = home
         self.module = module
 
-    def arguments(self, site: CallSite, skip: int = 0, optional: Collection[str] = ()) -> Sliced:
-        """The arguments of ``site`` after the first ``skip``; keyword arguments in ``optional`` are dropped when they
-        cannot be carried. Raises :class:`Unsliceable`."""
+    def arguments(self, site: CallSite, skip: int = 0, needed: Collection[str] | None = None) -> Sliced:
+        """The arguments of ``site`` after the first ``skip``; keyword arguments that are not in ``needed`` (None: all
+        are) are dropped when they cannot be carried. Raises :class:`Unsliceable`."""
         cut = _Cut(self, site.scope, site.node.lineno)
         out = Sliced()
         for node in site.node.args[skip:]:
@@ -71,7 +80,7 @@ class Slicer:
             try:
                 out.kwargs[keyword.arg] = cut.expression(keyword.value)
             except Unsliceable:
-                if keyword.arg not in optional:
+                if needed is None or keyword.arg in needed:
                     raise
         out.setup = cut.statements()
         if out.setup and site.scope.within_class() is not None:
@@ -180,6 +189,10 @@ class _Cut:
         elif binding.kind == "loop" and binding.value is not None and isinstance(node, ast.For):
             self._need(binding.value, depth + 1)
             self.setup[place] = _bounded_text(f"{_text(node.target)} = next(iter({_text(binding.value)}))")
+        elif binding.kind == "mutate" and not isinstance(node, ast.Assign | ast.AugAssign):
+            self.done.update(stored_names(node))
+            self._need(node, depth + 1)
+            self.setup[place] = _text(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             value, text = self._assigned(node, scope)
             if value is not None:
@@ -257,6 +270,11 @@ def free_names(node: ast.AST) -> list[str]:
         elif isinstance(child, ast.arg):
             bound.add(child.arg)
     return [n for n in loads if n not in bound]
+
+
+def stored_names(node: ast.AST) -> set[str]:
+    """Names that ``node`` itself gives a value, such as the variables of its loops."""
+    return {c.id for c in ast.walk(node) if isinstance(c, ast.Name) and isinstance(c.ctx, ast.Store)}
 
 
 def _is_parse_args(node: ast.Call) -> bool:

@@ -160,7 +160,7 @@ def test_documents_supply_calls_and_what_was_fed(tmp_path: Path) -> None:
         {
             "source": "literal",
             "where": "README.md:11",
-            "args": [{"shape": [2, 3, 48, 96], "dtype": "float32"}],
+            "args": [{"shape": [1, 3, 48, 96], "dtype": "float32"}],
             "kwargs": {"scale": {"value": 2}},
         }
     ]
@@ -213,6 +213,98 @@ def test_configuration_objects(tmp_path: Path) -> None:
     assert attempts_of(discovery, "Annotated")[0]["kwargs"] == {"settings": "NetConfig()"}
     assert attempts_of(discovery, "Named")[0]["kwargs"] == {"config": "NetConfig()"}
     assert attempts_of(discovery, "Hopeless") == []
+
+
+def test_settings_are_collected_from_the_dictionary_that_has_them(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self, config):
+                super().__init__()
+                self.a = nn.Linear(config["width"], config["classes"])
+                self.b = nn.Linear(config["depth"], 1)
+            def forward(self, x): return x
+        TABLE = {"small": dict(width=3, classes=4), "other": {"depth": 5, "rate": 0.1}, "x": {"unrelated": 1}}
+        """,
+    )
+    [attempt] = attempts_of(discovery)
+    assert attempt["source"] == "config-object"
+    assert eval(attempt["kwargs"]["config"]) == {"width": 3, "classes": 4, "depth": 5, "rate": 0.1}
+
+
+def test_a_configuration_tree_gives_the_values_of_its_paths(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        NET,
+        {
+            "config.py": "from yacs.config import CfgNode as CN\n_C = CN()\n_C.MODEL = CN()\n_C.MODEL.WIDTH = 96\n",
+            "build.py": "from net import Net\ndef build(c):\n    return Net(c.MODEL.WIDTH, depth=c.NONE)\n",
+        },
+    )
+    attempt = attempts_of(discovery)[0]
+    assert attempt["args"] == ["96"]
+    assert "depth" not in attempt["kwargs"]
+
+
+def test_tables_hold_arguments_beside_the_class(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path, NET + "\nNETS = {'a': {'cls': Net, 'params': {'width': 5, 'depth': 1, 'weights': 'X'}}}\n"
+    )
+    attempt = attempts_of(discovery)[0]
+    assert (attempt["source"], attempt["kwargs"]) == ("table", {"width": "5", "depth": "1", "weights": "None"})
+
+
+def test_a_value_that_the_project_gives_to_the_same_name(tmp_path: Path) -> None:
+    discovery = found(tmp_path, NET, {"train.py": "WIDTHS = 3\nrun(width=[1, 2], other=4)\n"})
+    [attempt] = attempts_of(discovery)
+    assert (attempt["source"], attempt["kwargs"]) == ("same-name", {"width": "[1, 2]"})
+
+
+def test_lists_that_a_loop_fills_come_with_the_loop(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        NET
+        + """
+if __name__ == "__main__":
+    sizes = []
+    for i in range(3):
+        sizes.append(i * 2)
+    Net(sizes)
+""",
+    )
+    attempt = attempts_of(discovery)[0]
+    assert eval(attempt["args"][0], _run(attempt["setup"])) == [0, 2, 4]
+
+
+def test_blocks_are_taken_out_of_the_models_of_other_files(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        NET,
+        {
+            "big.py": """
+            from torch import nn
+            from net import Net
+            class Stage(nn.Module):
+                def __init__(self, w):
+                    super().__init__()
+                    self.inner = Net(w * self.scale)
+                def forward(self, x): return x
+            class Big(nn.Module):
+                def __init__(self, stages):
+                    super().__init__()
+                    self.stages = [Stage(s) for s in stages]
+                def forward(self, x): return x
+            def big():
+                return Big([1, 2])
+            """
+        },
+    )
+    attempt = next(a for a in attempts_of(discovery) if a["source"] == "parent")
+    assert attempt["callee"] == "Net_in_big"
+    assert attempt["setup"][0] == "from big import big"
+    assert "big().modules()" in attempt["setup"][-1]
 
 
 def test_a_directive_comes_first_and_is_literal(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def test_unknown_base_counts_when_the_class_looks_like_a_module(tmp_path: Path) 
         tmp_path,
         """
         from somewhere import BaseModule, Runner
+        import tensorflow as tf
+        import megengine.module as M
+        class Keras(tf.keras.Model):
+            def forward(self, x): return x
+        class Mega(M.Module):
+            def forward(self, x): return x
         class Neck(BaseModule):
             def forward(self, x): return x
         class Job(Runner):

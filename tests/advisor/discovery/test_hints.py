@@ -24,10 +24,11 @@ def tensor(*shape: int, dtype: str = "float32") -> dict:
     [
         ("torch.randn(1, 3, 32, 32)", tensor(1, 3, 32, 32)),
         ("torch.randn((1, 3, 32, 32)).cuda()", tensor(1, 3, 32, 32)),
-        ("torch.zeros(size=(2, 5), dtype=torch.long)", tensor(2, 5, dtype="int64")),
+        ("torch.zeros(size=(2, 5), dtype=torch.long)", tensor(1, 5, dtype="int64")),
         ("torch.randint(0, 100, (1, 16))", tensor(1, 16, dtype="int64")),
         ("torch.ones(1, 7).bool()", tensor(1, 7, dtype="bool")),
-        ("Variable(torch.rand(4, 1, 28, 28))", tensor(4, 1, 28, 28)),
+        ("Variable(torch.rand(4, 1, 28, 28))", tensor(1, 1, 28, 28)),
+        ("torch.rand(4, 28)", tensor(4, 28)),
         ("torch.rand(3, 8, 8).unsqueeze(0)", tensor(1, 3, 8, 8)),
         ("torch.from_numpy(np.random.rand(1, 9)).float()", tensor(1, 9)),
         ("torch.arange(12).view(1, 12)", tensor(1, 12, dtype="int64")),
