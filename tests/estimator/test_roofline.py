@@ -263,3 +263,11 @@ def test_silu_is_a_pass_of_its_own_and_hardswish_is_free_on_u85():
 
     assert costs("hardswish").latency_us == costs("relu6").latency_us
     assert len(costs("silu").kernels) == 2 and costs("silu").latency_us > 1.2 * costs("hardswish").latency_us
+
+
+@pytest.mark.parametrize(("target", "vela"), [("ethos-u55-128", 4220.0), ("ethos-u85-1024-shared", 12.8)])
+def test_products_of_activations_are_slow_on_u55_only(target, vela):
+    b = GraphBuilder()
+    graph = b.build(b.matmul(b.input((1, 256, 64), "a"), b.input((1, 64, 256), "b")))
+    kernel = estimate(graph, target).kernels[0]
+    assert (kernel.latency_us - load(target).overhead_us) * load(target).clock_hz / 1e9 == pytest.approx(vela, rel=0.05)
