@@ -162,8 +162,10 @@ def _candidate(
 ) -> dict[str, Any]:
     given = configured.get("args", ()), configured.get("kwargs", {})
     tried = attempts(candidate, around, directive, told("config", _SETTINGS, *given) if any(given) else None)
-    if candidate.kind == "class" and candidate.root and candidate.required and all(a["setup"] for a in tried):
-        tried += parents.attempts(candidate)
+    if candidate.kind == "class" and candidate.root and candidate.required:
+        written = [a for a in tried if a["source"] != "same-name"]
+        if all(a["setup"] for a in written):  # no call can be carried over with certainty
+            tried = [*written, *parents.attempts(candidate), *(a for a in tried if a not in written)]
     inputs: list[dict[str, Any]] = []
     if directive is not None and directive.inputs is not None:
         where = f"{around.project.relative(around.outline.source.path)}:{directive.span.line}"
