@@ -178,7 +178,7 @@ def _repeat(c: Change, op: Op) -> list[Shape]:
 
 
 def _same_padding(c: Change, op: Op) -> list[int]:
-    """The padding amounts: those of TensorFlow's 'same' follow the size, where the next window is seen to be padded so."""
+    """The padding amounts: TensorFlow's 'same' ones follow the size, where the next window shows that they are that."""
     pad, was, now = op.attrs["pad"], c.was(op.inputs[0]), c.shape(op.inputs[0])
     readers = c.graph.consumers.get(op.outputs[0], [])
     window = readers[0].attrs if len(readers) == 1 and readers[0].op in ("conv", "pool") else {}

@@ -1,8 +1,8 @@
 """Shape propagation: what an edit does to every tensor downstream of it.
 
 One small function an operator (:mod:`advisor.shape_layers`, :mod:`advisor.shape_movement`), pure on plain data.
-Reshapes carry concrete sizes, so their new result is derived from how the traced input and output sizes relate. Weights that
-must follow (a linear after a flatten, a position embedding) are resized; whatever cannot follow raises
+Reshapes carry concrete sizes, so their new result is derived from how the traced input and output sizes relate.
+Weights that must follow (a linear after a flatten, a position embedding) are resized; whatever cannot follow raises
 :class:`MoveError` with the operation's name.
 """
 

@@ -23,22 +23,25 @@ def surgery_plan(before: Graph, after: Graph) -> dict[str, Any]:
     ``parameters`` change their shape in place, whichever module holds them.
     Raises :class:`MoveError` where a function, not a module, would have to change.
     """
+    alone = _alone(before)
     removed = [op for op in before.ops if op.key not in after.by_key]
     whole = _whole_modules(before, {op.key for op in removed})
     layers: dict[str, list[dict[str, Any]]] = {path: [] for path in whole}
     for op in removed:
         if not any(_within(op.path, path) for path in whole):
-            _must_be_module(op)
+            _must_be_module(op, alone)
             layers.setdefault(op.path, [])
     for op in after.ops:
         old = before.by_key.get(op.key)
         if old is not op and (old is None or _differs(old, op)) and op.op not in _FOLLOWING:
-            _must_be_module(op)
+            _must_be_module(op, alone)
             layers.setdefault(op.path, [])
-        elif op.module and any(before.tensors[t] is not after.tensors[t] for t in op.weights.values()):
+        elif (op.module or op.key in alone) and any(
+            before.tensors[t] is not after.tensors[t] for t in op.weights.values()
+        ):
             layers.setdefault(op.path, [])
     for op in after.ops:
-        if op.module and op.path in layers and op.path not in whole:
+        if (op.module or op.key in alone) and op.path in layers and op.path not in whole:
             layer = _layer(before, after, op)
             if not (layer["keep"] and any(other["keep"] for other in layers[op.path])):  # one module, called again
                 layers[op.path].append(layer)
@@ -57,8 +60,19 @@ def _must_be_empty(before: Graph, after: Graph, path: str) -> None:
             raise MoveError(f"{path} also computes {op.target}, which stays")
 
 
-def _must_be_module(op: Op) -> None:
-    if not op.module:
+def _alone(graph: Graph) -> set[int]:
+    """Keys of the functions that are all that their module computes (an activation class of a library's own)."""
+    inside: dict[str, set[int]] = {}
+    for op in graph.ops:
+        path = op.path
+        while path:
+            inside.setdefault(path, set()).add(op.key)
+            path = path.rpartition(".")[0]
+    return {op.key for op in graph.ops if not op.module and inside.get(op.path) == {op.key}}
+
+
+def _must_be_module(op: Op, alone: set[int]) -> None:
+    if not op.module and op.key not in alone:
         raise MoveError(f"{op.target} in {op.path or 'the model'} is a function, surgery changes modules only")
 
 
@@ -75,6 +89,10 @@ def _layer(before: Graph, after: Graph, op: Op) -> dict[str, Any]:
 def _differs(old: Op, new: Op) -> bool:
     """Whether more than the wiring changed."""
     return (old.op, old.target, old.attrs, old.weights) != (new.op, new.target, new.attrs, new.weights)
+
+
+def _weights_differ(before: Graph, after: Graph, op: Op) -> bool:
+    return any(before.tensors[t] is not after.tensors[t] for t in op.weights.values())
 
 
 def _resized(before: Graph, after: Graph) -> dict[str, list[int]]:
