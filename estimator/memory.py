@@ -62,7 +62,7 @@ def lifetimes(graph: Graph, plan: Decomposition, target: Target) -> Lifetimes:
         anchor = group.ops[0]
         if anchor.op == "attention" and not target.fused_attention:
             busy.append((at, anchor.key))
-        if target.in_place and anchor.op in ("activation", "elementwise") and group.role == "work":
+        if target.in_place and anchor.op in ("activation", "elementwise") and group.role == "work" and group.writes:
             out = index[group.writes[0]]
             overwrites += [(at, out, index[s]) for _, s in group.reads if s in index and s not in graph.inputs]
     end = max(len(plan.groups) - 1, 0)

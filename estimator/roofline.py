@@ -66,10 +66,10 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
 
 def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> int:
     """Elements that an op keeps in memory besides its operands: the scores of attention that runs unfused."""
-    if op.op != "attention" or target.fused_attention:
+    if op.op != "attention" or target.fused_attention or len(op.inputs) < 2:
         return 0
     q, k = (tensors[t].shape for t in op.inputs[:2])
-    return prod(q[:-1]) * k[-2]
+    return 0 if min(*q, *k) < 0 else prod(q[:-1]) * k[-2]
 
 
 def _sized(tensors: Mapping[int, Tensor], group: Group) -> bool:

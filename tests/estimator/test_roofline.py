@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from advisor.estimator.simulated import Simulated
+from advisor.graph import Graph, Op
 from advisor.targets import Special, load
 from tests.graphs import GraphBuilder, mobilenet_v2
 
@@ -170,6 +171,17 @@ def test_an_op_of_unknown_shape_is_uncounted():
     b = GraphBuilder()
     b.op("activation", [b.input((1, 4, 8, 8))], (1, -1), fn="relu")
     assert estimate(b.build()).uncounted == (0,)
+
+
+@pytest.mark.parametrize("target", ["ethos-u55-128", "cpu-x86", "npu-64"])
+def test_ops_read_off_the_source_have_no_tensors_and_are_uncounted(target):
+    attrs = {"kernel": [3, 3], "groups": 1}
+    ops = [
+        Op(i, op, op, attrs if op == "conv" else {"fn": "relu"}, (), ())
+        for i, op in enumerate(("conv", "activation", "elementwise", "attention", "reshape", "concat"))
+    ]
+    costs = estimate(Graph(ops, {}, {}, (), ()), target)
+    assert set(costs.uncounted) == {0, 1, 2, 3, 5} and costs.peak.bytes == 0
 
 
 def test_an_operator_the_target_cannot_run_is_uncounted():
