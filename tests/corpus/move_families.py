@@ -392,7 +392,7 @@ def vit_swap(rng: random.Random) -> Trial:
     return Trial("timm ViT", partial(_vit, depth=2), partial(_vit, depth=2, act_layer=nn.SiLU), _swap("gelu", "silu"))
 
 
-def _timm(name: str, **kwargs: Any) -> nn.Module:
+def timm_model(name: str, **kwargs: Any) -> nn.Module:
     import timm
 
     return timm.create_model(name, **kwargs)
@@ -402,17 +402,22 @@ def named_swap(rng: random.Random) -> Trial:
     name, old = rng.choice(
         (("resnet18", "relu"), ("resnet26d", "relu"), ("regnetx_002", "relu"), ("densenet121", "relu"))
     )
-    return Trial(f"timm {name}", partial(_timm, name), partial(_timm, name, act_layer=nn.SiLU), _swap(old, "silu"))
+    return Trial(
+        f"timm {name}", partial(timm_model, name), partial(timm_model, name, act_layer=nn.SiLU), _swap(old, "silu")
+    )
 
 
 def resnet_ungate(rng: random.Random) -> Trial:
     name = rng.choice(("seresnet18", "seresnet50"))
-    return Trial(f"timm {name}", partial(_timm, name), partial(_timm, name[2:]), _without_gates())
+    return Trial(f"timm {name}", partial(timm_model, name), partial(timm_model, name[2:]), _without_gates())
 
 
 def regnet_ungate(rng: random.Random) -> Trial:
     return Trial(
-        "timm regnety_002", partial(_timm, "regnety_002"), partial(_timm, "regnety_002", se_ratio=0.0), _without_gates()
+        "timm regnety_002",
+        partial(timm_model, "regnety_002"),
+        partial(timm_model, "regnety_002", se_ratio=0.0),
+        _without_gates(),
     )
 
 
@@ -436,8 +441,8 @@ def named_resolution(rng: random.Random) -> Trial:
     height, width = rng.choice((96, 160, 193, 256, 287)), rng.choice((96, 150, 192, 257, 288))
     return Trial(
         f"timm {name}",
-        partial(_timm, name),
-        partial(_timm, name),
+        partial(timm_model, name),
+        partial(timm_model, name),
         lambda graph: [SetResolution(height, width)],
         inputs_after=(1, 3, height, width),
     )

@@ -44,7 +44,7 @@ from advisor.moves.chain import is_depthwise, is_pointwise
 from advisor.moves.live import surgery_plan
 from advisor.worker import surgery
 from advisor.worker.torchvision_ops import install
-from tests.corpus.move_families import BY_CONSTRUCTOR, Trial, _timm, on_meta
+from tests.corpus.move_families import BY_CONSTRUCTOR, Trial, on_meta, timm_model
 
 SURGERY_MODELS = (
     "resnet18",
@@ -160,7 +160,7 @@ class Workshop:
 
     def __init__(self, names: tuple[str, ...], rng: random.Random) -> None:
         self._rng = rng
-        self._models = {name: on_meta(lambda name=name: _timm(name)) for name in names}
+        self._models = {name: on_meta(lambda name=name: timm_model(name)) for name in names}
         self._graphs = {name: trace(model, INPUT) for name, model in self._models.items()}
         self.skipped: list[str] = []
 
