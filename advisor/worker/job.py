@@ -36,10 +36,13 @@ from .inputs import guesses, required_parameters, search
 from .probing import needs_values, probe
 from .problems import describe, failure
 from .sites import Observer
-from .specs import Guess, Spec, requested
+from .specs import Guess, requested
 from .standins import AnyModule
 from .torchvision_ops import install as mend_torchvision
-from .tracer import Trace, trace, trace_ladder
+from .tracer import Trace, trace_ladder
+from .warm import warm_up
+
+__all__ = ["run", "warm_up"]
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -51,14 +54,6 @@ _TARGET = re.compile(
 )
 TELL = "say how to build and call it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
 """What a person can do about every failure to construct or run."""
-
-
-def warm_up() -> None:
-    """Called once by the zygote: one tiny trace, so that the first file does not pay for torch's lazy set-up."""
-    mend_torchvision()
-    with torch.device("meta"):
-        model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU()).eval()
-    trace(model, *Guess("", "", (Spec((1, 3, 8, 8)),)).make("meta"))
 
 
 def run(request: dict[str, Any], emit: Emit) -> None:
