@@ -39,7 +39,7 @@ from .sites import Observer
 from .specs import Guess, requested
 from .standins import AnyModule
 from .torchvision_ops import install as mend_torchvision
-from .tracer import Trace, trace_ladder
+from .tracer import Trace, trace, trace_ladder
 from .warm import warm_up
 
 __all__ = ["run", "warm_up"]
