@@ -399,12 +399,8 @@ def timm_model(name: str, **kwargs: Any) -> nn.Module:
 
 
 def named_swap(rng: random.Random) -> Trial:
-    name, old = rng.choice(
-        (("resnet18", "relu"), ("resnet26d", "relu"), ("regnetx_002", "relu"), ("densenet121", "relu"))
-    )
-    return Trial(
-        f"timm {name}", partial(timm_model, name), partial(timm_model, name, act_layer=nn.SiLU), _swap(old, "silu")
-    )
+    build = partial(timm_model, rng.choice(("resnet18", "resnet26d", "regnetx_002", "densenet121")))
+    return Trial(f"timm {build.args[0]}", build, partial(build, act_layer=nn.SiLU), _swap("relu", "silu"))
 
 
 def resnet_ungate(rng: random.Random) -> Trial:
@@ -413,15 +409,11 @@ def resnet_ungate(rng: random.Random) -> Trial:
 
 
 def regnet_ungate(rng: random.Random) -> Trial:
-    return Trial(
-        "timm regnety_002",
-        partial(timm_model, "regnety_002"),
-        partial(timm_model, "regnety_002", se_ratio=0.0),
-        _without_gates(),
-    )
+    build = partial(timm_model, "regnety_002")
+    return Trial("timm regnety_002", build, partial(build, se_ratio=0.0), _without_gates())
 
 
-RESOLUTION_MODELS = (
+RESOLUTION_MODELS = [
     "resnet18",
     "mobilenetv2_100",
     "densenet121",
@@ -433,7 +425,7 @@ RESOLUTION_MODELS = (
     "repvgg_a0",
     "hardcorenas_a",
     "tf_efficientnet_b0",
-)
+]
 
 
 def named_resolution(rng: random.Random) -> Trial:
