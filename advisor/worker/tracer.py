@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 import time
 import traceback
@@ -131,6 +132,7 @@ _FINAL = (
     "input to conv",
     "D input (got",
     "must match the size of tensor",
+    "shape should be broadcastable to",
     "Sizes of tensors must match",
     "is invalid for input of size",
     "expected input",
@@ -179,12 +181,15 @@ class _FakeMode:
         from torch._subclasses.fake_tensor import FakeTensorMode
 
         self._mode = FakeTensorMode(allow_non_fake_inputs=True)
+        self._log = logging.getLogger("torch._subclasses.fake_tensor")
 
     def __enter__(self) -> None:
+        self._log.disabled = True  # it prints the errors that a trace reports
         self._mode.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         self._mode.__exit__(*error)
+        self._log.disabled = False
 
     def fake(self, tensor: torch.Tensor) -> torch.Tensor:
         """A fake CPU tensor; no memory is allocated for one that is on meta."""
