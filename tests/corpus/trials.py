@@ -1,5 +1,5 @@
-"""A trial: a model, moves, and the model that the moves should lead to; with helpers that find the ops of a move by what
-a constructor calls their modules."""
+"""A trial: a model, moves, and the model that the moves should lead to; with helpers that find a move's ops by what a
+constructor calls their modules."""
 
 from __future__ import annotations
 
