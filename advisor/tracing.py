@@ -28,16 +28,24 @@ PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 
 TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
 
+_GUARD = "guard such code with if __name__ == '__main__'"
 _STOPPED = {
-    "timeout": "it ran past the limit of {seconds:g} s; raise time-limit, or keep such work out of the import",
-    "memory": "it used more than {memory} MiB of memory; raise memory-limit, or build a smaller variant",
-    "processes": "it started too many processes; guard such code with if __name__ == '__main__'",
-    "exit": "it ended the interpreter ({detail}); guard such code with if __name__ == '__main__'",
-    "crash": "it crashed the interpreter ({detail}); run the file on its own to see why",
-    "closed": "it closed the descriptors of the process it ran in; guard such code with if __name__ == '__main__'",
-    "lost": "it brought the worker down ({detail}); run the file on its own to see why",
-    "error": "the worker failed on it: {detail}; please report this",
+    "timeout": "it ran past the limit of {seconds:g} s",
+    "memory": "it used more than {memory} MiB of memory",
+    "processes": "it started too many processes",
+    "exit": "it ended the interpreter ({detail})",
+    "crash": "it crashed the interpreter ({detail})",
+    "closed": "it closed the descriptors of the process it ran in",
+    "lost": "it brought the worker down ({detail})",
+    "error": "the worker failed on it: {detail}",
 }
+_REMEDIES = {
+    "memory": "raise memory-limit",
+    "crash": "run the file on its own to see why",
+    "lost": "run the file on its own to see why",
+    "error": "please report this",
+}
+"""What helps wherever it happened; the rest depends on whether the file was being imported."""
 _AGAIN = frozenset({"exit", "crash", "memory", "processes", "closed", "lost"})
 """Ways of dying that another candidate of the same file may not share."""
 
@@ -51,7 +59,9 @@ class _Answer:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
-    stopped: bool = False
+    imported: bool = False
+    unreached: str = "the worker said nothing about it"
+    """Why a candidate without a result has none."""
 
 
 def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
@@ -69,10 +79,7 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
         if model is None:
             if name in answer.skipped or not (candidate.root or candidate.kind == "factory"):
                 continue
-            reason = (
-                "the file's analysis was stopped before it" if answer.stopped else "the worker said nothing about it"
-            )
-            model = _model(candidate, str(path), "failed", failure=Failure("not reached", reason))
+            model = _model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
         if _stands_for_itself(model, candidate, candidates, answer):
             report.models.append(_with_static(model, candidate, discovery))
     report.models.sort(key=lambda m: (m.span.line, m.name))
@@ -104,19 +111,22 @@ def _traced(model: ModelReport | None) -> bool:
 
 def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: Run) -> _Answer:
     answer = _Answer()
+    path = request["file"]
     left = float(request["seconds"])
     todo = list(request["candidates"])
     while todo and left > 0:
         outcome = run({**request, "candidates": todo, "seconds": left})
         left -= outcome.seconds
-        current = _take(outcome, request["file"], candidates, answer)
+        current = _take(outcome, path, candidates, answer)
         if outcome.status == "ok" and outcome.leftover and not answer.findings:
-            answer.findings.append(_left_running(outcome, request["file"]))
+            answer.findings.append(_left_running(outcome, path))
         if outcome.status in ("ok", "cancelled"):
             break
-        if not answer.stopped:
-            answer.findings.append(_stopped(outcome, request, candidates.get(current or "")))
-            answer.stopped = True
+        finding = _stopped(outcome, request, candidates.get(current or ""), answer.imported)
+        answer.findings.append(finding)
+        answer.unreached = "the file's analysis was stopped before it"
+        if current is not None and current in candidates:
+            answer.models[current] = _model(candidates[current], path, "failed", Failure("stopped", finding.message))
         if current is None or outcome.status not in _AGAIN:
             break  # the import itself, or the time: another run would end alike
         done = {current, *answer.models, *answer.skipped}
@@ -127,6 +137,7 @@ def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: R
 def _take(outcome: Outcome, file: str, candidates: Mapping[str, Candidate], answer: _Answer) -> str | None:
     """Enter a run's events into ``answer``; returns the candidate that was being worked on when they ended."""
     current: str | None = None
+    answer.imported = False
     for event in outcome.events:
         kind, name = event["event"], event.get("name", "")
         if kind == "import":
@@ -147,19 +158,29 @@ def _imported(event: Mapping[str, Any], file: str, answer: _Answer) -> None:
     if event.get("stubbed"):
         missing = ", ".join(event["stubbed"])
         answer.notes.append(f"not installed in this interpreter, replaced by stand-ins: {missing}")
+    answer.imported = True
     error = event.get("error")
     if not error:
         return
     span = _error_span(error, file) or Span(file, 1, 1, 1, 1)
     if event.get("how"):
-        message = f"importing this raised {_said(error)}; the rest of the file was used without it"
+        message = f"importing this raised {_said(error)}; the rest was used without it; {_import_remedy(error)}"
         finding = Finding("TRC901", message, span)
     else:
-        message = f"cannot be imported: {_said(error)}; run the advisor with the project's interpreter (--python)"
+        message = f"cannot be imported: {_said(error)}; {_import_remedy(error)}"
         finding = Finding("TRC901", message, span, severity="error")
-        answer.stopped = True
+        answer.unreached = "the file cannot be imported"
     if finding not in answer.findings:  # the file is imported anew for each run
         answer.findings.append(finding)
+
+
+def _import_remedy(error: Mapping[str, Any]) -> str:
+    kind = error["type"]
+    if kind in ("ModuleNotFoundError", "ImportError"):
+        return "run the advisor with the project's interpreter (--python)"
+    if kind in ("SyntaxError", "IndentationError", "TabError", "UnicodeDecodeError"):
+        return "correct that file"
+    return _GUARD
 
 
 def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> ModelReport:
@@ -210,7 +231,8 @@ def _problem(problem: Problem) -> Finding:
     return Finding(code, problem.message, problem.span, severity="error" if code == "TRC901" else "warning")
 
 
-def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | None) -> Finding:
+def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | None, imported: bool) -> Finding:
+    """``current`` is the candidate that was being worked on; ``imported``: whether the import was over by then."""
     memory = int(request["memory_bytes"]) >> 20
     detail = outcome.detail or outcome.signal or f"exit code {outcome.exit_code}"
     why = _STOPPED[outcome.status].format(seconds=float(request["seconds"]), memory=memory, detail=detail)
@@ -218,13 +240,18 @@ def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | 
     span = Span(request["file"], line or 1, 1, line or 1, 1)
     if line is None and current is not None:
         span = current.span
-    doing = f"while {current.name} was analysed" if current is not None else "while the file was imported"
-    return Finding("TRC904", f"stopped {doing}: {why}", span, severity="error")
+    if not imported:
+        doing, otherwise = "while the file was imported", _GUARD
+    else:
+        doing = f"while {current.name} was analysed" if current is not None else "after the file was imported"
+        otherwise = "raise time-limit" if outcome.status == "timeout" else "take that out of the model"
+    remedy = _REMEDIES.get(outcome.status, otherwise)
+    return Finding("TRC904", f"stopped {doing}: {why}; {remedy}", span, severity="error")
 
 
 def _left_running(outcome: Outcome, file: str) -> Finding:
     what = "1 process" if outcome.leftover == 1 else f"{outcome.leftover} processes"
-    why = f"it left {what} running, ended by now; guard such code with if __name__ == '__main__'"
+    why = f"it left {what} running, ended by now; {_GUARD}"
     return Finding("TRC904", why, Span(file, 1, 1, 1, 1))
 
 

@@ -246,7 +246,9 @@ def _sliced(place: Place, notes: list[str]) -> types.ModuleType:
         code = compile(ast.Module([statement], []), str(place.file), "exec")
         try:
             exec(code, module.__dict__)
-        except (Exception, SystemExit) as e:
+        except OutOfTime:
+            raise
+        except BaseException as e:
             problem = describe(e)
             notes.append(f"line {statement.lineno} left out: {problem['type']}: {problem['message']}")
     return module
@@ -315,7 +317,10 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
         try:
             with limit(left), active(rung.stubs), _as_main_program(place.file):
                 module = _patiently(rung.attempt, place, rung.stubs)
-        except (Exception, SystemExit, KeyboardInterrupt, OutOfTime) as e:
+        except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only user code can have raised it
+            if isinstance(e, OutOfTime):
+                error = {**describe(e), "message": f"its import took over {seconds:.0f} s"}
+                return Imported(seconds=seconds, error=error)
             first_error = first_error or describe(e)
             if isinstance(e, (SyntaxError, UnicodeDecodeError)) and _is_own_syntax(e, place):
                 break

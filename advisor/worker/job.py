@@ -3,6 +3,7 @@
 ``run(request, emit)`` reads the request of ``advisor/discovery/request.py`` and emits, as soon as each is known::
 
     {"event": "import", "how", "stubbed", "seconds", "error", "notes"}
+    {"event": "begin", "name"}, then of the same name one of
     {"event": "model", "name", "kind", "line", "status": "ok" | "partial" | "failed", "rung", "construct", "input",
      "graph", "error", "covers", "notes"}
     {"event": "skip", "name", "reason"}
@@ -27,7 +28,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .clock import OutOfTime, limit
+from .clock import limit
 from .construct import Build, Constructor
 from .devices import no_accelerator
 from .downloads import no_downloads
@@ -131,6 +132,7 @@ class Audit:
             return None
 
     def _one(self, candidate: dict[str, Any], constructor: Constructor, hints: list[Guess], share: float) -> None:
+        self.emit({"event": "begin", "name": candidate["name"]})
         best = Attempted()
         started = time.monotonic()
         try:
@@ -143,12 +145,13 @@ class Audit:
                     if reason:
                         self._skip(candidate, reason)
                         return
+                    best.build = best.build or outcome  # whatever running it raises: it was built
                     reached = self._run(outcome, candidate, hints, started + share - _MARGIN / 2)
-                    if best.build is None or _further(reached, best):
+                    if best.trace is None or _further(reached, best):
                         best = reached
                     if best.worked:
                         break
-        except OutOfTime as e:
+        except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only the model can have raised it
             best.error = best.error or describe(e)
         reason = why_not_ours(best)
         if reason:
@@ -174,12 +177,12 @@ class Audit:
                     return None
             return probe(build.model, guess, "meta")
 
-        winner, first, error = search(choices(), attempt)
+        winner, first, error = search(choices(), attempt, adapt=not exact)
         if first_trace and winner is first_trace[0][0] and first_trace[0][1].status == "ok":
             return Attempted(build, winner, first_trace[0][1])
         if winner is None and error is not None and needs_values(error):
             build = build.on_cpu()
-            winner, first, error = search(choices(), lambda guess: probe(build.model, guess, "cpu"))
+            winner, first, error = search(choices(), lambda guess: probe(build.model, guess, "cpu"), adapt=not exact)
         guess = winner or first
         if guess is None:
             return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))

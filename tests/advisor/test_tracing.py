@@ -1,0 +1,133 @@
+"""One file through discovery and a real worker: what is said about models and imports that end badly."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from advisor.discovery.project import Project
+from advisor.discovery.request import discover
+from advisor.findings import Finding
+from advisor.report import FileReport
+from advisor.tracing import trace_file
+from advisor.workers import Worker
+
+HEAD = "import ctypes, os, sys\nimport torch\nfrom torch import nn\n"
+GOOD = """
+class Good(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+BAD = """
+class Bad(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        {construct}
+
+    def forward(self, x):
+        {forward}
+        return self.conv(x)
+"""
+
+Report = Callable[..., FileReport]
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker(Path(sys.executable)) as made:
+        yield made
+
+
+@pytest.fixture
+def report(worker: Worker, tmp_path: Path) -> Report:
+    def made(source: str, seconds: float = 20.0) -> FileReport:
+        path = tmp_path / "net.py"
+        path.write_text(HEAD + textwrap.dedent(source))
+        return trace_file(path, discover(path, Project(tmp_path), seconds=seconds), worker.run)
+
+    return made
+
+
+def bad(construct: str = "pass", forward: str = "pass") -> str:
+    return BAD.format(construct=construct, forward=forward)
+
+
+def only(findings: list[Finding]) -> Finding:
+    (found,) = findings
+    return found
+
+
+def line_of(report: FileReport, text: str) -> int:
+    return next(i for i, line in enumerate(Path(report.file).read_text().splitlines(), 1) if text in line)
+
+
+@pytest.mark.parametrize("place", ["construct", "forward"])
+def test_a_model_that_kills_its_process_costs_only_itself(report: Report, place: str) -> None:
+    found = report(bad(**{place: "ctypes.string_at(0)"}) + GOOD)
+    assert [(m.name, m.status) for m in found.models if m.graph and m.rung == "fx-meta"] == [("Good", "ok")]
+    finding = only(found.findings)
+    assert finding.code == "TRC904"
+    assert "while Bad was analysed" in finding.message
+    assert finding.span.line == line_of(found, "string_at")
+
+
+@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt", "GeneratorExit", "BaseException('odd')"])
+def test_what_a_constructor_raises_is_that_models_failure(report: Report, error: str) -> None:
+    found = report(bad(construct=f"raise {error}") + GOOD)
+    assert found.findings == []
+    assert {m.name: [f.code for f in m.findings] for m in found.models} == {"Bad": ["TRC902"], "Good": []}
+
+
+@pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt", "GeneratorExit"])
+def test_what_a_forward_raises_is_that_models_failure_on_its_line(report: Report, error: str) -> None:
+    found = report(bad(forward=f"raise {error}") + GOOD)
+    assert found.findings == []
+    failed, good = found.models
+    finding = only(failed.findings)
+    assert (finding.code, good.findings) == ("TRC903", [])
+    assert [r.span.line for r in finding.related] == [line_of(found, "raise")]
+
+
+def test_errors_inside_the_standard_library_are_reported_on_the_users_line(report: Report) -> None:
+    found = report(bad(construct="import json; json.loads('{')"))
+    finding = only(found.models[0].findings)
+    assert [(r.span.file, r.span.line) for r in finding.related] == [(found.file, line_of(found, "json.loads"))]
+
+
+def test_a_slow_import_is_told_to_be_guarded(report: Report) -> None:
+    found = report("import time\nwhile True:\n    time.sleep(0.1)\n" + GOOD, seconds=2.0)
+    finding = only(found.findings)
+    assert finding.code == "TRC901"
+    assert "__main__" in finding.message
+    assert "--python" not in finding.message
+    assert finding.span.line == line_of(found, "time.sleep")
+
+
+def test_an_import_that_is_stopped_is_told_to_be_guarded(report: Report) -> None:
+    finding = only(report("os._exit(0)\n" + GOOD).findings)
+    assert finding.code == "TRC904"
+    assert "while the file was imported" in finding.message
+    assert finding.message.endswith("if __name__ == '__main__'")
+
+
+def test_a_slow_model_is_told_to_raise_the_limit(report: Report) -> None:
+    hang = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); exec('while True: pass')"
+    finding = only(report(bad(construct=hang), seconds=2.0).findings)
+    assert finding.code == "TRC904"
+    assert "while Bad was analysed" in finding.message
+    assert finding.message.endswith("raise time-limit")
+
+
+def test_an_import_that_raises_is_not_sent_to_another_interpreter(report: Report) -> None:
+    finding = only(report("1 / 0\n" + GOOD).findings)
+    assert finding.code == "TRC901"
+    assert "--python" not in finding.message
