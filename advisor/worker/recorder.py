@@ -35,11 +35,6 @@ from .placement import Placement
 from .shapes import function_output, module_output
 from .vocabulary import short_name
 
-_LOCK = threading.RLock()
-"""nn.Module.__call__ and a few names of torch.nn.functional are patched while a forward is recorded: one recording at
-a time.
-"""
-
 _COMPOSITE = (nn.MultiheadAttention, nn.Transformer, nn.GLU)
 """Layers of torch that are recorded as what they compute."""
 
@@ -90,7 +85,6 @@ class Recorder(TorchFunctionMode):
                 node.meta.update(spec=spec_of(tensor), name=place)
                 self._bind(tensor, node)
         with ExitStack() as stack:
-            stack.enter_context(_LOCK)
             stack.enter_context(torch.no_grad())
             stack.enter_context(_eager())
             stack.enter_context(_patched_calls(self, leaves_only=not functions))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -31,6 +32,9 @@ _PLACEMENTS: dict[Rung, Placement] = {
     "fx-real": Placement("real"),
     "hooks": Placement("real"),
 }
+
+_LOCK = threading.RLock()
+"""One trace at a time: a model is borrowed, and ``nn.Module.__call__`` and a few names of torch.nn.functional are patched."""
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 MakeInputs = Callable[[str], Inputs]
@@ -74,7 +78,7 @@ def trace(
     model = unwrapped(model)
     placement = _PLACEMENTS[rung]
     mode, substitute = _fakes(placement)
-    with borrowed(model, substitute):
+    with _LOCK, borrowed(model, substitute):
         if isinstance(mode, _FakeMode):
             args, kwargs = trees.replace(args, mode.fake), trees.replace(kwargs, mode.fake)
         recorder = Recorder(model, placement, deadline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -345,6 +346,15 @@ def test_torch_is_left_as_it_was() -> None:
     before = (nn.Module.__call__, F.has_torch_function_unary, torch.compile)
     trace(Model(lambda m, x: 1 / 0), (meta(*X),), {})
     assert (nn.Module.__call__, F.has_torch_function_unary, torch.compile) == before
+
+
+def test_threads_take_turns_and_others_are_not_recorded() -> None:
+    model = Model(lambda m, x: [m.conv(x).relu() for _ in range(20)][-1], conv=nn.Conv2d(8, 4, 1))
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(lambda: [nn.Conv2d(8, 4, 1)(torch.zeros(X)).shape for _ in range(50)])
+        graphs = list(pool.map(lambda _: graph_of(model).to_plain(), range(2)))
+    assert graphs[0] == graphs[1] == graph_of(model).to_plain()
+    assert set(other.result()) == {(2, 4, 6, 6)}
 
 
 def test_no_deadline_by_default() -> None:
