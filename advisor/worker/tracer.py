@@ -34,7 +34,7 @@ _PLACEMENTS: dict[Rung, Placement] = {
 }
 
 _LOCK = threading.RLock()
-"""One trace at a time: a model is borrowed, and ``nn.Module.__call__`` and a few names of torch.nn.functional are patched."""
+"""One trace at a time: a model is borrowed, and ``nn.Module.__call__`` and names of torch.nn.functional are patched."""
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 MakeInputs = Callable[[str], Inputs]
