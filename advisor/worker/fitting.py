@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import math
 import re
+import traceback
 from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from .specs import Guess, Spec
 
@@ -68,16 +74,30 @@ def _channels(guess: Guess, shape: tuple[int, ...], dim: int, new: int) -> list[
 
 def _convolution(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"expected input\s*\[([\d, ]+)\] to have (\d+) channels", message)
-    if not found:
-        return []
-    shape, wanted = _ints(found[1]), int(found[2])
-    better = _channels(guess, shape, 1, wanted)
+    return _convolved(guess, _ints(found[1]), int(found[2])) if found else []
+
+
+def _convolved(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]:
+    """``shape`` reached a convolution of ``wanted`` channels: other channels, channels first, or that many times more."""
+    have = shape[1]
+    better = []
     if len(shape) == 4 and shape[-1] == wanted:
-        better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1])))] + better
-    if len(shape) == 4 and shape[1] and wanted % shape[1] == 0:
-        factor = wanted // shape[1]
-        better += [guess.edited(lambda s: s._replace(shape=(s.shape[0], s.shape[1] * factor, *s.shape[2:])))]
+        better.append(guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))))
+    if any(s.shape[1:2] == (have,) for s in _specs(guess)):
+        better += _channels(guess, shape, 1, wanted)
+    else:  # the model changed the channels on the way (space to depth, concatenation): by the same factor, or a picture
+        better += [guess.edited(lambda s, n=n: _with_width(s, n)) for n in _scaled_widths(guess, have, wanted)]
     return better
+
+
+def _scaled_widths(guess: Guess, have: int, wanted: int) -> list[int]:
+    first = next((s.shape[1] for s in _specs(guess) if len(s.shape) > 2), 0)
+    exact = first * wanted // have if have and first * wanted % have == 0 else 0
+    return [n for n in dict.fromkeys((exact, 3, 1)) if 0 < n <= 8192 and n != first]
+
+
+def _with_width(spec: Spec, width: int) -> Spec:
+    return spec._replace(shape=(spec.shape[0], width, *spec.shape[2:])) if len(spec.shape) > 2 else spec
 
 
 def _rank(guess: Guess, message: str) -> list[Guess]:
@@ -133,18 +153,16 @@ def _ranked(guess: Guess, rank: int) -> list[Guess]:
 
 
 def _matrices(guess: Guess, message: str) -> list[Guess]:
-    found = re.search(r"mat1 and mat2 shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", message)
+    found = re.search(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", message)
     if not found:
-        found = re.search(r"size mismatch, got input \((\d+)\), mat \((\d+)x(\d+)\), vec \((\d+)\)", message)
-        if not found:
-            return []
-        have, wanted = int(found[4]), int(found[3])
-    else:
-        have, wanted = int(found[2]), int(found[3])
-    better = [
-        guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape and s.shape[-1] == have else s)
-    ]
-    return better + _flattening(guess, have, wanted)
+        found = re.search(r"same reduction dim, but got \[\d+, (\d+)\] X \[(\d+), \d+\]", message)
+    return _multiplied(guess, int(found[1]), int(found[2])) if found else []
+
+
+def _multiplied(guess: Guess, have: int, wanted: int) -> list[Guess]:
+    """``have`` features reached a linear layer that takes ``wanted``."""
+    last = guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape[-1:] == (have,) else s)
+    return [last, *_flattening(guess, have, wanted)]
 
 
 def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
@@ -168,13 +186,14 @@ def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
 
 
 def _normalised(guess: Guess, message: str) -> list[Guess]:
-    found = re.search(r"normalized_shape=\[([\d, ]+)\].*got input of size\s*\[([\d, ]+)\]", message)
-    if not found:
-        return []
-    wanted, shape = _ints(found[1])[-1], _ints(found[2])
+    found = re.search(r"normalized_shape=\[([\d, ]+)\].*got input of size\D*([\d, ]+)", message)
+    return _layer_normed(guess, _ints(found[2]), _ints(found[1])[-1]) if found else []
+
+
+def _layer_normed(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]:
     better = _channels(guess, shape, len(shape) - 1, wanted)
     if len(shape) == 4 and shape[1] == wanted:
-        better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1])))] + better
+        better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))), *better]
     return [*better, _first_as(guess, (1, 196, wanted)), _first_as(guess, (1, 14, 14, wanted))]
 
 
@@ -207,20 +226,15 @@ def _width(guess: Guess, old: int, new: int) -> Guess:
 
 
 def _recurrent(guess: Guess, message: str) -> list[Guess]:
-    found = re.search(r"input\.size\(-1\) must be equal to input_size\. Expected (\d+), got (\d+)", message)
-    if not found:
-        found = re.search(r"input has inconsistent input_size: got (\d+) expected (\d+)", message)
-        if not found:
-            found = re.search(r"embedding dimension of (\d+), but got (\d+)", message)
-            if not found:
-                return []
-            wanted, have = int(found[1]), int(found[2])
-        else:
-            wanted, have = int(found[2]), int(found[1])
-    else:
-        wanted, have = int(found[1]), int(found[2])
-    better = guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape[-1:] == (have,) else s)
-    return [better]
+    for pattern in (
+        r"input_size\. Expected (?P<wanted>\d+), got (?P<have>\d+)",
+        r"inconsistent input_size: got (?P<have>\d+) expected (?P<wanted>\d+)",
+        r"embedding dimension of (?P<wanted>\d+), but got (?P<have>\d+)",
+    ):
+        found = re.search(pattern, message)
+        if found:
+            return _multiplied(guess, int(found["have"]), int(found["wanted"]))[:1]
+    return []
 
 
 def _stated_size(guess: Guess, message: str) -> list[Guess]:
@@ -255,7 +269,8 @@ def _two_sizes(guess: Guess, message: str) -> list[Guess]:
             if have > extra < table:
                 sizes.append(round(now * math.sqrt((table - extra) / (have - extra))))
                 sizes.append(round(now * (table - extra) / (have - extra)))
-    better = _resized(guess, [s for s in dict.fromkeys(sizes) if 7 < s < 2048][:6])
+    even = sorted(dict.fromkeys(sizes), key=lambda n: (n % 32 != 0, n % 16 != 0, n % 4 != 0))
+    better = _resized(guess, [s for s in even if 7 < s < 2048][:6])
     return [*_resized(guess, _PYRAMID_SIZES[:2]), *better] if abs(a - b) <= 2 else [*better, *_resized(guess, [256])]
 
 
@@ -327,12 +342,8 @@ def _structure(guess: Guess, message: str) -> list[Guess]:
 
 
 def _unclear(guess: Guess, message: str) -> list[Guess]:
-    """Errors that name no number: other channels where the meta kernel only says that they are wrong; a dict or a number
-    where a tensor was not what forward takes."""
+    """A dict or a number where forward does not take a tensor."""
     better: list[Guess] = []
-    if "Invalid channel dimensions" in message:
-        for up, down in ((2, 1), (1, 2), (4, 1)):
-            better.append(guess.edited(lambda s, u=up, d=down: _times(s, u, d)))
     if re.search(r"has no attribute '(keys|values|items|get)'|values expected sparse", message) and guess.args:
         better += [guess.with_arg(0, {str(i): guess.args[0] for i in range(n)}) for n in (3, 4)]
     if re.search(
@@ -342,12 +353,6 @@ def _unclear(guess: Guess, message: str) -> list[Guess]:
             if i and isinstance(argument, Spec):
                 better.append(guess.with_arg(i, 2))
     return better
-
-
-def _times(spec: Spec, up: int, down: int) -> Spec:
-    if len(spec.shape) < 3:
-        return spec
-    return spec._replace(shape=(spec.shape[0], max(spec.shape[1] * up // down, 1), *spec.shape[2:]))
 
 
 Rule = Callable[[Guess, str], list[Guess]]
@@ -369,10 +374,54 @@ _RULES: tuple[Rule, ...] = (
 
 
 def adapted(guess: Guess, error: BaseException) -> list[Guess]:
-    """Guesses that the message of ``error`` suggests instead of ``guess``, most likely first."""
+    """Guesses that ``error`` suggests instead of ``guess``, most likely first.
+
+    The layer of torch that failed and the shape that reached it say most (meta kernels' messages say little); then the
+    message's kind.
+    """
+    at = _failing_layer(error)
+    if at is not None:
+        better = [g for g in _at_layer(guess, *at) if g.key != guess.key]
+        if better:
+            return better
     message = str(error)
     for rule in _RULES:
         better = [g for g in rule(guess, message) if g.key != guess.key]
         if better:
             return better
     return []
+
+
+def _failing_layer(error: BaseException) -> tuple[nn.Module, torch.Size] | None:
+    """The innermost layer of torch on the traceback, if it failed by itself, and the shape of its input."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        local = frame.f_locals
+        layer, given = local.get("self"), local.get("input", local.get("x"))
+        is_torchs = isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn.modules")
+        if frame.f_code.co_name == "forward" and isinstance(layer, nn.Module):
+            found = (layer, given.shape) if is_torchs and isinstance(given, torch.Tensor) else None
+    return found
+
+
+def _at_layer(guess: Guess, layer: nn.Module, shape: torch.Size) -> list[Guess]:
+    """What to change so that ``layer`` gets what it takes, where that is not what it got."""
+    if isinstance(layer, _ConvNd) and len(shape) > 2:
+        rank = len(layer.kernel_size) + 2
+        if len(shape) in (rank, rank - 1):
+            dim = 1 if len(shape) == rank else 0
+            return _convolved(guess, tuple(shape), layer.in_channels) if shape[dim] != layer.in_channels else []
+        return _ranked(guess, len(_first_shape(guess)) + rank - len(shape))
+    if isinstance(layer, nn.Linear) and len(shape) and shape[-1] != layer.in_features:
+        return _multiplied(guess, shape[-1], layer.in_features)
+    if isinstance(layer, nn.LayerNorm) and len(shape) and shape[-1] != layer.normalized_shape[-1]:
+        return _layer_normed(guess, tuple(shape), layer.normalized_shape[-1])
+    widths = {_BatchNorm: "num_features", nn.GroupNorm: "num_channels"}
+    for kind, name in widths.items():
+        if isinstance(layer, kind) and len(shape) > 1 and shape[1] != getattr(layer, name):
+            return _convolved(guess, tuple(shape), getattr(layer, name))
+    return []
+
+
+def _first_shape(guess: Guess) -> tuple[int, ...]:
+    return next((s.shape for s in _specs(guess)), ())

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .clock import OutOfTime, limit
 from .downloads import disarm_libraries
@@ -32,6 +32,9 @@ from .stubs import StubModule, Stubs, active
 
 _SOURCE_FOLDERS = ("src", "lib", "python", "pytorch")
 _MOST_ATTRIBUTES = 40
+
+
+Way = Literal["package", "namespace", "path"]
 
 
 @dataclass
@@ -125,15 +128,16 @@ def _is_site(parts: Iterable[str]) -> bool:
     return any(p in ("site-packages", "dist-packages") for p in parts)
 
 
-def path_for(place: Place, as_script: bool, path: list[str]) -> list[str]:
-    """``sys.path`` for the project: its root (or, ``as_script``, the package's parent) first, its other folders after the
-    standard library.
+def path_for(place: Place, way: Way, path: list[str]) -> list[str]:
+    """``sys.path`` for the project.
 
-    A script's neighbours are importable by bare name when it is run, but they must not shadow standard modules.
+    ``namespace``: its root first and no other folder, for a module anywhere on the path hides a namespace package.
+    Otherwise also the file's package parent (first for ``package``, as when it is run as a script) and, after the
+    standard library, which they must not shadow, the folders between: their files import each other by bare name.
     """
     roots = [place.root, *(p for name in _SOURCE_FOLDERS if (p := place.root / name).is_dir())]
-    first = [str(p) for p in ([place.package_parent, *roots] if as_script else roots)]
-    between = [str(p) for p in (place.package_parent, *place.folders) if str(p) not in first]
+    first = [str(p) for p in ([place.package_parent, *roots] if way == "package" else roots)]
+    between = [] if way == "namespace" else [str(p) for p in (place.package_parent, *place.folders)]
     rest = [p for p in path if p not in (*first, *between)]
     site = next((i for i, p in enumerate(rest) if p.endswith(("site-packages", "dist-packages"))), len(rest))
     return list(dict.fromkeys([*first, *rest[:site], *between, *rest[site:]]))
@@ -142,13 +146,16 @@ def path_for(place: Place, as_script: bool, path: list[str]) -> list[str]:
 def forget(place: Place) -> None:
     """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package."""
     top = place.dotted.split(".")[0]
+    doomed = []
     for name, module in list(sys.modules.items()):
         first = name.split(".")[0]
         if first in sys.stdlib_module_names or first == "torch" or name.startswith(__package__ or name):
             continue
-        origin = getattr(module, "__file__", None)
+        origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
         if first == top or (isinstance(origin, str) and place.owns(origin)) or isinstance(module, StubModule):
-            del sys.modules[name]
+            doomed.append(name)
+    for name in doomed:  # all at once: the path of a namespace package is looked up through its parents
+        del sys.modules[name]
 
 
 def _by_name(name: str, place: Place) -> types.ModuleType:
@@ -173,26 +180,28 @@ def _as_namespace(place: Place) -> types.ModuleType:
     raise first or ImportError("no other dotted name leads to this file")
 
 
-def _bare_parents(place: Place) -> None:
-    """Parents of the file's package that were not importable, as modules that only know their folder."""
-    parts = place.dotted.split(".")[:-1]
+def _bare_parents(dotted: str, base: Path) -> None:
+    """Parents of a module that were not importable, as modules that only know their folder."""
+    parts = dotted.split(".")[:-1]
     for i in range(len(parts)):
         name = ".".join(parts[: i + 1])
         if name not in sys.modules:
             parent = types.ModuleType(name)
-            parent.__path__ = [str(place.package_parent.joinpath(*parts[: i + 1]))]
+            parent.__path__ = [str(base.joinpath(*parts[: i + 1]))]
             sys.modules[name] = parent
 
 
 def _blank(place: Place) -> types.ModuleType:
-    """The file's module, registered and not executed."""
-    _bare_parents(place)
-    name = place.dotted if place.dotted and place.dotted not in sys.modules else f"file_{place.file.stem}"
+    """The file's module under its longest dotted name, registered and not executed."""
+    longest = next(iter(place.namespace_names()), "")
+    name, base = (longest, place.root) if longest.endswith(f".{place.dotted}") else (place.dotted, place.package_parent)
+    _bare_parents(name, base)
+    if not name or name in sys.modules:
+        name = f"file_{place.file.stem}"
     spec = importlib.util.spec_from_file_location(name, place.file)
     if spec is None:
         raise ImportError(f"{place.file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    module.__package__ = name.rpartition(".")[0] or place.dotted.rpartition(".")[0]
     sys.modules[name] = module
     return module
 
@@ -208,11 +217,11 @@ def _by_path(place: Place) -> types.ModuleType:
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to import. ``as_script``: with the file's own package parent first on the path, as when it is run."""
+    """One way to import, the ``sys.path`` that goes with it, and what is made up meanwhile."""
 
     how: str
     attempt: Callable[[Place], types.ModuleType]
-    as_script: bool = True
+    way: Way
     stubs: Stubs | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -282,19 +291,27 @@ def _as_main_program(file: Path) -> Iterator[None]:
         sys.argv = before
 
 
-def _rungs(place: Place) -> Iterator[Rung]:
-    """The ladder, best first. Optional imports that the file itself guards are made up last of all."""
-    ways = (("package", _as_package, True), ("namespace", _as_namespace, False), ("path", _by_path, True))
-    for how, attempt, as_script in ways:
-        yield Rung(how, attempt, as_script)
+def _rungs(place: Place, is_about_missing: Callable[[frozenset[str]], bool]) -> Iterator[Rung]:
+    """The ladder, best first. Optional imports that the file itself guards are made up last of all.
+
+    ``is_about_missing(local)``: whether what failed so far is that a module other than the project's is not installed.
+    """
     local = place.local_names()
-    for how, attempt, as_script in ways:
-        yield Rung("stubbed", attempt, as_script, Stubs(place.owns, local))
-    yield Rung("stubbed", _by_path, False, Stubs(place.owns, local))
-    yield Rung("stubbed", _by_path, True, Stubs(place.owns, frozenset(), even_guarded=True))
+    whole: tuple[tuple[Way, Callable[[Place], types.ModuleType]], ...]
+    whole = (("package", _as_package), ("namespace", _as_namespace))
+    for way, attempt in whole:
+        yield Rung(way, attempt, way)
+    if is_about_missing(local):  # with its parents' __init__ and a stub rather than without either
+        for way, attempt in whole:
+            yield Rung("stubbed", attempt, way, Stubs(place.owns, local))
+    yield Rung("path", _by_path, "path")
+    for way, attempt in whole:
+        yield Rung("stubbed", attempt, way, Stubs(place.owns, local))
+    yield Rung("stubbed", _by_path, "path", Stubs(place.owns, local))
+    yield Rung("stubbed", _by_path, "path", Stubs(place.owns, frozenset(), even_guarded=True))
     notes: list[str] = []
     everything = Stubs(place.owns, frozenset(), even_guarded=True)
-    yield Rung("sliced", lambda p: _sliced(p, notes), False, everything, notes)
+    yield Rung("sliced", lambda p: _sliced(p, notes), "path", everything, notes)
 
 
 def import_file(file: Path, root: Path, seconds: float) -> Imported:
@@ -307,13 +324,14 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     place = Place.of(file, root)
     path = list(sys.path)
     first_error: dict[str, Any] | None = None
-    for rung in _rungs(place):
+    missing: list[str] = []
+    for rung in _rungs(place, lambda local: bool(missing) and missing[-1].split(".")[0] not in local):
         left = seconds - (time.monotonic() - started)
         if left <= 0:
             return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))
         forget(place)
         disarm_libraries()
-        sys.path[:] = path_for(place, rung.as_script, path)
+        sys.path[:] = path_for(place, rung.way, path)
         try:
             with limit(left), active(rung.stubs), _as_main_program(place.file):
                 module = _patiently(rung.attempt, place, rung.stubs)
@@ -322,6 +340,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
                 error = {**describe(e), "message": f"its import took over {seconds:.0f} s"}
                 return Imported(seconds=seconds, error=error)
             first_error = first_error or describe(e)
+            missing += [e.name] if isinstance(e, ModuleNotFoundError) and e.name else []
             if isinstance(e, (SyntaxError, UnicodeDecodeError)) and _is_own_syntax(e, place):
                 break
             continue

@@ -325,11 +325,11 @@ def _fits(hint: Guess, layers: list[nn.Module]) -> bool:
 
 
 def search(
-    candidates: Iterable[Guess], run: Callable[[Guess], BaseException | None]
+    candidates: Iterable[Guess], run: Callable[[Guess], BaseException | None], adapt: bool = True
 ) -> tuple[Guess | None, Guess | None, BaseException | None]:
     """(winner, first guess, its error): tries guesses and their adaptations depth first until ``run`` returns None.
 
-    ``run`` executes one call and returns what it raised. Without a winner the first guess and its error are what to show.
+    Without ``adapt`` (the user's own words) only the guesses themselves. ``run`` executes one call and returns what it raised. Without a winner the first guess and its error are what to show.
     """
     seen: set[str] = set()
     first: tuple[Guess, BaseException] | None = None
@@ -347,7 +347,7 @@ def search(
             if error is None:
                 return guess, None, None
             first = first or (guess, error)
-            stack += reversed(adapted(guess, error))
+            stack += reversed(adapted(guess, error)) if adapt else ()
         if tries >= _MOST_TRIES:
             break
     return (None, *first) if first else (None, None, None)

@@ -38,7 +38,7 @@ from .probing import needs_values, probe
 from .problems import describe, failure
 from .sites import Observer
 from .specs import Guess, requested
-from .standins import AnyModule
+from .stubs import MissingBase
 from .torchvision_ops import install as mend_torchvision
 from .tracer import Trace, trace, trace_ladder
 from .warm import warm_up
@@ -49,7 +49,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 _MARGIN = 0.3
 """Seconds kept back from the file's limit, to say what was not reached."""
-_LEAST_SHARE = 1.5
+_LEAST_SHARE = 2.5
 _TARGET = re.compile(
     r"targets?|labels?|gt\w*|y_true|ground_?truth|truth|references?|annotations?|\w*_(target|label|gt)s?"
 )
@@ -113,7 +113,10 @@ class Audit:
             if left <= 0:
                 self._failed(candidate, failure("OutOfTime", "time limit of the file reached before this one"))
                 continue
-            share = min(left, max(_LEAST_SHARE, 3 * left / (len(ordered) - index)))
+            weighty = sum(c["root"] or c["kind"] == "factory" for c in ordered[index:])
+            share = (
+                left if index + 1 == len(ordered) else min(left * 0.6, max(_LEAST_SHARE, 3 * left / max(weighty, 1)))
+            )
             self._one(candidate, constructor, hints, share)
 
     def _allow_stubs(self, error: ImportError) -> bool:
@@ -153,7 +156,7 @@ class Audit:
                         break
         except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only the model can have raised it
             best.error = best.error or describe(e)
-        reason = why_not_ours(best)
+        reason = why_not_ours(best, getattr(self.imported.module, candidate["name"], None))
         if reason:
             self._skip(candidate, reason)
         else:
@@ -259,16 +262,18 @@ def why_no_model(model: nn.Module) -> str:
     return ""
 
 
-def why_not_ours(reached: Attempted) -> str:
-    """Why a failure is none of the model's: it is abstract, or a network of another framework; else ''."""
-    if reached.worked or reached.error is None or reached.build is None:
+def why_not_ours(reached: Attempted, named: Any) -> str:
+    """Why a failure is none of the model's: it is abstract, or derives from what is not installed; else ''."""
+    if reached.worked or reached.error is None:
         return ""
-    model, kind = reached.build.model, reached.error["type"]
-    message = reached.error["message"]
-    if kind == "NotImplementedError" and (not message or 'required "forward"' in message):
+    model = reached.build.model if reached.build else None
+    kind, message = reached.error["type"], reached.error["message"]
+    if kind == "NotImplementedError" and model is not None and (not message or 'required "forward"' in message):
         return "abstract: it leaves its forward to others"
-    if kind == "NotInstalled" and isinstance(model, AnyModule):
-        return f"no torch model: {message}"
+    if isinstance(model, MissingBase) or (isinstance(named, type) and issubclass(named, MissingBase)):
+        cls = named if isinstance(named, type) else type(model)
+        base = next(c.__name__ for c in cls.__mro__ if MissingBase in c.__bases__)
+        return f"it derives from {base}, which is not installed"
     return ""
 
 

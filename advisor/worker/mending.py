@@ -135,9 +135,20 @@ def _by_kind(trial: Trial, error: BaseException, message: str) -> bool:
         if new is not None:
             trial.guesses[name] = new
             changed = True
+    if not changed and isinstance(error, AssertionError):
+        return _unequal(trial, suspects)
     if not changed and isinstance(error, KeyError):
         return _missing_setting(trial, message)
     return changed
+
+
+def _unequal(trial: Trial, suspects: list[str]) -> bool:
+    """An assertion that relates several guessed widths (``mid == out // 2``): the last of them is doubled."""
+    numbers = [n for n in suspects if isinstance(trial.guesses.get(n), int)]
+    if len(numbers) < 2 or trial.guesses[numbers[-1]] > 4 * _WIDTH:
+        return False
+    trial.guesses[numbers[-1]] *= 2
+    return True
 
 
 def _missing_setting(trial: Trial, message: str) -> bool:

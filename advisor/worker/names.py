@@ -92,4 +92,4 @@ def is_settings(name: str) -> bool:
 
 def is_module(name: str) -> bool:
     """Whether the name is one of a submodule."""
-    return bool(_MODULE.fullmatch(name)) and not re.match(r"(n|num|nb|dim|is|use|in|out)_", name)
+    return bool(_MODULE.fullmatch(name)) and not re.match(r"(n|num|nb|d|dim|is|use|in|out)_", name)

@@ -47,11 +47,11 @@ class Stub:
         return Stub(f"{self.__dict__.get('_stub_name', '')}.{name}")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        """As a base class: a module, unless the class has another base that decides what it is."""
-        if any(isinstance(b, type) for b in bases):
+        """As a base class: a network, unless another base of the class is one."""
+        if any(isinstance(b, type) and issubclass(b, torch.nn.Module) for b in bases):
             return (type("Mixin", (_Mixin,), {}),)
         first = next(b for b in bases if isinstance(b, Stub))
-        return (standins.AnyModule,) if first is self else ()
+        return (type(self._stub_name, (MissingBase,), {}),) if first is self else ()
 
     def __instancecheck__(self, _instance: Any) -> bool:
         return False
@@ -101,6 +101,10 @@ class Stub:
         raise NotInstalled(f"the value of {self._stub_name} is unknown, since it is not installed")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _number
+
+
+class MissingBase(standins.AnyModule):
+    """A base class that is not installed: what derives from it lacks whatever the base would compute."""
 
 
 class _Mixin:

@@ -107,7 +107,7 @@ def _note_subscript(node: ast.Subscript, found: dict[str, Usage]) -> None:
             usage.length = max(usage.length, key.value + 1)
         elif isinstance(key, ast.Constant) and isinstance(key.value, str):
             usage.keys.append(key.value)
-        else:
+        elif not isinstance(key, (ast.Slice, ast.Tuple, ast.Constant)):
             usage.iterated = True
     index = _of(key, found)
     if index and isinstance(node.value, ast.Name):

@@ -1,0 +1,172 @@
+"""Constructor arguments: the request's, captured ones, guesses by name, use and annotation, and mended ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from .audits import Auditor, attempt, candidate, inputs, tensor
+
+HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
+
+
+def net(parameters: str, body: str, forward: str = "return self.conv(x)", before: str = "") -> str:
+    """A file with one class ``Net``."""
+    lines = "\n        ".join(body.split("\n"))
+    return f"""{HEAD}{before}
+class Net(nn.Module):
+    def __init__(self, {parameters}):
+        super().__init__()
+        {lines}
+
+    def forward(self, x):
+        {forward}
+"""
+
+
+def test_the_requests_arguments_are_evaluated_in_the_files_namespace(auditor: Auditor) -> None:
+    source = net("width", "self.conv = nn.Conv2d(3, width, 1)", before="WIDTH = 12\n")
+    event = auditor.audit(source, candidate("Net", attempts=[attempt("WIDTH * 2")]))["Net"]
+    assert event["construct"] == {"source": "call-site", "where": "here.py:1", "shown": "Net(WIDTH * 2)"}
+    assert [t[1] for t in event["graph"]["tensors"] if t[1] == [24, 3, 1, 1]]
+
+
+def test_a_users_arguments_are_neither_mended_nor_followed_by_guesses(auditor: Auditor) -> None:
+    source = net("width", "self.conv = nn.Conv2d(3, width, 1)")
+    told = attempt("'wide'", source="directive", literal=True)
+    event = auditor.audit(source, candidate("Net", attempts=[told]))["Net"]
+    assert event["status"] == "failed" and event["error"]["type"] == "TypeError"
+
+
+def test_literal_attempts_are_never_evaluated(auditor: Auditor) -> None:
+    source = net("width", "self.conv = nn.Conv2d(3, width, 1)")
+    told = attempt("[8][0]", source="directive", literal=True)
+    event = auditor.audit(source, candidate("Net", attempts=[told]))["Net"]
+    assert event["status"] == "failed" and event["error"]["type"] == "ValueError"
+
+
+def test_a_classmethod_and_a_factory_that_returns_a_tuple(auditor: Auditor) -> None:
+    source = (
+        net("width", "self.conv = nn.Conv2d(3, width, 1)")
+        + "\n    @classmethod\n    def small(cls):\n        return cls(4)\n"
+    )
+    source += "\n\ndef build():\n    return Net(5), 'config'\n"
+    named = {**attempt(source="classmethod"), "callee": "Net.small"}
+    events = auditor.audit(source, candidate("Net", attempts=[named]), candidate("build", "factory"))
+    assert events["Net"]["construct"]["shown"] == "Net.small()"
+    assert events["build"]["status"] == "ok"
+
+
+def test_a_class_that_only_a_parent_builds_gets_the_parents_arguments(auditor: Auditor) -> None:
+    source = (
+        HEAD
+        + """
+class Odd(nn.Module):
+    def __init__(self, secret):
+        super().__init__()
+        assert secret == "xyzzy"
+        self.conv = nn.Conv2d(7, 7, 1)
+
+    def forward(self, x):
+        return self.conv(x)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.unused = Odd("xyzzy")
+        self.conv = nn.Conv2d(3, 8, 1)
+
+    def forward(self, x):
+        return self.conv(x)
+"""
+    )
+    events = auditor.audit(source, candidate("Net", attempts=[attempt()]), candidate("Odd", root=False))
+    assert events["Odd"]["construct"]["source"] == "captured"
+    assert events["Odd"]["input"]["shown"].startswith("(1, 7, ")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body"),
+    [
+        ("in_channels, num_classes", "self.conv = nn.Conv2d(in_channels, num_classes, 1)"),
+        ("channels, act_layer, norm_layer", "self.conv = nn.Sequential(nn.Conv2d(3, channels, 1), norm_layer(channels), act_layer())"),
+        ("dims", "self.conv = nn.Sequential(*[nn.Conv2d(a, b, 1) for a, b in zip(dims, dims[1:])])"),
+        ("dim, num_heads", "assert dim % num_heads == 0\nself.conv = nn.Conv2d(3, dim, 1)"),
+        ("kind", "self.conv = {'a': nn.Conv2d}[kind](3, 8, 1) if kind == 'a' else None\nself.conv.weight"),
+        ("cfg", "self.conv = nn.Conv2d(3, cfg['hidden_dim'], cfg['kernel_size'])"),
+        ("config", "self.conv = nn.Conv2d(config.in_channels, config.hidden_size, 1)"),
+        ("arch", "self.conv = nn.Conv2d(3, WIDTHS[arch], 1)"),
+        ("mid, out", "assert mid == out // 2\nself.conv = nn.Conv2d(3, out, 1)"),
+        ("layers=None", "self.conv = nn.Conv2d(3, layers[0], 1)"),
+        ("stages", "self.conv = nn.Conv2d(3, stages[5], 1)"),
+    ],
+)  # fmt: skip
+def test_parameters_nobody_supplied_are_guessed(auditor: Auditor, parameters: str, body: str) -> None:
+    event = auditor.audit(net(parameters, body, before="WIDTHS = {'s': 4, 'm': 8}\n"), candidate("Net"))["Net"]
+    assert event["status"] == "ok", event["error"]
+    assert event["construct"]["source"] == "parameter-names"
+
+
+def test_configuration_classes_are_built_from_their_defaults(auditor: Auditor) -> None:
+    before = """
+from dataclasses import dataclass
+import enum
+
+class Act(enum.Enum):
+    RELU = "relu"
+
+@dataclass
+class Config:
+    width: int = 24
+    depth: int
+""".replace("    depth: int\n", "")
+    source = net("config: Config, act: Act", "self.conv = nn.Conv2d(3, config.width, 1)\nact.value", before=before)
+    event = auditor.audit(source, candidate("Net"))["Net"]
+    assert event["status"] == "ok", event["error"]
+    assert "Config(width=24)" in event["construct"]["shown"]
+
+
+def test_a_parameter_without_anything_to_go_by_is_named(auditor: Auditor) -> None:
+    source = net("qwertz", "self.conv = open(qwertz['a']['b'].path())")
+    event = auditor.audit(source, candidate("Net", root=True))["Net"]
+    assert event["status"] == "failed"
+    assert event["construct"] is None
+
+
+def test_constructors_that_need_values_are_built_on_the_cpu(auditor: Auditor) -> None:
+    body = "rates = [r.item() for r in torch.linspace(0, 1, 4)]\nself.conv = nn.Conv2d(3, len(rates), 1)"
+    event = auditor.audit(net("", body), candidate("Net", attempts=[attempt()]))["Net"]
+    assert (event["status"], event["rung"]) == ("ok", "fx-meta")
+
+
+def test_weights_are_neither_fetched_nor_needed(auditor: Auditor) -> None:
+    body = (
+        "self.conv = nn.Conv2d(3, 8, 1)\n"
+        "state = torch.hub.load_state_dict_from_url('https://example.invalid/w.pth')\n"
+        "self.load_state_dict(state['model'])\n"
+        "self.load_state_dict(torch.load('/nonexistent.pth', map_location='cuda:0'))"
+    )
+    assert auditor.audit(net("", body), candidate("Net", attempts=[attempt()]))["Net"]["status"] == "ok"
+
+
+def test_code_for_a_gpu_runs_without_one(auditor: Auditor) -> None:
+    body = (
+        "torch.cuda.set_device(0)\n"
+        "self.conv = nn.Conv2d(3, 8, 1).cuda().to('cuda:1')\n"
+        "self.register_buffer('scale', torch.ones(8, 1, 1, device='cuda'))"
+    )
+    forward = "y = self.conv(x.cuda()) * self.scale.to(torch.device('cuda')); torch.cuda.synchronize(); return y"
+    assert auditor.audit(net("", body, forward), candidate("Net", attempts=[attempt()]))["Net"]["status"] == "ok"
+
+
+def test_a_module_imported_only_by_the_constructor_is_made_up(auditor: Auditor) -> None:
+    body = "import absent_logger\nabsent_logger.setup()\nself.conv = nn.Conv2d(3, 8, 1)"
+    event = auditor.audit(net("", body), candidate("Net", attempts=[attempt()]))["Net"]
+    assert event["status"] == "ok"
+    assert any("absent_logger" in note for note in event["notes"])
+
+
+def test_the_inputs_of_a_construction_come_first(auditor: Auditor) -> None:
+    source = net("width", "self.conv = nn.Conv2d(3, width, 1)")
+    one = {**attempt("8"), "inputs": [inputs(tensor(2, 3, 40, 48))]}
+    event = auditor.audit(source, candidate("Net", attempts=[one], inputs=[inputs(tensor(1, 3, 9, 9))]))["Net"]
+    assert event["input"]["shown"] == "(2, 3, 40, 48) float32"
