@@ -14,7 +14,6 @@ import pytest
 
 from advisor.workers import (
     InterpreterMissing,
-    Pool,
     PythonTooOld,
     TorchMissing,
     TorchTooOld,
@@ -188,13 +187,6 @@ def test_closing_ends_the_request_that_runs(job: Path) -> None:
     worker.close()
     thread.join()
     assert [outcome.status for outcome in outcomes] == ["cancelled"]
-
-
-def test_a_pool_keeps_the_order_and_runs_in_parallel(job: Path) -> None:
-    meet = "import time; time.sleep(0.3 if request['number'] == 0 else 0); emit({'event': 'n', 'n': request['number']})"
-    with Pool(PYTHON, 2, jobs={"code": job}) as pool:
-        outcomes = list(pool.map(code(meet, number=n) for n in range(6)))
-    assert [outcome.events[1]["n"] for outcome in outcomes] == list(range(6))
 
 
 def _kill_children_of(parent: int, job: Path) -> None:

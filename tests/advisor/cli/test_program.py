@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 import types
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +165,45 @@ def test_a_pack_adds_a_command(monkeypatch, capsys):
     monkeypatch.setattr(packs, "commands", lambda: {"say": entry})
     assert main(["say", "hello"]) == 0
     assert capsys.readouterr().out == "hello\n"
+
+
+def test_an_unforeseen_exception_exits_with_2_and_one_line_that_says_where(monkeypatch, tmp_path, capsys):
+    def broken(*_args, **_kwargs):
+        raise LookupError("no such\nthing")
+
+    monkeypatch.setattr(engine, "audit_paths", broken)
+    assert main(["audit", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("advisor: internal error: LookupError: no such thing (")
+    assert f"{__file__}:" in err
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_ends_everything_and_writes_no_report(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "net.py").write_text(
+        "import time\nfrom torch import nn\n\nnet = nn.Linear(3, 4)\ntime.sleep(60)\n", encoding="utf-8"
+    )
+    argv = [sys.executable, "-m", "advisor", "audit", "net.py", "--time-limit", "50", "-o", "report.txt"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    program = subprocess.Popen(argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not started_in(tmp_path) and program.poll() is None:
+        time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=40)
+    assert (program.returncode, out, err) == (130, b"", b"advisor: interrupted\n")
+    assert not (tmp_path / "report.txt").exists()
+    assert started_in(tmp_path) == []
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def started_in(folder: Path) -> list[int]:
+    """The worker's processes, which have its scratch folder among their arguments."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{folder}/scratch".encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found

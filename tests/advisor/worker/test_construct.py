@@ -88,7 +88,7 @@ class Net(nn.Module):
     ("parameters", "body"),
     [
         ("in_channels, num_classes", "self.conv = nn.Conv2d(in_channels, num_classes, 1)"),
-        ("channels, act_layer, norm_layer", "self.conv = nn.Sequential(nn.Conv2d(3, channels, 1), norm_layer(channels), act_layer())"),
+        ("width, act_layer, norm", "self.conv = nn.Sequential(nn.Conv2d(3, width, 1), norm(width), act_layer())"),
         ("dims", "self.conv = nn.Sequential(*[nn.Conv2d(a, b, 1) for a, b in zip(dims, dims[1:])])"),
         ("dim, num_heads", "assert dim % num_heads == 0\nself.conv = nn.Conv2d(3, dim, 1)"),
         ("kind", "self.conv = {'a': nn.Conv2d}[kind](3, 8, 1) if kind == 'a' else None\nself.conv.weight"),

@@ -23,7 +23,7 @@ class Net(nn.Module):
 def imported(auditor: Auditor, path: str, source: str) -> tuple[Event, Event]:
     """(import event, Net's event) of a file."""
     events = auditor.run(auditor.write(path, source), candidate("Net"))
-    return events[0], next(e for e in events if e.get("name") == "Net")
+    return events[0], next(e for e in events if e["event"] == "model")
 
 
 def test_a_file_of_a_package_is_imported_under_its_dotted_name(auditor: Auditor) -> None:

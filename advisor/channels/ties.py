@@ -1,7 +1,7 @@
 """How each operator ties the dimensions of what it reads to those of what it makes.
 
-One small function an operator (:mod:`advisor.tie_layers`, :mod:`advisor.tie_movement`), over
-:class:`advisor.forms.Forms`: weights introduce variables, element-wise operators unify, concatenation joins, splits
+One small function an operator (:mod:`.layers`, :mod:`.movement`), over
+:class:`.forms.Forms`: weights introduce variables, element-wise operators unify, concatenation joins, splits
 cut. What an operator's function cannot explain (its forms do not add up to the traced shape) is pinned, as is
 everything that an unknown operator touches: wrong freedom would yield broken models.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ..graph import Graph, Op
 from .forms import ONE, Form, Forms, constant
-from .graph import Graph, Op
 
 Dims = list[Form]
 Handler = Callable[["Ties", Op], list[Dims] | None]

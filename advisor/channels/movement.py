@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from ..graph import Op
+from ..shapes.reshaping import blocks
 from .forms import ONE, Form, constant, joined, times
-from .graph import Op
-from .reshaping import blocks
 from .ties import Dims, Handler, Ties, reason
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from ..graph import Op
 from .forms import ONE, Form, constant, times
-from .graph import Op
 from .ties import Dims, Handler, Ties, reason
 
 

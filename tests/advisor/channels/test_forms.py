@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.forms import Form, Forms, constant, joined, times
+from advisor.channels.forms import Form, Forms, constant, joined, times
 
 
 def test_a_sum_and_a_whole() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from .edit import MoveError
-from .graph import Graph, Op, Tensor
+from ..edit import MoveError
+from ..graph import Graph, Op, Tensor
 
 Shape = tuple[int, ...]
 ShapeFunction = Callable[["Change", Op], list[Shape]]

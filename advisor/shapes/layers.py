@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
-from .edit import MoveError
-from .graph import Op
-from .shape_change import Change, Shape, ShapeFunction, by, name, unknown
+from ..edit import MoveError
+from ..graph import Op
+from .change import Change, Shape, ShapeFunction, by, name, unknown
 
 
 def _window(op: Op, size: Sequence[int]) -> list[int]:

@@ -7,10 +7,10 @@ from fractions import Fraction
 from itertools import product
 from math import prod
 
-from .edit import MoveError
-from .graph import Op
+from ..edit import MoveError
+from ..graph import Op
+from .change import Change, Shape, ShapeFunction, by, name, unknown
 from .reshaping import blocks
-from .shape_change import Change, Shape, ShapeFunction, by, name, unknown
 
 
 def _elementwise(c: Change, op: Op) -> list[Shape]:

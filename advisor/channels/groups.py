@@ -1,6 +1,6 @@
 """Channel groups: which dimensions of a model must change together, and which nothing may change.
 
-``analyse`` reads the whole graph once through :mod:`advisor.ties`; every variable left unsolved that a layer makes is a
+``analyse`` reads the whole graph once through :mod:`.ties`; every variable left unsolved that a layer makes is a
 *group*: the output channels of one or more convolutions, linears or embeddings with every dimension that follows.
 """
 
@@ -10,17 +10,17 @@ from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from . import tie_layers, tie_movement
+from ..graph import Graph, Op
+from ..operators import LINEAR
+from . import layers, movement
 from .forms import ONE, Form
-from .graph import Graph, Op
-from .operators import LINEAR
 from .ties import Ties
 
 PRODUCING = LINEAR | {"embedding", "rnn"}
 """Operators whose weights decide how many channels they make."""
 
 
-_HANDLERS = {**tie_layers.TABLE, **tie_movement.TABLE}
+_HANDLERS = {**layers.TABLE, **movement.TABLE}
 
 
 class Place(NamedTuple):

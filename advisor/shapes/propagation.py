@@ -1,6 +1,6 @@
 """Shape propagation: what an edit does to every tensor downstream of it.
 
-One small function an operator (:mod:`advisor.shape_layers`, :mod:`advisor.shape_movement`), pure on plain data.
+One small function an operator (:mod:`advisor.shapes.layers`, :mod:`advisor.shapes.movement`), pure on plain data.
 Reshapes carry concrete sizes, so their new result is derived from how the traced input and output sizes relate.
 Weights that must follow (a linear after a flatten, a position embedding) are resized; whatever cannot follow raises
 :class:`MoveError` with the operation's name.
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from . import shape_layers, shape_movement
-from .edit import MoveError
-from .graph import Graph, Tensor
-from .shape_change import Change, by, unknown
+from ..edit import MoveError
+from ..graph import Graph, Tensor
+from . import layers, movement
+from .change import Change, by, unknown
 
-_SHAPES = {**shape_layers.TABLE, **shape_movement.TABLE}
+_SHAPES = {**layers.TABLE, **movement.TABLE}
 """Operator → its shape function. ``create`` reads nothing, ``gather`` and ``other`` are unknown."""
 
 
