@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,13 +30,17 @@ from .selection import Selection
 from .suppressions import silence, unused
 from .targets import Target
 from .tracing import trace_file, trace_findings
-from .workers import Worker
+from .workers import Outcome, Worker
 
 if TYPE_CHECKING:
     from torch import nn
 
 Progress = Callable[[Path, int, int], None]
 """Called after each file with it, how many are done and how many there are."""
+
+
+_LOOK_SECONDS = 0.2
+"""How often a running audit looks whether it was cancelled."""
 
 
 class EngineError(ValueError):
@@ -97,24 +101,28 @@ def audit_paths(
 ) -> Report:
     """Audit files and folders under one configuration; files come in a stable order, whatever ``config.jobs`` is.
 
-    ``cancelled`` may be set from another thread: what is running is ended, and the report holds what was done.
+    ``cancelled`` may be set from another thread: what is running is ended, and the report holds the files that were
+    done by then.
     """
     plan = _Plan.of(config)
     files = _files(paths, config)
     session = _Session(plan, cancelled or threading.Event())
     report = Report(str(_common_root(files)), tuple(t.name for t in plan.targets))
     try:
-        done = 0
         with ThreadPoolExecutor(max(1, min(config.workers, len(files)))) as threads:
-            for file, result in zip(files, threads.map(session.file, files), strict=True):
-                done += 1
-                if result is not None:
-                    report.files.append(result)
-                if progress is not None:
-                    progress(file, done, len(files))
-    except BaseException:
-        session.cancelled.set()
-        raise
+            results = [threads.submit(session.file, file) for file in files]
+            try:
+                for done, (file, result) in enumerate(zip(files, results, strict=True), 1):
+                    reported = session.result(result)
+                    if reported is not None:
+                        report.files.append(reported)
+                    if progress is not None:
+                        progress(file, done, len(files))
+            except BaseException:  # Ctrl-C, say: the threads would otherwise go on to the last file
+                session.cancelled.set()
+                while wait(results, _LOOK_SECONDS).not_done:
+                    session.cancel()
+                raise
     finally:
         session.close()
     return report
@@ -150,8 +158,20 @@ class _Session:
         for worker in self._workers:
             worker.close()
 
+    def cancel(self) -> None:
+        """End what the workers run now; to be repeated, for one that is about to run something hears nothing."""
+        for worker in list(self._workers):
+            worker.cancel()
+
+    def result(self, future: Future[FileReport | None]) -> FileReport | None:
+        """What ``future`` comes to; ends what runs once the audit is cancelled."""
+        while not wait([future], _LOOK_SECONDS).done:
+            if self.cancelled.is_set():
+                self.cancel()
+        return future.result()
+
     def file(self, path: Path) -> FileReport | None:
-        """The report on one file; None when the audit was cancelled before it."""
+        """The report on one file; None when the audit was cancelled before it was done."""
         if self.cancelled.is_set():
             return None
         config = self.plan.config
@@ -164,6 +184,8 @@ class _Session:
         )
         interpreter = choose(path, os.environ, config.python)
         report = trace_file(path, found, lambda request: self._run(interpreter.path, request))
+        if self.cancelled.is_set():
+            return None
         for model in report.models:
             _advise(model, self.plan)
         self._comments[str(path)] = found.comments.suppressions
@@ -173,7 +195,7 @@ class _Session:
         with self._lock:
             return self._projects.setdefault(folder, Project(folder))
 
-    def _run(self, interpreter: Path, request: Mapping[str, Any]) -> Any:
+    def _run(self, interpreter: Path, request: Mapping[str, Any]) -> Outcome:
         with self._lock:
             idle = self._idle.setdefault(interpreter, SimpleQueue())
             if idle.empty():
@@ -182,7 +204,8 @@ class _Session:
             else:
                 worker = idle.get()
         try:
-            return worker.run(request, lambda _: worker.cancel() if self.cancelled.is_set() else None)
+            worker.start()
+            return Outcome("", "cancelled") if self.cancelled.is_set() else worker.run(request)
         finally:
             idle.put(worker)
 

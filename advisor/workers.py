@@ -11,11 +11,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 Event = dict[str, Any]
@@ -254,46 +252,6 @@ class Worker:
             process, self._process = self._process, None
         if process is not None:
             process.end()
-
-
-class Pool:
-    """Up to ``size`` workers under one interpreter, for ``--jobs N``."""
-
-    def __init__(self, interpreter: Path, size: int, *, jobs: Mapping[str, Path] = JOBS) -> None:
-        self._workers = [Worker(interpreter, jobs=jobs) for _ in range(size)]
-        self._idle: SimpleQueue[Worker] = SimpleQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="advisor-worker")
-
-    def __enter__(self) -> Pool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def map(self, requests: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
-        """Outcomes in the order of the requests, which run in parallel. Raises :class:`WorkerError`."""
-        return self._threads.map(self._run, requests)
-
-    def cancel(self) -> None:
-        """Drop what waits and cancel what runs."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
-            worker.cancel()
-
-    def close(self) -> None:
-        """End every worker."""
-        self._threads.shutdown(cancel_futures=True)
-        for worker in self._workers:
-            worker.close()
-
-    def _run(self, request: Mapping[str, Any]) -> Outcome:
-        worker = self._idle.get()
-        try:
-            return worker.run(request)
-        finally:
-            self._idle.put(worker)
 
 
 def _environment() -> dict[str, str]:

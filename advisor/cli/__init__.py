@@ -11,6 +11,7 @@ import argparse
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -82,7 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("advisor: interrupted", file=sys.stderr)
         return 130
     except Exception as e:
-        if not isinstance(e, known_errors()):
-            raise
-        print(f"advisor: error: {e}", file=sys.stderr)
+        text = f"error: {e}" if isinstance(e, known_errors()) else _internal(e)
+        print(f"advisor: {text}", file=sys.stderr)
         return ERROR
+
+
+def _internal(error: Exception) -> str:
+    """One line for an exception that nobody foresaw, with the place that a report of it needs."""
+    said = " ".join(str(error).split())
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{last.filename}:{last.lineno} in {last.name}"
+    return f"internal error: {type(error).__name__}: {said} ({where}); please report this line to the advisor's authors"

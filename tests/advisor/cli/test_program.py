@@ -179,11 +179,23 @@ def test_an_unforeseen_exception_exits_with_2_and_one_line_that_says_where(monke
     assert err.count("\n") == 1
 
 
+ENDLESS = """
+import time
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x
+
+
+time.sleep(60)
+"""
+
+
 def test_ctrl_c_ends_everything_and_writes_no_report(tmp_path):
     (tmp_path / "scratch").mkdir()
-    (tmp_path / "net.py").write_text(
-        "import time\nfrom torch import nn\n\nnet = nn.Linear(3, 4)\ntime.sleep(60)\n", encoding="utf-8"
-    )
+    (tmp_path / "net.py").write_text(ENDLESS, encoding="utf-8")
     argv = [sys.executable, "-m", "advisor", "audit", "net.py", "--time-limit", "50", "-o", "report.txt"]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     program = subprocess.Popen(argv, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
