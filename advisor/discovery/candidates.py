@@ -175,7 +175,8 @@ def candidates(outline: Outline, lookup: Lookup | None = None) -> list[Candidate
     """Every candidate of a file in source order: classes, factories, instances."""
     classes = Classes(outline, lookup)
     modules = {name: node for name, node in outline.classes.items() if classes.is_module(node)}
-    builders = _builders(outline, set(modules))
+    imported = {n for n, i in outline.imports.items() if _is_imported_module(outline, n, i, lookup)}
+    builders = _builders(outline, set(modules), imported)
     instances = _instances(outline, set(modules), builders)
     out = [_class(outline, classes, node) for node in modules.values()]
     out += [_factory(outline, outline.functions[name], builds) for name, builds in builders.items()]
@@ -227,13 +228,12 @@ def _first_line(node: ast.ClassDef | Function) -> int:
 # ---- factories
 
 
-def _builders(outline: Outline, modules: set[str]) -> dict[str, str | None]:
+def _builders(outline: Outline, modules: set[str], imported: set[str]) -> dict[str, str | None]:
     """Functions that return a module → the class of the file that they build, where one is named.
 
     A fixed point: a function returning what another factory returns is one too. Functions that take a built module
     and return it changed (``def freeze(model): … return model``) are none.
     """
-    imported = {n for n, i in outline.imports.items() if _imported_module_class(n, i)}
     found: dict[str, str | None] = {}
     for _ in range(6):
         before = len(found)
@@ -334,9 +334,15 @@ def _annotated_module(outline: Outline, parameter: ast.arg, modules: set[str]) -
     return name is not None and (name in modules or outline.qualified(name) == "torch.nn.Module")
 
 
-def _imported_module_class(name: str, imported: Import) -> bool:
-    """Whether an imported CamelCase name looks like a network of another file."""
-    return imported.name is not None and name[:1].isupper() and bool(_MODULE_LIKE.search(name)) and not name.isupper()
+def _is_imported_module(outline: Outline, name: str, imported: Import, lookup: Lookup | None) -> bool:
+    """Whether an imported name is a module class: by its definition in the project, else by how it looks."""
+    if imported.name is None or not name[:1].isupper():
+        return False
+    definition = lookup(outline, imported) if lookup is not None else None
+    if definition is not None:
+        return Classes(definition[0], lookup).is_module(definition[1])
+    known = outline.qualified(name).partition(".")[0]
+    return bool(_MODULE_LIKE.search(name)) and known not in OTHER_FRAMEWORKS
 
 
 # ---- instances

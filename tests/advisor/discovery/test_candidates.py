@@ -145,6 +145,21 @@ def test_factories_and_instances(tmp_path: Path) -> None:
     assert builds["block"] is None
 
 
+def test_factories_of_classes_in_other_files(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        from lib import SSD, Box
+        def detector(): return SSD(3)
+        def box(): return Box(3)
+        """,
+        {
+            "lib.py": "from torch import nn\nclass SSD(nn.Module):\n    def forward(self, x): return x\nclass Box: pass\n"
+        },
+    )
+    assert kinds(discovery) == {"detector": "factory"}
+
+
 def test_roots_and_required_arguments(tmp_path: Path) -> None:
     discovery = found(
         tmp_path,
