@@ -16,8 +16,8 @@ from .recorder import OutOfTime
 def limit(seconds: float) -> Iterator[None]:
     """Raise :class:`OutOfTime` in the block once ``seconds`` have passed.
 
-    Limits nest: an inner one never outlasts the outer. Signals reach only the main thread of a Unix process; elsewhere the
-    parent's limit on the whole file is the only one. The alarm repeats, since user code may swallow it once.
+    Limits nest: an inner one never outlasts the outer. Signals reach only the main thread of a Unix process; elsewhere
+    the parent's limit on the whole file is the only one. The alarm repeats, since user code may swallow it once.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield

@@ -67,7 +67,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Plan:
-    """One attempt. ``call`` gives (callee, args, kwargs); it runs under the build's device, for arguments may be modules.
+    """One attempt. ``call`` gives (callee, args, kwargs) and runs under the build's device: arguments may be modules.
 
     ``exact``: the arguments are the user's word, to which nothing is added.
     """
@@ -193,7 +193,7 @@ class Constructor:
 
 
 def _registered(cls: type, namespace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Keyword arguments that a table of the module keeps beside ``cls``: ``{"resnet": {"encoder": Net, "params": {…}}}``."""
+    """Keyword arguments that a table keeps beside ``cls``: ``{"resnet": {"encoder": Net, "params": {…}}}``."""
     names = set(inspect.signature(cls).parameters)
     for table in [v for v in namespace.values() if isinstance(v, dict)]:
         for entry in [v for v in table.values() if isinstance(v, dict)]:

@@ -1,8 +1,8 @@
 """Models written for a GPU, built and run where there is none.
 
 Inside :func:`no_accelerator` a request for CUDA (or MPS, XPU, HIP) means "wherever this tensor is anyway": moves are
-no-ops, factory functions fall back to the default device, and the bookkeeping calls of ``torch.cuda`` do nothing. Moves of meta tensors
-to the CPU are no-ops too, as there is nothing to move.
+no-ops, factory functions fall back to the default device, and the bookkeeping calls of ``torch.cuda`` do nothing. Moves
+of meta tensors to the CPU are no-ops too, as there is nothing to move.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _NoAccelerator(TorchFunctionMode):
 
 
 def _returning(value: Any) -> Callable[..., Any]:
-    """A new function each time: torch._dynamo keeps tables of torch's functions and refuses one function under two names."""
+    """A new function each time: torch._dynamo refuses one function under two of torch's names."""
 
     def call(*_args: Any, **_kwargs: Any) -> Any:
         return value

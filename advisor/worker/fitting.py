@@ -78,7 +78,7 @@ def _convolution(guess: Guess, message: str) -> list[Guess]:
 
 
 def _convolved(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]:
-    """``shape`` reached a convolution of ``wanted`` channels: other channels, channels first, or that many times more."""
+    """``shape`` reached a layer of ``wanted`` channels: other channels, channels first, or as many times more."""
     have = shape[1]
     better = []
     if len(shape) == 4 and shape[-1] == wanted:
@@ -128,11 +128,10 @@ def _rank(guess: Guess, message: str) -> list[Guess]:
 def _ranked(guess: Guess, rank: int) -> list[Guess]:
     """The tensors of the first one's shape, or that one alone, with ``rank`` dimensions."""
     specs = _specs(guess)
-    if not specs:
+    if not specs or not specs[0].shape:
         return []
-    shape = specs[0].shape
-    width = shape[1] if len(shape) > 1 else shape[0]
-    last = shape[-1]
+    shape = tuple(specs[0].shape)
+    width, last = shape[min(1, len(shape) - 1)], shape[-1]
     side = 224 if width <= 4 else 56
     options: dict[int, list[tuple[int, ...]]] = {
         1: [(width,)],
@@ -280,7 +279,7 @@ def _replaced_dim(guess: Guess, old: int, new: int) -> Guess:
 
 def _too_small(guess: Guess, message: str) -> list[Guess]:
     if not re.search(
-        r"[Kk]ernel size can't be greater|Output size is too small|non-empty|too small|smaller than|less than the corres|"
+        r"[Kk]ernel size can't be greater|Output size is too small|non-empty|too small|smaller than|"
         r"Expected more than 1|must be greater|greater than 0|negative dimension|non-positive",
         message,
     ):
@@ -310,12 +309,9 @@ def _dtype(guess: Guess, message: str) -> list[Guess]:
         whole = guess.edited(lambda s: s._replace(dtype="int64"))
         only_first = guess.edited(lambda s: Spec((1, 16), "int64") if s == first else s)
         return [only_first, whole]
-    if re.search(
-        r"must have the same dtype|expected scalar type Float|not implemented for 'Long'|should be the same|Long",
-        message,
-    ):
-        if any(s.dtype == "int64" for s in _specs(guess)):
-            return [guess.edited(lambda s: s._replace(dtype="float32"))]
+    wants_numbers = r"must have the same dtype|scalar type Float|not implemented for 'Long'|should be the same|Long"
+    if re.search(wants_numbers, message) and any(s.dtype == "int64" for s in _specs(guess)):
+        return [guess.edited(lambda s: s._replace(dtype="float32"))]
     if re.search(r"[Cc]omplex", message) and all(s.dtype == "float32" for s in _specs(guess)):
         return [guess.edited(lambda s: s._replace(dtype="complex64"))]
     return []
@@ -407,7 +403,7 @@ def _failing_layer(error: BaseException) -> tuple[nn.Module, torch.Size] | None:
 def _at_layer(guess: Guess, layer: nn.Module, shape: torch.Size) -> list[Guess]:
     """What to change so that ``layer`` gets what it takes, where that is not what it got."""
     if isinstance(layer, _ConvNd) and len(shape) > 2:
-        rank = len(layer.kernel_size) + 2
+        rank = len(tuple(layer.kernel_size)) + 2
         if len(shape) in (rank, rank - 1):
             dim = 1 if len(shape) == rank else 0
             return _convolved(guess, tuple(shape), layer.in_channels) if shape[dim] != layer.in_channels else []

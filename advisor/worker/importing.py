@@ -107,7 +107,7 @@ class Place:
         """Whether a source file belongs to the project rather than to a library installed inside its folder."""
         if not filename.startswith(str(self.root) + os.sep):
             return False
-        inside = filename[len(str(self.root)) + 1 :].split(os.sep)
+        inside = Path(filename).relative_to(self.root).parts
         if _is_site(self.root.parts):
             return inside[0].removesuffix(".py") == self.dotted.split(".")[0]
         return not _is_site(inside)
@@ -325,7 +325,11 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     path = list(sys.path)
     first_error: dict[str, Any] | None = None
     missing: list[str] = []
-    for rung in _rungs(place, lambda local: bool(missing) and missing[-1].split(".")[0] not in local):
+
+    def is_about_missing(local: frozenset[str]) -> bool:
+        return bool(missing) and missing[-1].split(".")[0] not in local
+
+    for rung in _rungs(place, is_about_missing):
         left = seconds - (time.monotonic() - started)
         if left <= 0:
             return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))

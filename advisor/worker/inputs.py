@@ -329,7 +329,8 @@ def search(
 ) -> tuple[Guess | None, Guess | None, BaseException | None]:
     """(winner, first guess, its error): tries guesses and their adaptations depth first until ``run`` returns None.
 
-    Without ``adapt`` (the user's own words) only the guesses themselves. ``run`` executes one call and returns what it raised. Without a winner the first guess and its error are what to show.
+    ``run`` executes one call and returns what it raised. Without a winner the first guess and its error are what to
+    show. Without ``adapt`` only the guesses themselves are tried: they are the user's own words.
     """
     seen: set[str] = set()
     first: tuple[Guess, BaseException] | None = None

@@ -9,8 +9,9 @@
     {"event": "skip", "name", "reason"}
     {"event": "done"}
 
-``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of ``advisor/graph.py`` or
-None, ``error`` ``{"type", "message", "file", "line"}`` or None, ``covers`` the file's classes that this model executed.
+``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
+``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None, ``covers`` the file's classes
+that this model executed.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Audit:
     """Class of the file → the candidate whose trace executed it."""
 
     def run(self, module: ModuleType) -> None:
-        """Candidates in the request's order. Those without a usable attempt wait for arguments captured from parents."""
+        """Candidates in the request's order, but blocks last: their parents may show how they are built."""
         constructor = Constructor(module, self.observer.captured, self._allow_stubs)
         hints = [g for i in self.request["hints"] if (g := self._hint(i)) is not None]
         waiting = list(self.request["candidates"])
@@ -163,7 +164,7 @@ class Audit:
             self._report(candidate, best)
 
     def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
-        """``build`` called with the first input that it takes, and traced; else with the first guess as far as it goes."""
+        """``build`` traced with the first input that it takes; else with the first guess, as far as it goes."""
         given = [g for i in (*build.inputs, *candidate["inputs"]) if (g := self._hint(i)) is not None]
         exact = [g for g in given if g.source in ("directive", "config")]
         small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))

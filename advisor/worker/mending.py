@@ -1,7 +1,7 @@
 """Constructor arguments mended by what the error of the last try says.
 
-The parameters on the failing statement of the constructor are the suspects; the kind of error says how to change them: a
-number that is indexed becomes a list, a number that is called a layer, a head count that does not divide one, an
+The parameters on the failing statement of the constructor are the suspects; the kind of error says how to change them:
+a number that is indexed becomes a list, a number that is called a layer, a head count that does not divide one, an
 unknown option the next that the source compares with.
 """
 
@@ -164,7 +164,7 @@ def _missing_setting(trial: Trial, message: str) -> bool:
 
 
 def _suspects(trial: Trial, error: BaseException) -> list[str]:
-    """Parameters named on the failing statements of the function, if they may be changed (guessed, or left at a default)."""
+    """Parameters named on the function's failing statement that may be changed: guessed, or left at a default."""
     function = trial.function
     code = getattr(inspect.unwrap(function), "__code__", None) if function else None
     names: list[str] = []
@@ -248,7 +248,7 @@ def _of_other_type(trial: Trial, name: str, value: Any) -> Any:
         return _named(trial, name)
     if isinstance(value, float):
         return max(int(value), 1)
-    if isinstance(value, (str, type)) or isinstance(value, Mapping):
+    if isinstance(value, (str, type, Mapping)):
         return 64 if is_channels(name.lower()) else 2
     return None
 

@@ -1,13 +1,13 @@
-"""Trying a forward call cheaply, to see whether an input fits: on meta tensors first, on real ones where values matter."""
+"""Trying a forward call cheaply, to see whether an input fits: on meta tensors, or on real ones where values matter."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 import torch
 from torch import nn
 
+from .borrow import borrowed
 from .specs import Guess
 
 _NEEDS_VALUES = (
@@ -22,31 +22,9 @@ _NEEDS_VALUES = (
 )
 
 
-@contextlib.contextmanager
-def on_meta(model: nn.Module) -> Iterator[None]:
-    """``model`` with meta tensors for its parameters and buffers inside the block, its own ones again after it."""
-    swapped: list[tuple[dict[str, torch.Tensor | None], str, torch.Tensor]] = []
-    twins: dict[int, torch.Tensor] = {}
-    try:
-        for module in model.modules():
-            for held in (module._parameters, module._buffers):
-                for name, tensor in held.items():
-                    if tensor is None or tensor.is_meta:
-                        continue
-                    if id(tensor) not in twins:
-                        twin = tensor.detach().to("meta")
-                        twins[id(tensor)] = nn.Parameter(twin, False) if isinstance(tensor, nn.Parameter) else twin
-                    swapped.append((held, name, tensor))
-                    held[name] = twins[id(tensor)]
-        yield
-    finally:
-        for held, name, tensor in swapped:
-            held[name] = tensor
-
-
 def probe(model: nn.Module, guess: Guess, device: str) -> Exception | None:
     """What one forward call raises on ``device`` (``meta`` or ``cpu``), or None when it runs."""
-    swap = on_meta(model) if device == "meta" else contextlib.nullcontext()
+    swap = borrowed(model, lambda t: t.to("meta")) if device == "meta" else contextlib.nullcontext()
     try:
         with torch.no_grad(), swap, torch.device(device):
             args, kwargs = guess.make(device)

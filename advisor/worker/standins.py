@@ -1,7 +1,7 @@
 """What a missing library is most often imported for, written out: small layers, initialisers, decorators, containers.
 
-Looked up by attribute name whatever the module (``timm.models.layers``, ``timm.layers``, ``mmcv.cnn`` …), since these names mean the
-same thing everywhere. Only what has one well-known meaning is here; the rest stays a :class:`.stubs.Stub`.
+Looked up by attribute name whatever the module (``timm.models.layers``, ``timm.layers``, ``mmcv.cnn`` …), since these
+names mean the same thing everywhere. Only what has one well-known meaning is here; the rest stays a stub.
 """
 
 from __future__ import annotations

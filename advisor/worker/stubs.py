@@ -13,7 +13,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -117,7 +117,7 @@ class _Mixin:
 class StubModule(types.ModuleType):
     """A module that has every attribute."""
 
-    __path__: Sequence[str] = ()
+    __path__: MutableSequence[str] = []  # noqa: RUF012
     __version__ = "99.0.0"
 
     def __getattr__(self, name: str) -> Any:
@@ -174,7 +174,7 @@ class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> StubModule:
         return StubModule(spec.name)
 
-    def exec_module(self, _module: types.ModuleType) -> None:
+    def exec_module(self, module: types.ModuleType) -> None:
         return None
 
     def provide(self, module: str, attribute: str) -> bool:

@@ -21,7 +21,7 @@ class Usage:
     """What was seen of one parameter.
 
     ``length``: the least length that constant indexes and unpacking ask for; ``nested``: into how many names its
-    elements are unpacked; ``options``: constants it is compared with; ``tables``: names of the mappings it is looked up in.
+    elements are unpacked; ``options``: constants it is compared with; ``tables``: mappings it is looked up in.
     """
 
     iterated: bool = False

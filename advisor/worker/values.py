@@ -52,7 +52,7 @@ class Settings(dict[str, Any]):
 
 @dataclasses.dataclass
 class Guesser:
-    """Guesses in the namespace of one module. ``whole``: for networks, whose input has three channels; else for blocks."""
+    """Guesses in the namespace of one module. ``whole``: for networks, whose input has three channels, not blocks."""
 
     namespace: Mapping[str, Any]
     whole: bool = False
