@@ -154,7 +154,12 @@ def test_factories_of_classes_in_other_files(tmp_path: Path) -> None:
         def box(): return Box(3)
         """,
         {
-            "lib.py": "from torch import nn\nclass SSD(nn.Module):\n    def forward(self, x): return x\nclass Box: pass\n"
+            "lib.py": """
+            from torch import nn
+            class SSD(nn.Module):
+                def forward(self, x): return x
+            class Box: pass
+            """
         },
     )
     assert kinds(discovery) == {"detector": "factory"}
