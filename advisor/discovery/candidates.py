@@ -150,6 +150,8 @@ class Classes:
             return "an abstract base: its forward raises NotImplementedError"
         if any(_is_abstract_method(s) for s in node.body):
             return "an abstract base: it has abstract methods"
+        if any(n.endswith("LightningModule") for n in outside) and not _builds_layers(found):
+            return "a training wrapper: a LightningModule without layers of its own"
         names = [n for n in parameter_names(forward) if n != "self"]
         if len(names) >= 2 and names[0] in _PREDICTIONS and names[1] in _TARGETS and not _builds_layers(found):
             return "a loss or metric: its forward compares a prediction with a target"
@@ -411,7 +413,7 @@ def _is_abstract_method(statement: ast.stmt) -> bool:
 
 
 def _builds_layers(found: list[Definition]) -> bool:
-    """Whether any of the classes creates a layer with weights: what tells a network from a loss."""
+    """Whether any of the classes creates a layer: what tells a network from a loss or a wrapper."""
     for outline, node in found:
         for child in ast.walk(node):
             if isinstance(child, ast.Call):

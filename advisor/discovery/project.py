@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import itertools
 import os
 import re
 import time
@@ -25,6 +26,7 @@ SEARCH_SECONDS = 3.0
 """Time that one search over the project may take; what it found by then is used."""
 
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+INSTALLED = ("site-packages", "dist-packages")
 SKIPPED = frozenset(
     {
         *("node_modules", "__pycache__", "build", "dist", "site-packages", "venv", "env"),
@@ -38,9 +40,11 @@ _PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]
 
 def root(path: Path) -> Path:
     """The project folder of ``path``: the nearest one up the tree with a marker of a project, else the folder that
-    holds the outermost package around it."""
+    holds the outermost package around it. An installed package belongs to the folder it is installed in."""
     folder = path if path.is_dir() else path.parent
     for around in (folder, *folder.parents):
+        if around.name in INSTALLED:
+            return around
         if any((around / marker).exists() for marker in MARKERS):
             return around
     while (folder / "__init__.py").exists() and folder.parent != folder:
@@ -83,23 +87,22 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._files: list[Path] | None = None
+        self._files: dict[Path, list[Path]] = {}
         self._used: dict[Path, tuple[tuple[int, int], frozenset[str]]] = {}
         self._outlines: dict[Path, tuple[tuple[int, int], Outline | None]] = {}
         self._examples: list[Outline] | None = None
         self._settings: dict[str, Any] | None = None
 
-    @property
-    def files(self) -> list[Path]:
-        """At most :data:`MAX_FILES` Python files of the project."""
-        if self._files is None:
-            found: list[Path] = []
-            for path in python_files(self.root):
-                found.append(path)
-                if len(found) >= MAX_FILES:
-                    break
-            self._files = found
-        return self._files
+    def files(self, near: Path) -> list[Path]:
+        """At most :data:`MAX_FILES` Python files of the project; among installed packages, those of ``near``'s own."""
+        top = self.root
+        if self.root.name in INSTALLED and near != self.root and near.is_relative_to(self.root):
+            top = self.root / near.relative_to(self.root).parts[0]
+        elif self.root.name in INSTALLED:
+            return []
+        if top not in self._files:
+            self._files[top] = list(itertools.islice(python_files(top), MAX_FILES))
+        return self._files[top]
 
     def outline(self, path: Path) -> Outline | None:
         """The outline of a project file, None when it does not parse."""
@@ -137,6 +140,12 @@ class Project:
         if found is None or wanted.name is None or wanted.name not in found.classes:
             return None
         return found, found.classes[wanted.name]
+
+    def files_of(self, user: Outline, wanted: Import) -> Iterator[Path]:
+        """The project files that an import of the file ``user`` executes, nearest first; none for a library's."""
+        yield from self._module_files(user.source.path, wanted)
+        if wanted.name is not None:
+            yield from self._module_files(user.source.path, Import(_submodule(wanted), None, wanted.level))
 
     def _module_files(self, path: Path, wanted: Import) -> Iterator[Path]:
         parts = [p for p in wanted.module.split(".") if p]
@@ -197,7 +206,7 @@ class Project:
             return []
         deadline = time.monotonic() + SEARCH_SECONDS
         using = []
-        for path in self.files:
+        for path in self.files(near):
             if path != near and not wanted.isdisjoint(self._words(path)):
                 using.append(path)
             if time.monotonic() > deadline:

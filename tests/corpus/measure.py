@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.discovery.candidates import Candidate
-from advisor.discovery.project import Project, python_files
+from advisor.discovery.project import Project, python_files, root
 from advisor.discovery.request import Discovery, discover
 from advisor.discovery.static import layer_calls
 from advisor.graph import Graph, Span
@@ -69,7 +69,7 @@ class Measured:
 
 def measure(name: str, folder: Path, run: Any, files_each: int, seed: int) -> Measured:
     """Audit up to ``files_each`` files with candidates, chosen by ``seed``, and count."""
-    project = Project(folder)
+    project = Project(root(folder) if (folder / "__init__.py").exists() else folder)
     chosen = _sample(folder, project, files_each, seed)
     out = Measured(name, files=len(chosen))
     for path, found in chosen:

@@ -81,6 +81,7 @@ def test_unknown_base_counts_when_the_class_looks_like_a_module(tmp_path: Path) 
         ("class Base(nn.Module):\n    def forward(self, x):\n        raise NotImplementedError", "NotImplementedError"),
         ("class Base(nn.Module):\n    def __init__(self): super().__init__()", "no forward"),
         ("class Dist(nn.Module):\n    def forward(self, pred, target): return pred", "compares a prediction"),
+        ("class Task(pl.LightningModule):\n    def forward(self, x): return self.model(x)", "a training wrapper"),
         ("class Accuracy(nn.Module):\n    def forward(self, a, b): return a", "a metric"),
     ],
 )

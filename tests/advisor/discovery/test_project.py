@@ -16,6 +16,23 @@ def test_root_is_the_nearest_marked_folder(tmp_path: Path) -> None:
     assert root(tmp_path / "pkg/sub") == tmp_path / "pkg"
 
 
+def test_an_installed_package_belongs_to_its_folder_and_searches_only_itself(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "pyproject.toml": "",
+            ".venv/lib/site-packages/pkg/net.py": "class Net: pass\n",
+            ".venv/lib/site-packages/pkg/use.py": "from .net import Net\nNet(1)\n",
+            ".venv/lib/site-packages/other/use.py": "from pkg.net import Net\nNet(2)\n",
+        },
+    )
+    net = tmp_path / ".venv/lib/site-packages/pkg/net.py"
+    project = Project(root(net))
+    assert project.root.name == "site-packages"
+    assert project.dotted(net) == "pkg.net"
+    assert [o.source.path.parent.name for o in project.mentioning({"Net"}, net)] == ["pkg"]
+
+
 def test_files_of_others_are_skipped(tmp_path: Path) -> None:
     write(
         tmp_path,
