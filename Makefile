@@ -6,10 +6,6 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-# Packages with models to audit. Without their dependencies: they would bring a second, CUDA torch.
-DEMO := torchvision==0.28.0
-MODELS := timm==1.0.31 segmentation_models_pytorch==0.6.0 pytorchcv==0.0.74 efficientnet_pytorch==0.7.1
-
 .PHONY: demo test lint bench verify docs
 
 demo: .venv/base.stamp
@@ -32,22 +28,21 @@ verify: bench
 		$(CHECKOUTS) --jobs 2 --table docs/corpus-packages.md
 
 bench: .venv/test.stamp
-	$(BIN)/python -m tests.benchmarks.ratios --table docs/benchmarks.md
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --ratio-table docs/benchmarks.md
 
 docs: .venv/base.stamp
 	$(BIN)/python -m advisor.settings > docs/configuration.md
 	$(BIN)/python -m advisor.rulepages docs/rules
+	$(BIN)/python -m advisor.targets.page > docs/targets.md
 	$(BIN)/python docs/picture.py
 
 .venv/base.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet torch==$(TORCH)
 	$(BIN)/pip install --quiet --editable .
-	$(BIN)/pip install --quiet --no-deps $(DEMO)
-	$(BIN)/pip install --quiet numpy pillow
+	$(BIN)/pip install --quiet numpy pillow torchvision==0.28.0
 	@touch $@
 
 .venv/test.stamp: .venv/base.stamp
 	$(BIN)/pip install --quiet --editable ".[test,dev]"
-	$(BIN)/pip install --quiet --no-deps $(MODELS)
 	@touch $@

@@ -71,6 +71,7 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
     if discovery.request is None:
         return report
     candidates = {c.name: c for c in discovery.candidates}
+    told = {c["name"] for c in discovery.request["candidates"] if _told(c)}
     answer = _ask(discovery.request, candidates, run)
     report.findings += answer.findings
     report.notes += answer.notes + [f"{name} is not audited: {why}" for name, why in answer.skipped.items()]
@@ -80,10 +81,15 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
             if name in answer.skipped or not (candidate.root or candidate.kind == "factory"):
                 continue
             model = _model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
-        if _stands_for_itself(model, candidate, candidates, answer):
+        if name in told or _stands_for_itself(model, candidate, candidates, answer):
             report.models.append(_with_static(model, candidate, discovery))
     report.models.sort(key=lambda m: (m.span.line, m.name))
     return report
+
+
+def _told(entry: Mapping[str, Any]) -> bool:
+    """Whether the user described this candidate in a comment or the settings: then it is shown in any case."""
+    return any(given["source"] in ("directive", "config") for given in (*entry["attempts"], *entry["inputs"]))
 
 
 def _stands_for_itself(
@@ -91,6 +97,8 @@ def _stands_for_itself(
 ) -> bool:
     """Whether a candidate is a model of its own in the report: a factory stands for the class it builds, and a class
     that another traced model is made of is seen there."""
+    if candidate.kind == "factory" and candidate.required and not candidate.root:
+        return False  # conv_bn(in, out, stride): a class of this file builds its layers with it
     if candidate.kind != "class":
         return True
     by_factory = any(

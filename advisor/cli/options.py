@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import Config, resolve
 from .errors import UsageError
 
 
@@ -28,10 +27,9 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 OVERRIDES = ("targets", "python", "time_limit", "memory_limit", "select", "ignore", "min_gain", "jobs", "memory_budget")
 
 
-def configure(args: argparse.Namespace, path: Path) -> Config:
-    """The settings for ``path`` with the command's options on top."""
-    overrides: dict[str, Any] = {name: getattr(args, name, None) for name in OVERRIDES}
-    return resolve(path, overrides)
+def overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """The command's options as settings, None where not given."""
+    return {name: getattr(args, name, None) for name in OVERRIDES}
 
 
 def existing(paths: Sequence[str]) -> list[Path]:

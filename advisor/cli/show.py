@@ -9,7 +9,7 @@ from typing import Any
 
 from ..report import ModelReport, Report
 from .errors import CLEAN, FINDINGS, UsageError
-from .options import add_engine_options, configure, existing
+from .options import add_engine_options, existing, overrides
 
 WIDE = 140
 """Columns of a terminal that show parameters and memory too; a narrower one gets the compact table."""
@@ -30,8 +30,7 @@ def run(args: argparse.Namespace) -> int:
     paths = existing([file])
     if args.depth is not None and args.depth < 1:
         raise UsageError(f"--depth {args.depth}: give a number of levels, at least 1")
-    config = configure(args, paths[0])
-    report = audit_paths(paths, config)
+    report = audit_paths(paths, overrides(args))
     models = [m for m in report.models if not name or m.name == name]
     if not models:
         known = ", ".join(m.name for m in report.models) or "none"

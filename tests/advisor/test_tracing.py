@@ -131,3 +131,28 @@ def test_an_import_that_raises_is_not_sent_to_another_interpreter(report: Report
     finding = only(report("1 / 0\n" + GOOD).findings)
     assert finding.code == "TRC901"
     assert "--python" not in finding.message
+
+
+BUILDER = """
+{told}
+def conv_bn(cin, cout):
+    return nn.Sequential(nn.Conv2d(cin, cout, 3), nn.BatchNorm2d(cout))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = conv_bn(3, 8)
+
+    def forward(self, x):
+        return self.stem(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "names"), [("", ["Net"]), ("# advisor: args=(3, 4) input=(1, 3, 8, 8)", ["conv_bn", "Net"])]
+)
+def test_a_function_that_builds_blocks_is_no_model_unless_someone_says_so(
+    report: Report, told: str, names: list[str]
+) -> None:
+    assert [m.name for m in report(BUILDER.format(told=told)).models] == names

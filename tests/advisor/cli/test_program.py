@@ -17,6 +17,7 @@ import pytest
 from advisor import engine, packs
 from advisor.cli import COMMANDS, main
 from advisor.packs import pages
+from advisor.plan import Plans
 from advisor.report import FileReport, Report
 from tests.advisor.reports.samples import report
 
@@ -26,8 +27,8 @@ def audited(monkeypatch, tmp_path):
     """Stands in for the engine: returns the hand-made report, and keeps what it was asked."""
     asked = []
 
-    def audit_paths(paths, config, progress=None, cancelled=None):
-        asked.append((list(paths), config))
+    def audit_paths(paths, overrides=None, progress=None, cancelled=None):
+        asked.append((list(paths), Plans(overrides).of(paths[0]).config))
         return report(tmp_path)
 
     monkeypatch.setattr(engine, "audit_paths", audit_paths)
@@ -56,14 +57,6 @@ def test_options_reach_the_engine_over_the_settings_file(audited, tmp_path):
     assert config.targets == ("npu-64", "cpu-x86")
     assert (config.select, config.ignore) == (("CHN", "IBN"), ("CHN102",))
     assert (config.min_gain, config.time_limit, config.memory_limit, config.jobs) == (2.0, 5.0, 1024**3, 7)
-
-
-def test_each_path_has_the_settings_nearest_to_it(audited, tmp_path):
-    for name, gain in (("a", 3), ("b", 4)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "pyproject.toml").write_text(f"[tool.advisor]\nmin-gain = {gain}\n", encoding="utf-8")
-    main(["audit", str(tmp_path / "a"), str(tmp_path / "b")])
-    assert [config.min_gain for _, config in audited] == [3.0, 4.0]
 
 
 def test_several_formats_at_once(audited, tmp_path, capsys):

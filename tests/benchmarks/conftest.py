@@ -1,0 +1,37 @@
+"""``--ratio-table FILE`` writes what the benchmarks measured as a Markdown table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HEAD = """# Benchmarks
+
+Written by `make bench`. Both sides of a row ran in turns on the same machine, on one thread, each on a model built
+anew: MobileNetV2 at 224 on meta, for the target npu-64. The ratio is what matters; the times are this machine's.
+
+| what | median | yardstick | median | ratio | limit |
+|---|---|---|---|---|---|
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ratio-table", type=Path, help="write the benchmarks' ratios to this Markdown file")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file = session.config.getoption("--ratio-table")
+    measured = getattr(session.config, "_benchmarksession", None)
+    if file is None or measured is None:
+        return
+    rows = []
+    for bench in measured.benchmarks:
+        info = bench.extra_info
+        if "ratio" in info:
+            name = bench.name.removeprefix("test_").replace("_", " ")
+            rows.append(
+                f"| {name} | {1000 * bench.stats.median:.0f} ms | {info['yardstick']} "
+                f"| {1000 * info['yardstick_seconds']:.0f} ms | {info['ratio']:.2f} | {info['limit']} |\n"
+            )
+    file.write_text(HEAD + "".join(rows), encoding="utf-8")
