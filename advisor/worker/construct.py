@@ -109,13 +109,14 @@ class Constructor:
 
     def _plans(self, candidate: dict[str, Any]) -> Iterator[Plan]:
         name = candidate["name"]
+        cls = getattr(self.module, name, None)
+        captured = list(self.captured.get(cls, ())) if isinstance(cls, type) else []  # before our own tries add to it
         requested = {(p.callee, p.arguments): p for p in (self._requested(a, name) for a in candidate["attempts"])}
         yield from requested.values()
         if any(p.exact for p in requested.values()):
             return
-        cls = getattr(self.module, name, None)
         if isinstance(cls, type):
-            for args, kwargs in list(self.captured.get(cls, ())):
+            for args, kwargs in captured:
                 shown = (*map(_brief, args), *(f"{k}={_brief(v)}" for k, v in kwargs.items()))
                 yield Plan("captured", "", lambda a=args, k=kwargs: (cls, list(a), dict(k)), name, shown)
         if isinstance(cls, type):

@@ -1,4 +1,4 @@
-"""Models written for a GPU, built and run where there is none.
+"""Models written for GPUs, several even, built and run where there is none.
 
 Inside :func:`no_accelerator` a request for CUDA (or MPS, XPU, HIP) means "wherever this tensor is anyway": moves are
 no-ops, factory functions fall back to the default device, and the bookkeeping calls of ``torch.cuda`` do nothing. Moves
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+import torch.distributed
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -95,6 +96,8 @@ def no_accelerator() -> Iterator[None]:
     changes += [
         (torch.cuda, "FloatTensor", torch.FloatTensor),
         (torch.cuda, "LongTensor", torch.LongTensor),
+        (torch.distributed, "get_rank", _returning(0)),
+        (torch.distributed, "get_world_size", _returning(1)),
         (nn.Module, "cuda", _itself),
         (nn.Module, "to", _module_to(nn.Module.to)),
     ]

@@ -86,8 +86,24 @@ def _convolved(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]
     if any(s.shape[1:2] == (have,) for s in _specs(guess)):
         better += _channels(guess, shape, 1, wanted)
     else:  # the model changed the channels on the way (space to depth, concatenation): by the same factor, or a picture
+        better += _shared_width(guess, have, wanted)
         better += [guess.edited(lambda s, n=n: _with_width(s, n)) for n in _scaled_widths(guess, have, wanted)]
     return better
+
+
+def _shared_width(guess: Guess, have: int, wanted: int) -> list[Guess]:
+    """Two maps that are concatenated on the way: the second gives what the first leaves, or each a half."""
+    maps = [i for i, a in enumerate(guess.args) if isinstance(a, Spec) and len(a.shape) > 2]
+    if len(maps) != 2:
+        return []
+    one, other = guess.args[maps[0]], guess.args[maps[1]]
+    rest = other.shape[1] + wanted - have
+    pairs = [(one.shape[1], rest), (wanted // 2, wanted - wanted // 2)]
+    return [
+        guess.with_arg(maps[0], _with_width(one, a)).with_arg(maps[1], _with_width(other, b))
+        for a, b in pairs
+        if a > 0 and b > 0
+    ]
 
 
 def _scaled_widths(guess: Guess, have: int, wanted: int) -> list[int]:
@@ -327,12 +343,13 @@ def _structure(guess: Guess, message: str) -> list[Guess]:
         better += [
             guess.with_arg(0, [guess.args[0]] * n) for n in (2, 3, 4) if guess.args and isinstance(guess.args[0], Spec)
         ]
-    if "NoneType" in message and any(a is None for a in guess.args):
+    if ("NoneType" in message or not message) and any(a is None for a in guess.args):
         first = next(iter(_specs(guess)), None)
         for i, argument in enumerate(guess.args):
             if argument is None and first is not None:
-                length = first.shape[1] if len(first.shape) > 1 else 1
-                shapes = (Spec((1, length), "bool"), Spec((1, 1, length, length), "bool"), first)
+                sizes = (1, *first.shape)
+                length, side = sizes[min(2, len(sizes) - 1)], max(sizes[-1] // 16, 1)
+                shapes = (Spec((1, length), "bool"), Spec((1, 1, length, length), "bool"), Spec((1, side, side)), first)
                 better += [guess.with_arg(i, s) for s in shapes]
     return better
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from . import preload
 from .clock import OutOfTime, limit
 from .downloads import disarm_libraries
 from .patches import replaced
@@ -112,10 +113,22 @@ class Place:
             return inside[0].removesuffix(".py") == self.dotted.split(".")[0]
         return not _is_site(inside)
 
+    def hides(self, top: str, origin: str | None) -> bool:
+        """Whether a folder of the project has another module ``top`` than that of the source file ``origin``."""
+        for folder in self._import_folders():
+            for path in (folder / f"{top}.py", folder / top / "__init__.py"):
+                if path.is_file() and (origin is None or not path.samefile(origin)):
+                    return True
+        return False
+
+    def _import_folders(self) -> list[Path]:
+        sources = (p for name in _SOURCE_FOLDERS if (p := self.root / name).is_dir())
+        return list(dict.fromkeys((self.package_parent, *self.folders, *sources)))
+
     def local_names(self) -> frozenset[str]:
         """Top-level module names that the project itself provides."""
         found: set[str] = set()
-        for folder in (self.package_parent, *self.folders):
+        for folder in self._import_folders():
             for entry in os.scandir(folder):
                 if entry.is_dir():
                     found.add(entry.name)
@@ -143,13 +156,29 @@ def path_for(place: Place, way: Way, path: list[str]) -> list[str]:
     return list(dict.fromkeys([*first, *rest[:site], *between, *rest[site:]]))
 
 
+def _preloaded(place: Place) -> frozenset[str]:
+    """Libraries imported beforehand that this project would import as well, at their state of now."""
+    own = place.dotted.split(".")[0]
+    imported = preload.tops()
+    local = place.local_names() if imported else frozenset()
+    return frozenset(
+        top
+        for top in imported
+        if not (top in local and place.hides(top, getattr(sys.modules.get(top), "__file__", None)))
+        and (top != own or preload.is_current(top, place.file))
+    )
+
+
 def forget(place: Place) -> None:
     """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package."""
     top = place.dotted.split(".")[0]
+    kept = _preloaded(place)
     doomed = []
     for name, module in list(sys.modules.items()):
         first = name.split(".")[0]
         if first in sys.stdlib_module_names or first == "torch" or name.startswith(__package__ or name):
+            continue
+        if first in kept and not isinstance(module, StubModule):
             continue
         origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
         if first == top or (isinstance(origin, str) and place.owns(origin)) or isinstance(module, StubModule):
@@ -327,7 +356,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     missing: list[str] = []
 
     def is_about_missing(local: frozenset[str]) -> bool:
-        return bool(missing) and missing[-1].split(".")[0] not in local
+        return any(name.split(".")[0] not in local for name in missing)
 
     for rung in _rungs(place, is_about_missing):
         left = seconds - (time.monotonic() - started)

@@ -51,7 +51,9 @@ _TOKENS = 16
 _MOST_TRIES = 90
 _MOST_OF_ONE = 14
 """Tries that one guess and its adaptations may take, so that the next kind of guess gets its turn."""
+_MOST_OF_A_PYRAMID = 3
 _MOST_OF_A_LAYER = 6
+PYRAMID = "feature pyramid"
 
 
 def first_layers(model: nn.Module) -> list[nn.Module]:
@@ -206,17 +208,17 @@ def pyramids(model: nn.Module, widths: Iterable[list[int]] = ()) -> Iterator[Gue
     """Lists of feature maps for necks, heads and decoders: channels that the model keeps, was built with, or reads in
     parallel layers."""
     rest = tuple(companion(p, Spec((1, 64, 64, 64)), i, False) for i, p in enumerate(required_parameters(model)) if i)
-    seen = []
+    known: list[list[int]] = []
     for channels in (*_pyramid_channels(model), *widths):
-        if channels in seen or not all(0 < c <= 8192 for c in channels):
-            continue
-        seen.append(channels)
+        if channels not in known and all(0 < c <= 8192 for c in channels):
+            known.append(channels)
+    for channels in sorted(known, key=lambda c: len(set(c)) == 1):  # unequal ones are rarely anything else
         maps = [Spec((1, c, max(64 >> i, 1), max(64 >> i, 1))) for i, c in enumerate(channels)]
-        yield Guess("feature pyramid", "", (maps, *rest))
-        yield Guess("feature pyramid", "", tuple(maps))
-        yield Guess("feature pyramid", "", (maps[::-1], *rest))
-        yield Guess("feature pyramid", "", ({str(i): m for i, m in enumerate(maps)}, *rest))
-        yield Guess("feature pyramid", "", ([m._replace(shape=(1, m.shape[1], 64, 64)) for m in maps], *rest))
+        yield Guess(PYRAMID, "", (maps, *rest))
+        yield Guess(PYRAMID, "", tuple(maps))
+        yield Guess(PYRAMID, "", (maps[::-1], *rest))
+        yield Guess(PYRAMID, "", ({str(i): m for i, m in enumerate(maps)}, *rest))
+        yield Guess(PYRAMID, "", ([m._replace(shape=(1, m.shape[1], 64, 64)) for m in maps], *rest))
 
 
 def _pyramid_channels(model: nn.Module) -> Iterator[list[int]]:
@@ -337,7 +339,8 @@ def search(
     tries = 0
     for candidate in candidates:
         stack = [candidate]
-        until = min(tries + _MOST_OF_ONE, _MOST_TRIES)
+        most = _MOST_OF_A_PYRAMID if candidate.source == PYRAMID else _MOST_OF_ONE
+        until = min(tries + most, _MOST_TRIES)
         while stack and tries < until:
             guess = stack.pop()
             if guess.key in seen:

@@ -20,7 +20,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -130,6 +130,7 @@ class Audit:
 
     @staticmethod
     def _hint(inputs: dict[str, Any]) -> Guess | None:
+        """A guess of the file's own, if it is one: torch may lack a type that the file mentions."""
         try:
             return requested(inputs)
         except ValueError:
@@ -165,13 +166,16 @@ class Audit:
 
     def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
         """``build`` traced with the first input that it takes; else with the first guess, as far as it goes."""
-        given = [g for i in (*build.inputs, *candidate["inputs"]) if (g := self._hint(i)) is not None]
-        exact = [g for g in given if g.source in ("directive", "config")]
+        listed = [*build.inputs, *candidate["inputs"]]
+        try:
+            exact = [requested(i) for i in listed if i["source"] in ("directive", "config")]
+        except ValueError as e:
+            return Attempted(build, error=failure("ValueError", f"the input it was told to take: {e}"))
+        given = [g for i in listed if (g := self._hint(i)) is not None]
         small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))
+        choices = iter(exact) if exact else guesses(build.model, [*given, *hints], small, build.widths)
         first_trace: list[tuple[Guess, Trace]] = []
-
-        def choices() -> Iterator[Guess]:
-            return iter(exact) if exact else guesses(build.model, [*given, *hints], small, build.widths)
+        real: list[Build] = []
 
         def attempt(guess: Guess) -> BaseException | None:
             if not first_trace:  # most first guesses are right: the trace itself is then the only run
@@ -179,14 +183,16 @@ class Audit:
                 first_trace.append((guess, found))
                 if found.status == "ok":
                     return None
-            return probe(build.model, guess, "meta")
+            error = probe(build.model, guess, "meta")
+            if error is None or not needs_values(error):
+                return error
+            real[:] = real or [build.on_cpu()]
+            return probe(real[0].model, guess, "cpu")
 
-        winner, first, error = search(choices(), attempt, adapt=not exact)
+        winner, first, error = search(choices, attempt, adapt=not exact)
         if first_trace and winner is first_trace[0][0] and first_trace[0][1].status == "ok":
             return Attempted(build, winner, first_trace[0][1])
-        if winner is None and error is not None and needs_values(error):
-            build = build.on_cpu()
-            winner, first, error = search(choices(), lambda guess: probe(build.model, guess, "cpu"), adapt=not exact)
+        build = real[0] if real else build
         guess = winner or first
         if guess is None:
             return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))

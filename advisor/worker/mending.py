@@ -35,6 +35,8 @@ class Trial:
     guesser: Guesser
     guesses: dict[str, Any] = field(default_factory=dict)
     function: Callable[..., Any] | None = None
+    owner: Callable[..., Any] | None = None
+    """The function, or the class whose constructor it is: all of its source tells how a parameter is used."""
     parameters: Mapping[str, inspect.Parameter] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
@@ -46,6 +48,7 @@ class Trial:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments for ``callee``: the given ones, guesses for what is required and missing, and mended ones."""
         self.function = callee.__init__ if isinstance(callee, type) else callee
+        self.owner = callee
         if not may_guess:
             return tuple(args), kwargs
         signature = inspect.signature(callee)
@@ -64,10 +67,10 @@ class Trial:
 
     def _guess(self, parameter: inspect.Parameter) -> Any:
         """A value for a required parameter; where nothing is known of it a width, which errors may mend."""
-        if self.function is None:
+        if self.owner is None:
             raise NoGuess(f"no value is known for parameter {parameter.name!r}")
         try:
-            return self.guesser.value(self.function, parameter)
+            return self.guesser.value(self.owner, parameter)
         except NoGuess as e:
             self.doubt = self.doubt or str(e)
             usage = self.usage(parameter.name)
@@ -78,6 +81,8 @@ class Trial:
         for held in (self.guesses, self.given):
             if name in held:
                 return held[name]
+        if name not in self.parameters:
+            return None
         default = self.parameters[name].default
         return None if default is inspect.Parameter.empty else default
 
@@ -88,7 +93,7 @@ class Trial:
         return tuple(list(v) for v in lists if all(isinstance(n, int) for n in v))
 
     def usage(self, name: str) -> Usage:
-        return usages(self.function).get(name, Usage()) if self.function else Usage()
+        return usages(self.owner).get(name, Usage()) if self.owner else Usage()
 
 
 def mended(trial: Trial, error: BaseException) -> bool:
@@ -171,7 +176,10 @@ def _suspects(trial: Trial, error: BaseException) -> list[str]:
     for frame, line in traceback.walk_tb(error.__traceback__):
         if frame.f_code is code and function is not None:
             names = _names_on(function, line - frame.f_code.co_firstlineno + 1)
-    return [n for n in dict.fromkeys(names) if n in trial.parameters and n not in ("self", *trial.given)]
+    names = [n if n in trial.parameters else trial.usage(n).alias or n for n in names]
+    spread = any(p.kind is p.VAR_KEYWORD for p in trial.parameters.values())
+    known = {n for n in names if n in trial.parameters or (spread and trial.usage(n).options)}
+    return [n for n in dict.fromkeys(names) if n in known and n not in ("self", *trial.given)]
 
 
 def _names_on(function: Callable[..., Any], line: int) -> list[str]:
@@ -196,8 +204,8 @@ def _changed(trial: Trial, name: str, value: Any, error: BaseException, message:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     plain = name.lower()
     usage = trial.usage(name)
-    if value is None and (usage.keys or is_settings(plain)) and trial.function is not None:
-        return trial.guesser.settings(trial.function)
+    if value is None and (usage.keys or is_settings(plain)) and trial.owner is not None:
+        return trial.guesser.settings(trial.owner)
     if re.search(r"not subscriptable|not iterable|no len\(\)|cannot unpack non-iterable", message):
         if number or value is None or isinstance(value, bool):
             base = value if number else _named(trial, name)

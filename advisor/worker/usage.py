@@ -32,6 +32,8 @@ class Usage:
     keys: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    alias: str = ""
+    """For ``self.name``: the parameter that was stored there."""
 
     @property
     def is_sequence(self) -> bool:
@@ -93,6 +95,11 @@ def _note(node: ast.AST, found: dict[str, Usage]) -> None:
         _note_compare(node, found)
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         found.setdefault(node.value.id, Usage()).attributes.append(node.attr)
+    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+        for target in node.targets:
+            stored = _of(target, found) if isinstance(target, ast.Attribute) else None
+            if stored:
+                stored.alias = node.value.id
     elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Tuple) for t in node.targets):
         usage = _of(node.value, found)
         if usage:

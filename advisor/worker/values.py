@@ -146,16 +146,18 @@ class Guesser:
         def setting(name: str) -> Any:
             usage = usages(function).get(name, Usage())
             option = self._option(usage)
-            value = self.by_name(name) if option is None else option
+            try:
+                value = self.by_name(name) if option is None else option
+            except NoGuess:
+                value = 2
             return self._sequence(value, usage, name) if usage.is_sequence else value
 
         return Settings(setting)
 
     def instance(self, cls: type, depth: int = 0) -> Any:
         """An instance of ``cls``, its required parameters guessed."""
-        function: Callable[..., Any] = cls.__init__
         required = [p for p in inspect.signature(cls).parameters.values() if is_required(p)]
-        return cls(**{p.name: self.value(function, p, depth) for p in required})
+        return cls(**{p.name: self.value(cls, p, depth) for p in required})
 
     def _module(self, name: str, depth: int) -> nn.Module:
         """A module for a parameter that wants one: a class of the file of that name, else the identity."""

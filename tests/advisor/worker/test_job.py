@@ -136,3 +136,9 @@ def test_what_the_time_does_not_reach_is_said(auditor: Auditor) -> None:
 def test_a_failure_says_what_to_do(auditor: Auditor) -> None:
     event = auditor.audit("from torch import nn\nNet = 3\n", candidate("Net", "instance"))["Net"]
     assert event["status"] == "failed" and "no nn.Module" in event["error"]["message"]
+
+
+def test_a_type_that_torch_lacks_is_the_users_to_correct(auditor: Auditor) -> None:
+    told = [inputs(tensor(1, 3, 8, 8, dtype="float33"), source="directive")]
+    event = auditor.audit(NETS, candidate("Net", attempts=[attempt(source="default")], inputs=told))["Net"]
+    assert event["status"] == "failed" and "float33" in event["error"]["message"]
