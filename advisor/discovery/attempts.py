@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .candidates import Candidate, Classes
@@ -17,7 +17,7 @@ from .constants import is_literal, parameter_defaults
 from .directives import Directive
 from .hints import Hints
 from .outline import CallSite, Function, Outline, dotted
-from .project import Project, docstring_examples
+from .project import Project
 from .slicing import Sliced, Slicer, Unsliceable
 
 MAX_ATTEMPTS = 12
@@ -43,6 +43,8 @@ class Surroundings:
     classes: Classes
     elsewhere: list[Outline]
     """Other files of the project that mention the candidates, nearest first."""
+    docstrings: list[Outline] = field(default_factory=list)
+    """Console sessions in the docstrings of the file."""
 
 
 def attempts(
@@ -132,7 +134,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     settings = around.project.settings()
     own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings)
     out = _from_file(candidate, around, own, own_slicer, "call-site")
-    for example in docstring_examples(own.source):
+    for example in around.docstrings:
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
     for other in (*around.project.examples(), *around.elsewhere):
         document = other.source.path.suffix != ".py"
@@ -199,10 +201,8 @@ def _classmethod_calls(candidate: Candidate, around: Surroundings, outline: Outl
     weights."""
     out: list[_Call] = []
     named = around.classes.method(around.outline.classes[candidate.name], "from_name") is not None
-    for site in outline.calls:
-        owner, _, method = site.callee.rpartition(".")
-        if owner.rpartition(".")[2] != candidate.name:
-            continue
+    for site in outline.calls_by_owner.get(candidate.name, ()):
+        method = site.callee.rpartition(".")[2]
         if _CONSTRUCTORS.match(method):
             out.append(_Call(site, f"{candidate.name}.{method}", source="classmethod"))
         elif method == "from_pretrained" and named and len(site.node.args) == 1 and not site.node.keywords:
@@ -213,10 +213,7 @@ def _classmethod_calls(candidate: Candidate, around: Surroundings, outline: Outl
 def _super_calls(candidate: Candidate, outline: Outline) -> list[_Call]:
     """``super().__init__(Block, [2, 2])`` in a class that derives from the candidate directly: arguments for it."""
     out: list[_Call] = []
-    for scope in outline.scopes:
-        derived = scope.parent.node if scope.name == "__init__" and scope.parent is not None else None
-        if not isinstance(derived, ast.ClassDef) or candidate.name not in (dotted(b) for b in derived.bases):
-            continue
+    for scope in outline.constructors_by_base.get(candidate.name, ()):
         for child in ast.walk(scope.node):
             if isinstance(child, ast.Call) and _is_super_init(child.func):
                 out.append(_Call(CallSite("super", child, scope), source="subclass"))

@@ -57,8 +57,8 @@ class Hints:
         """Inputs that the model built at ``site`` is called with, followed through one variable of the same scope."""
         names = self._names_of(site)
         out: list[Inputs] = []
-        for call in self.outline.calls:
-            if call.scope is not site.scope or call.node.lineno < site.node.lineno:
+        for call in self.outline.calls_by_scope.get(site.scope, ()):
+            if call.node.lineno < site.node.lineno:
                 continue
             if call.callee in names or (call.callee.endswith(".forward") and call.callee[:-8] in names):
                 self._append(out, call, call.node.args, call.node.keywords)

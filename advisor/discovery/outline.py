@@ -110,6 +110,34 @@ class Outline:
             out.setdefault(call.callee.rpartition(".")[2], []).append(call)
         return out
 
+    @cached_property
+    def calls_by_owner(self) -> dict[str, list[CallSite]]:
+        """Last component but one of the callee (``Net`` of ``lib.Net.build``) → its calls, in source order."""
+        out: dict[str, list[CallSite]] = {}
+        for call in self.calls:
+            owner = call.callee.rpartition(".")[0].rpartition(".")[2]
+            if owner:
+                out.setdefault(owner, []).append(call)
+        return out
+
+    @cached_property
+    def calls_by_scope(self) -> dict[Scope, list[CallSite]]:
+        """The calls that stand directly in a scope, in source order."""
+        out: dict[Scope, list[CallSite]] = {}
+        for call in self.calls:
+            out.setdefault(call.scope, []).append(call)
+        return out
+
+    @cached_property
+    def constructors_by_base(self) -> dict[str, list[Scope]]:
+        """Base class as written → the ``__init__`` of the classes that derive from it."""
+        out: dict[str, list[Scope]] = {}
+        for scope in self.scopes:
+            derived = scope.parent.node if scope.name == "__init__" and scope.parent is not None else None
+            for base in derived.bases if isinstance(derived, ast.ClassDef) else ():
+                out.setdefault(dotted(base) or "", []).append(scope)
+        return out
+
     def qualified(self, dotted_name: str) -> str:
         """``dotted_name`` with its first component replaced by what was imported as it: ``nn.X`` → ``torch.nn.X``."""
         head, _, rest = dotted_name.partition(".")

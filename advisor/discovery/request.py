@@ -11,6 +11,7 @@ configuration are always literal)::
       "root": "/abs/path",               # project root: sys.path entry for imports as a package
       "seconds": 20.0,                   # wall clock for the whole file, all attempts together
       "memory_bytes": 4294967296,
+      "preload": ["timm"],               # libraries that the file imports, slow ones: import them before the fork
       "candidates": [CANDIDATE, ...],    # best first: told by the user, zero-argument factories, roots, the rest
       "hints": [INPUTS, ...]             # inputs seen in the file that belong to no one candidate, best first
     }
@@ -64,9 +65,10 @@ from .attempts import Surroundings, attempts, told
 from .candidates import Candidate, Classes, candidates
 from .directives import Directive, Directives, directives
 from .hints import Hints
+from .libraries import libraries
 from .outline import Outline, outline
 from .parents import Parents
-from .project import Project
+from .project import Project, docstring_examples
 from .source import Problem, Source, read
 
 _SETTINGS = "pyproject.toml"
@@ -122,11 +124,13 @@ def _discover(
     told_lines = {c.line for c in found if _directive_of(c, described, comments) is not None}
     named = {str(m.get("name")) for m in configured}
     models = [c for c in found if c.excluded is None or c.line in told_lines or c.name in named]
-    result = Discovery(source, models, [c for c in found if c not in models], comments, list(comments.problems))
+    kept = {c.name for c in models}
+    result = Discovery(source, models, [c for c in found if c.name not in kept], comments, list(comments.problems))
     if not models:
         return result
     elsewhere = project.mentioning({c.name for c in models if c.kind != "instance"}, source.path)
-    around = Surroundings(project, described, Classes(described, project.lookup), elsewhere)
+    sessions = docstring_examples(source)
+    around = Surroundings(project, described, Classes(described, project.lookup), elsewhere, sessions)
     relative = project.relative(source.path)
     hints = Hints(described, lambda line: f"{relative}:{line}")
     parents = Parents(around)
@@ -141,6 +145,7 @@ def _discover(
         "root": str(project.root),
         "seconds": seconds,
         "memory_bytes": memory_bytes,
+        "preload": libraries(described, project),
         "candidates": sorted(entries, key=_rank),
         "hints": hints.of_file(),
     }
