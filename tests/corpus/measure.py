@@ -200,15 +200,24 @@ def _share(part: int, whole: int) -> str:
     return f"{part}/{whole} ({100 * part / whole:.0f} %)" if whole else "-"
 
 
-def exclusions(measured: list[Measured]) -> str:
-    """Every exclusion with its reason, as a Markdown list."""
-    lines = [
-        f"- {r.repository} `{r.file}` `{r.name}`: {r.reason}"
-        for m in measured
-        for r in m.results
-        if r.outcome == "excluded"
+def document(measured: list[Measured], options: argparse.Namespace) -> str:
+    """The table, every exclusion and every failure with its reason, as a Markdown page."""
+    parts = [
+        "# How much of other people's code runs unannotated\n",
+        f"Written by `tests/corpus/measure.py` (at most {options.files} files a repository, seed {options.seed}); what"
+        " the columns mean is said in [its README](../tests/corpus/README.md).\n",
+        table(measured),
+        "## Excluded: no models\n",
+        _listed(measured, "excluded"),
+        "## Did not run\n",
+        _listed(measured, "failed"),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(parts)
+
+
+def _listed(measured: list[Measured], outcome: str) -> str:
+    found = [r for m in measured for r in m.results if r.outcome == outcome]
+    return "".join(f"- {r.repository} `{r.file}` `{r.name}`: {' '.join(r.reason.split())}\n" for r in found)
 
 
 def failures(measured: list[Measured]) -> str:
@@ -257,7 +266,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--table", type=Path, help="Markdown: the table and every exclusion")
+    parser.add_argument("--table", type=Path, help="Markdown page: the table, every exclusion and every failure")
     parser.add_argument("--failures", type=Path, help="what did not run and which lines were not reached")
     options = parser.parse_args()
     local = threading.local()
@@ -279,7 +288,7 @@ def main() -> None:
             worker.close()
     print(table(measured))
     if options.table:
-        options.table.write_text(table(measured) + "\nExcluded, with the reason:\n\n" + exclusions(measured))
+        options.table.write_text(document(measured, options))
     if options.json:
         options.json.write_text(as_json(measured))
     if options.failures:
