@@ -16,8 +16,8 @@ from ..findings import Finding
 from ..report import FileReport, ModelReport, Report
 from ..units import percent, size, time
 from . import cells
-from .gains import gain_text
 from .layers import Row, relative, rows
+from .note import note
 
 WIDTH = 100
 TOP_LAYERS = 8
@@ -196,9 +196,9 @@ def _finding(finding: Finding, report: Report) -> Text:
         " ",
         " ".join(finding.message.split()),
     )
-    gain = gain_text(finding, several=len(report.targets) > 1)
-    if gain:
-        text.append(f"  [{gain}]", "dim" if finding.overlaps else "green")
+    extra = note(finding, several=len(report.targets) > 1)
+    if extra:
+        text.append(f"  [{extra}]", "dim" if finding.overlaps else "green")
     return text
 
 

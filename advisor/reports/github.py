@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..findings import Finding
 from ..report import Report
-from .gains import gain_text
 from .layers import relative
+from .note import note
 
 _LEVELS = {"error": "error", "warning": "warning", "information": "notice"}
 
@@ -26,8 +26,8 @@ def _command(finding: Finding, report: Report) -> str:
     if span.line == span.end_line:
         # Annotations over several lines take no columns.
         properties |= {"col": span.column, "endColumn": span.end_column}
-    gain = gain_text(finding, several=len(report.targets) > 1)
-    message = finding.message + (f" [{gain}]" if gain else "")
+    extra = note(finding, several=len(report.targets) > 1)
+    message = finding.message + (f" [{extra}]" if extra else "")
     listed = ",".join(f"{k}={_escape_property(str(v))}" for k, v in properties.items())
     return f"::{_LEVELS[finding.severity]} {listed}::{_escape(message)}"
 

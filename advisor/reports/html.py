@@ -8,8 +8,8 @@ from ..findings import Finding
 from ..report import FileReport, ModelReport, Report
 from ..units import percent, size, time
 from . import cells
-from .gains import gain_text
 from .layers import Row, relative, rows
+from .note import note
 
 _STYLE = """<style>
 .advisor { font: 13px/1.5 system-ui, sans-serif; }
@@ -94,8 +94,8 @@ def _findings(findings: list[Finding], report: Report) -> str:
 
 def _finding(finding: Finding, report: Report) -> str:
     place = f"{relative(finding.span.file, report.root)}:{finding.span.line}:{finding.span.column}"
-    gain = gain_text(finding, several=len(report.targets) > 1)
+    extra = note(finding, several=len(report.targets) > 1)
     return (
         f"<div>{escape(place)} <code>{escape(finding.code)}</code> {escape(finding.message)}"
-        f"{f' <b>[{escape(gain)}]</b>' if gain else ''}</div>"
+        f"{f' <b>[{escape(extra)}]</b>' if extra else ''}</div>"
     )

@@ -18,8 +18,8 @@ from ..graph import Span
 from ..packs import pages
 from ..report import Report
 from ..rulepages import page
-from .gains import gain_text
 from .layers import relative
+from .note import note
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
 ROOT = "SRCROOT"
@@ -67,12 +67,12 @@ def _rules(codes: list[str]) -> list[dict[str, Any]]:
 
 
 def _result(finding: Finding, rule: int, lines: _Lines, report: Report) -> dict[str, Any]:
-    gain = gain_text(finding, several=len(report.targets) > 1)
+    extra = note(finding, several=len(report.targets) > 1)
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message + (f" [{gain}]" if gain else "")},
+        "message": {"text": finding.message + (f" [{extra}]" if extra else "")},
         "locations": [{"physicalLocation": _location(finding.span, report)}],
         "partialFingerprints": {"advisorFinding/v1": lines.fingerprint(finding)},
         "properties": {

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from advisor.reports import cells, console, render
+from advisor.reports.note import note
+from advisor.units import time
 
 from .samples import report
 
@@ -37,8 +39,8 @@ def test_piped_console_output_is_plain_fits_its_width_and_keeps_a_finding_on_one
     assert "\x1b" not in text
     findings = [line for line in text.splitlines() if " CHN101 " in line]
     assert len(findings) == 1
-    assert "end  [saves" in findings[0]
-    assert findings[0].endswith("6 %, simulated]")
+    assert "end  [features.0, saves" in findings[0]
+    assert findings[0].endswith("(6 %), simulated]")
     assert max(len(line) for line in text.splitlines() if line not in findings) <= console.WIDTH
 
 
@@ -97,3 +99,10 @@ def test_shorten_keeps_both_ends():
     assert len(text) == 16
     assert text.startswith("feat")
     assert text.endswith("wise.conv")
+
+
+def test_a_note_leaves_out_what_the_message_says(tmp_path):
+    finding = report(tmp_path).models[0].findings[0]
+    assert "saves" in note(finding, several=False)
+    finding.message += f": saves {time(finding.gain_us)} on {finding.target}"
+    assert note(finding, several=True) == "features.0, simulated"
