@@ -27,6 +27,7 @@ DEFAULT_MEMORY_BYTES = 4 << 30
 
 _START_SECONDS = 120.0  # importing torch from a cold disk
 _ANSWER_SECONDS = 15.0  # beyond a request's own limit: to end its processes and remove its folder
+_PRELOAD_SECONDS = 60.0  # for one library, from a cold disk
 _CLOSE_SECONDS = 5.0
 _READ_BYTES = 1 << 20
 _SAID_BYTES = 2000
@@ -171,6 +172,8 @@ class Worker:
         self._lock = threading.Lock()  # held for a whole request
         self._switch = threading.Lock()  # held while the process changes or is told to cancel
         self._count = 0
+        self._preloading: str | None = None
+        self._not_preloaded: set[str] = set()  # libraries whose import ended or hung a worker
 
     def __enter__(self) -> Worker:
         return self
@@ -193,14 +196,21 @@ class Worker:
         """Run one request (``{"job": …}``, ``seconds`` and ``memory_bytes`` if not the defaults) to its end.
 
         ``on_event`` sees each event as it comes. User code cannot make this raise; :class:`WorkerError` means that
-        no worker could be started.
+        no worker could be started. Libraries that the request names under ``preload`` are imported before anything
+        else, once for all requests; one that cannot be imported costs this worker a restart and is left alone then.
         """
         with self._lock:
-            process = self._ready()
-            self._count += 1
             limits = {"seconds": DEFAULT_SECONDS, "memory_bytes": DEFAULT_MEMORY_BYTES}
-            full = {**limits, **request, "id": str(self._count)}
-            return self._converse(process, full, on_event)
+            while True:
+                process = self._ready()
+                self._count += 1
+                preload = [name for name in request.get("preload", ()) if name not in self._not_preloaded]
+                full = {**limits, **request, "preload": preload, "id": str(self._count)}
+                outcome = self._converse(process, full, on_event)
+                if self._preloading is None:
+                    return outcome
+                self._not_preloaded.add(self._preloading)
+                self._preloading = None
 
     def cancel(self) -> None:
         """Have the request that runs now, if any, end as ``cancelled``. Called from another thread."""
@@ -219,6 +229,11 @@ class Worker:
                     continue
                 if event["event"] == "end" and event.get("id") == request["id"]:
                     return _outcome(event, events)
+                if event["event"] in ("preloading", "preloaded"):
+                    self._preloading = event["name"] if event["event"] == "preloading" else None
+                    seconds = _PRELOAD_SECONDS if self._preloading else float(request["seconds"]) + _ANSWER_SECONDS
+                    deadline = time.monotonic() + seconds
+                    continue
                 events.append(event)
                 if on_event is not None:
                     on_event(event)

@@ -156,23 +156,23 @@ def path_for(place: Place, way: Way, path: list[str]) -> list[str]:
     return list(dict.fromkeys([*first, *rest[:site], *between, *rest[site:]]))
 
 
-def _preloaded(place: Place) -> frozenset[str]:
-    """Libraries imported beforehand that this project would import as well, at their state of now."""
+def _misled(place: Place) -> frozenset[str]:
+    """Libraries imported beforehand that this project would not import: it has its own, or the file has changed."""
     own = place.dotted.split(".")[0]
-    imported = preload.tops()
-    local = place.local_names() if imported else frozenset()
+    origins = preload.origins()
+    local = place.local_names() if origins else frozenset()
     return frozenset(
         top
-        for top in imported
-        if not (top in local and place.hides(top, getattr(sys.modules.get(top), "__file__", None)))
-        and (top != own or preload.is_current(top, place.file))
+        for top, origin in origins.items()
+        if (top in local and place.hides(top, origin)) or (top == own and not preload.is_current(top, place.file))
     )
 
 
 def forget(place: Place) -> None:
     """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package."""
     top = place.dotted.split(".")[0]
-    kept = _preloaded(place)
+    misled = _misled(place)
+    kept = preload.origins().keys() - misled
     doomed = []
     for name, module in list(sys.modules.items()):
         first = name.split(".")[0]
@@ -181,7 +181,12 @@ def forget(place: Place) -> None:
         if first in kept and not isinstance(module, StubModule):
             continue
         origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-        if first == top or (isinstance(origin, str) and place.owns(origin)) or isinstance(module, StubModule):
+        if (
+            first == top
+            or first in misled
+            or (isinstance(origin, str) and place.owns(origin))
+            or isinstance(module, StubModule)
+        ):
             doomed.append(name)
     for name in doomed:  # all at once: the path of a namespace package is looked up through its parents
         del sys.modules[name]

@@ -61,8 +61,8 @@ def serve(settings, tell):
 
     folder = Path(__file__).parent
     load(PACKAGE, str(folder / "__init__.py"), str(folder))
-    namespaces, linux, link, scratch, zygote = (
-        importlib.import_module(f"{PACKAGE}.{name}") for name in ("namespaces", "linux", "link", "scratch", "zygote")
+    namespaces, linux, link, scratch = (
+        importlib.import_module(f"{PACKAGE}.{name}") for name in ("namespaces", "linux", "link", "scratch")
     )
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     without = frozenset(settings["without"])
@@ -77,6 +77,7 @@ def serve(settings, tell):
     if unfit:
         tell({"event": "unfit", "reason": unfit[0], "detail": unfit[1]})
         return
+    zygote = importlib.import_module(f"{PACKAGE}.zygote")  # needs torch
     jobs = load_jobs(settings["jobs"])
     gc.collect()
     gc.freeze()  # a child's collector would otherwise walk, and so copy, all that torch has made

@@ -2,7 +2,11 @@
 
 It reads requests as lines of JSON, ``{"id", "job", "seconds", "memory_bytes", …}``, runs ``job`` in the child, passes
 the child's events on while they come, and closes with ``{"event": "end", "id", "status", …}`` when every process of
-the request is gone. It never runs user code itself and never unpickles anything.
+the request is gone. It never runs a project's code itself and never unpickles anything.
+
+Where it has namespaces of its own it first imports the installed libraries that a request names under ``preload``,
+between the events ``{"event": "preloading", "name"}`` and ``{"event": "preloaded", "name"}``; if it dies or hangs
+between the two, the client knows which library not to ask for again.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, NoReturn
 
-from . import channel
+from . import channel, preload
 from .link import Client, ClientGone
 from .processes import Family
 from .sandbox import Confinement, confine
@@ -47,7 +51,16 @@ class Zygote:
             except ClientGone:
                 return
 
+    def _preload(self, names: list[str]) -> None:
+        for name in preload.missing(names):
+            self.client.put({"event": "preloading", "name": name})
+            self.client.flush_all()
+            preload.load(name)
+            self.client.put({"event": "preloaded", "name": name})
+
     def _handle(self, request: dict[str, Any]) -> None:
+        if self.isolated:
+            self._preload(request.get("preload", []))
         started = time.monotonic()
         folder = self.scratch.fresh()
         events, to_zygote = os.pipe()
