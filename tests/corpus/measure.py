@@ -4,7 +4,8 @@
 
 Two figures a checkout: the share of its root classes and zero-argument factories whose forward ran, among those that
 are models (every exclusion is listed with its reason); and the share of its ``nn.X(...)`` lines that were mapped to an
-executed layer. See README.md beside this file.
+executed layer. The exit code is 1 when either, over all checkouts, is under :data:`REQUIRED`. See README.md beside this
+file.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from advisor.discovery.static import layer_calls
 from advisor.graph import Graph, Span
 from advisor.tracing import trace_file
 from advisor.workers import Outcome, Worker
+
+REQUIRED = 0.85
 
 
 @dataclass(slots=True)
@@ -233,6 +236,16 @@ def failures(measured: list[Measured]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def shortfalls(measured: list[Measured]) -> list[str]:
+    """The figures under :data:`REQUIRED`, over all repositories."""
+    ran = sum(m.count("ran") for m in measured)
+    figures = {
+        "forward ran": (ran, ran + sum(m.count("failed") for m in measured)),
+        "mapped": (sum(len(m.mapped) for m in measured), sum(len(m.lines) for m in measured)),
+    }
+    return [f"{name}: {_share(a, b)}" for name, (a, b) in figures.items() if a < REQUIRED * b]
+
+
 def as_json(measured: list[Measured]) -> str:
     """Everything, for scripts."""
     plain = [
@@ -293,6 +306,9 @@ def main() -> None:
         options.json.write_text(as_json(measured))
     if options.failures:
         options.failures.write_text(failures(measured))
+    short = shortfalls(measured)
+    if short:
+        raise SystemExit(f"under the required {REQUIRED:.0%}: {'; '.join(short)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from advisor.workers import Worker
 
-from .measure import Measured, failures, measure, table
+from .measure import Measured, failures, measure, shortfalls, table
 
 NETS = """
 from torch import nn
@@ -77,3 +77,7 @@ def test_reports(measured: Measured) -> None:
     assert "| me/nets | 1 | 3 | 2/3 (67 %) | 1/1 (100 %) | 1/2 (50 %) | 1 | 3 | 2/3 (67 %) |" in table([measured])
     assert "Broken" in failures([measured])
     assert "nets.py  1 lines not mapped: [8]" in failures([measured])
+
+
+def test_what_falls_short_is_named(measured: Measured) -> None:
+    assert shortfalls([measured]) == ["forward ran: 2/3 (67 %)", "mapped: 2/3 (67 %)"]
