@@ -10,66 +10,33 @@ from __future__ import annotations
 import math
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from .reshaping import (
+    CLIP,
+    first_as,
+    first_shape,
+    ranked,
+    replaced_dim,
+    resized,
+    specs_of,
+    swapped_width,
+    with_dim,
+    with_width,
+)
 from .specs import Guess, Spec
 
 _PYRAMID_SIZES = (256, 64, 320, 128)
 _USUAL_SIZES = (32, 64, 28, 128, 96, 112, 227, 256, 299, 384, 48)
-_LONGEST = 1 << 17
 
 
 def _ints(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
-
-
-def _size(spec: Spec, size: int) -> Spec:
-    """A picture, volume or sequence of another size; two-dimensional tensors keep theirs."""
-    if not 0 < size <= _LONGEST:
-        return spec
-    if len(spec.shape) == 4:
-        return spec._replace(shape=(*spec.shape[:2], size, size))
-    if len(spec.shape) == 5:
-        return spec._replace(shape=(*spec.shape[:3], size, size))
-    if len(spec.shape) == 3:
-        return spec._replace(shape=(*spec.shape[:2], size))
-    return spec
-
-
-def _resized(guess: Guess, sizes: Iterable[int]) -> list[Guess]:
-    """``guess`` with other spatial sizes; several feature maps keep their ratios to the first."""
-    largest = max((s.shape[-1] for s in _specs(guess) if len(s.shape) >= 4), default=0)
-
-    def scaled(spec: Spec, size: int) -> Spec:
-        if len(spec.shape) < 4 or not largest:
-            return _size(spec, size)
-        return _size(spec, max(round(size * spec.shape[-1] / largest), 1))
-
-    return [guess.edited(lambda s, n=n: scaled(s, n)) for n in sizes if n != largest]
-
-
-def _specs(guess: Guess) -> list[Spec]:
-    found: list[Spec] = []
-    guess.edited(lambda s: found.append(s) or s)
-    return found
-
-
-def _channels(guess: Guess, shape: tuple[int, ...], dim: int, new: int) -> list[Guess]:
-    """Those tensors whose ``dim`` is what the failing layer saw get ``new`` there."""
-    if dim >= len(shape):
-        return []
-    old = shape[dim]
-
-    def edit(spec: Spec) -> Spec:
-        same_kind = len(spec.shape) == len(shape) and spec.shape[dim] == old
-        return spec._replace(shape=(*spec.shape[:dim], new, *spec.shape[dim + 1 :])) if same_kind else spec
-
-    return [guess.edited(edit)]
 
 
 def _convolution(guess: Guess, message: str) -> list[Guess]:
@@ -83,11 +50,11 @@ def _convolved(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]
     better = []
     if len(shape) == 4 and shape[-1] == wanted:
         better.append(guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))))
-    if any(s.shape[1:2] == (have,) for s in _specs(guess)):
-        better += _channels(guess, shape, 1, wanted)
+    if any(s.shape[1:2] == (have,) for s in specs_of(guess)):
+        better += with_dim(guess, shape, 1, wanted)
     else:  # the model changed the channels on the way (space to depth, concatenation): by the same factor, or a picture
         better += _shared_width(guess, have, wanted)
-        better += [guess.edited(lambda s, n=n: _with_width(s, n)) for n in _scaled_widths(guess, have, wanted)]
+        better += [guess.edited(lambda s, n=n: with_width(s, n)) for n in _scaled_widths(guess, have, wanted)]
     return better
 
 
@@ -100,20 +67,16 @@ def _shared_width(guess: Guess, have: int, wanted: int) -> list[Guess]:
     rest = other.shape[1] + wanted - have
     pairs = [(one.shape[1], rest), (wanted // 2, wanted - wanted // 2)]
     return [
-        guess.with_arg(maps[0], _with_width(one, a)).with_arg(maps[1], _with_width(other, b))
+        guess.with_arg(maps[0], with_width(one, a)).with_arg(maps[1], with_width(other, b))
         for a, b in pairs
         if a > 0 and b > 0
     ]
 
 
 def _scaled_widths(guess: Guess, have: int, wanted: int) -> list[int]:
-    first = next((s.shape[1] for s in _specs(guess) if len(s.shape) > 2), 0)
+    first = next((s.shape[1] for s in specs_of(guess) if len(s.shape) > 2), 0)
     exact = first * wanted // have if have and first * wanted % have == 0 else 0
     return [n for n in dict.fromkeys((exact, 3, 1)) if 0 < n <= 8192 and n != first]
-
-
-def _with_width(spec: Spec, width: int) -> Spec:
-    return spec._replace(shape=(spec.shape[0], width, *spec.shape[2:])) if len(spec.shape) > 2 else spec
 
 
 def _rank(guess: Guess, message: str) -> list[Guess]:
@@ -129,42 +92,16 @@ def _rank(guess: Guess, message: str) -> list[Guess]:
     for pattern, group in rules:
         found = re.search(pattern, message)
         if found:
-            return _ranked(guess, int(found[group]))
+            return ranked(guess, int(found[group]))
     found = re.search(r"input\.dim\(\) = (\d).*len\(dims\) = (\d)", message)
     if found:
-        return _ranked(guess, int(found[2]))
+        return ranked(guess, int(found[2]))
     found = re.search(r"expected to be in range of \[-(\d), \d\], but got (\d)", message)
     if found:
-        return _ranked(guess, int(found[1]) + 1)
+        return ranked(guess, int(found[1]) + 1)
     if "too many indices for tensor of dimension" in message:
-        return _ranked(guess, len(_specs(guess)[0].shape) + 1) if _specs(guess) else []
+        return ranked(guess, len(specs_of(guess)[0].shape) + 1) if specs_of(guess) else []
     return []
-
-
-def _ranked(guess: Guess, rank: int) -> list[Guess]:
-    """The tensors of the first one's shape, or that one alone, with ``rank`` dimensions."""
-    specs = _specs(guess)
-    if not specs or not specs[0].shape:
-        return []
-    shape = tuple(specs[0].shape)
-    width, last = shape[min(1, len(shape) - 1)], shape[-1]
-    side = 224 if width <= 4 else 56
-    options: dict[int, list[tuple[int, ...]]] = {
-        1: [(width,)],
-        2: [(1, width), (1, last)],
-        3: [(1, side * side, width), (1, width, 128)]
-        if len(shape) == 4 and width > 4
-        else [(1, width, 128), (1, 16, last)],
-        4: [(1, width, side, side)] + ([(1, last, 56, 56), (1, 14, 14, last)] if len(shape) != 4 else []),
-        5: [(1, 5, min(width, 3), 64, 64), (1, width, 16, 112, 112), (1, width, 8, 56, 56)],
-    }
-    better = []
-    for new in options.get(rank, []):
-        better.append(guess.edited(lambda s, n=new: s._replace(shape=n) if s.shape == shape else s))
-    if len(specs) > 1:
-        for new in options.get(rank, [])[:1]:
-            better.append(guess.edited(lambda s, n=new: s._replace(shape=n) if s is specs[0] else s))
-    return better
 
 
 def _matrices(guess: Guess, message: str) -> list[Guess]:
@@ -182,12 +119,12 @@ def _multiplied(guess: Guess, have: int, wanted: int) -> list[Guess]:
 
 def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
     """Sizes for which a flattened picture or sequence gives ``wanted`` rather than ``have`` numbers."""
-    picture = next((s for s in _specs(guess) if len(s.shape) >= 4), None)
+    picture = next((s for s in specs_of(guess) if len(s.shape) >= 4), None)
     if picture is None:
-        sequence = next((s for s in _specs(guess) if len(s.shape) == 3), None)
+        sequence = next((s for s in specs_of(guess) if len(s.shape) == 3), None)
         if sequence is None or not have:
             return []
-        return _resized(guess, [round(sequence.shape[-1] * wanted / have)])
+        return resized(guess, [round(sequence.shape[-1] * wanted / have)])
     now = picture.shape[-1]
     sizes: list[int] = []
     for side in range(1, 65):  # the side of what is flattened: have = channels · side²
@@ -197,7 +134,7 @@ def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
                 sizes += [round(now * new_side / side), now * new_side // side + 1]
     estimate = round(now * math.sqrt(wanted / have)) if have else now
     near = [estimate, *(s for s in _USUAL_SIZES if 0.5 < s / max(estimate, 1) < 2)]
-    return _resized(guess, list(dict.fromkeys([*sizes, *near, *_USUAL_SIZES]))[:12])
+    return resized(guess, list(dict.fromkeys([*sizes, *near, *_USUAL_SIZES]))[:12])
 
 
 def _normalised(guess: Guess, message: str) -> list[Guess]:
@@ -206,38 +143,24 @@ def _normalised(guess: Guess, message: str) -> list[Guess]:
 
 
 def _layer_normed(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]:
-    better = _channels(guess, shape, len(shape) - 1, wanted)
+    better = with_dim(guess, shape, len(shape) - 1, wanted)
     if len(shape) == 4 and shape[1] == wanted:
         better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))), *better]
-    return [*better, _first_as(guess, (1, 196, wanted)), _first_as(guess, (1, 14, 14, wanted))]
-
-
-def _first_as(guess: Guess, shape: tuple[int, ...]) -> Guess:
-    first = next(iter(_specs(guess)), None)
-    return guess.edited(lambda s: s._replace(shape=shape) if s == first else s)
+    return [*better, first_as(guess, (1, 196, wanted)), first_as(guess, (1, 14, 14, wanted))]
 
 
 def _batch_norm(guess: Guess, message: str) -> list[Guess]:
     found = re.search(r"running_mean should contain (\d+) elements not (\d+)", message)
     if found:
         old, wanted = int(found[1]), int(found[2])
-        return [_width(guess, old, wanted), _width(guess, wanted, old)]
+        return [swapped_width(guess, old, wanted), swapped_width(guess, wanted, old)]
     found = re.search(r"weight of shape \[(\d+)\] and input of shape \[([\d, ]+)\]", message)
     if found:
-        return _channels(guess, _ints(found[2]), 1, int(found[1]))
+        return with_dim(guess, _ints(found[2]), 1, int(found[1]))
     found = re.search(r"divisible by num_groups, but got input of shape \[([\d, ]+)\] and num_groups=(\d+)", message)
     if found:
-        return _channels(guess, _ints(found[1]), 1, int(found[2]) * 2)
+        return with_dim(guess, _ints(found[1]), 1, int(found[2]) * 2)
     return []
-
-
-def _width(guess: Guess, old: int, new: int) -> Guess:
-    def edit(spec: Spec) -> Spec:
-        if len(spec.shape) > 1 and spec.shape[1] == old:
-            return spec._replace(shape=(spec.shape[0], new, *spec.shape[2:]))
-        return spec
-
-    return guess.edited(edit)
 
 
 def _recurrent(guess: Guess, message: str) -> list[Guess]:
@@ -258,9 +181,9 @@ def _stated_size(guess: Guess, message: str) -> list[Guess]:
         r"doesn't match|does not match|must match|should be|expected|must be|wrong", message, re.IGNORECASE
     ):
         return []
-    present = {n for s in _specs(guess) for n in s.shape}
+    present = {n for s in specs_of(guess) for n in s.shape}
     numbers = [n for n in _ints(message) if n not in present and 8 <= n <= 4096]
-    return _resized(guess, dict.fromkeys(numbers[:4]))
+    return resized(guess, dict.fromkeys(numbers[:4]))
 
 
 def _two_sizes(guess: Guess, message: str) -> list[Guess]:
@@ -269,13 +192,11 @@ def _two_sizes(guess: Guess, message: str) -> list[Guess]:
     if not found:
         found = re.search(r"Expected size (\d+) but got size (\d+)", message)
     if not found:
-        found = re.search(r"Attempting to broadcast.*?(\d+).*?(\d+)", message)
-    if not found:
         return []
     a, b = int(found[1]), int(found[2])
-    specs = _specs(guess)
+    specs = specs_of(guess)
     if all(len(s.shape) <= 3 for s in specs):
-        better = [_replaced_dim(guess, x, y) for x, y in ((a, b), (b, a), (a - 1, b - 1), (b - 1, a - 1))]
+        better = [replaced_dim(guess, x, y) for x, y in ((a, b), (b, a), (a - 1, b - 1), (b - 1, a - 1))]
         return [g for g in better if g.key != guess.key]
     now = max(s.shape[-1] for s in specs if len(s.shape) > 3)
     sizes = []
@@ -285,12 +206,30 @@ def _two_sizes(guess: Guess, message: str) -> list[Guess]:
                 sizes.append(round(now * math.sqrt((table - extra) / (have - extra))))
                 sizes.append(round(now * (table - extra) / (have - extra)))
     even = sorted(dict.fromkeys(sizes), key=lambda n: (n % 32 != 0, n % 16 != 0, n % 4 != 0))
-    better = _resized(guess, [s for s in even if 7 < s < 2048][:6])
-    return [*_resized(guess, _PYRAMID_SIZES[:2]), *better] if abs(a - b) <= 2 else [*better, *_resized(guess, [256])]
+    better = resized(guess, [s for s in even if 7 < s < 2048][:6])
+    return [*resized(guess, _PYRAMID_SIZES[:2]), *better] if abs(a - b) <= 2 else [*better, *resized(guess, [256])]
 
 
-def _replaced_dim(guess: Guess, old: int, new: int) -> Guess:
-    return guess.edited(lambda s: s._replace(shape=tuple(new if d == old and i else d for i, d in enumerate(s.shape))))
+def _broadcast(guess: Guess, message: str) -> list[Guess]:
+    """The meta kernels' words for unequal sizes: the dimension that should have had ``length``."""
+    pattern = r"dimension of length (\d+) at -(\d+)!.*broadcastable to \[([\d, ]+)\]"
+    found = re.search(pattern, message, re.DOTALL)
+    if not found:
+        return []
+    length, back, seen = int(found[1]), int(found[2]), _ints(found[3])
+    if back > len(seen):
+        return []
+
+    def edit(spec: Spec) -> Spec:
+        if len(spec.shape) < back or spec.shape[-back] != seen[-back]:
+            return spec
+        at = len(spec.shape) - back
+        return spec._replace(shape=(*spec.shape[:at], length, *spec.shape[at + 1 :]))
+
+    better = [guess.edited(edit)]
+    if length == 3 and len(first_shape(guess)) == 5:
+        better.insert(0, first_as(guess, CLIP))
+    return better + _two_sizes(guess, f"size of tensor a ({seen[-back]}) must match the size of tensor b ({length})")
 
 
 def _too_small(guess: Guess, message: str) -> list[Guess]:
@@ -300,8 +239,8 @@ def _too_small(guess: Guess, message: str) -> list[Guess]:
         message,
     ):
         return []
-    largest = max((s.shape[-1] for s in _specs(guess)), default=0)
-    return _resized(guess, [largest * 2, largest * 4, 224, 512])
+    largest = max((s.shape[-1] for s in specs_of(guess)), default=0)
+    return resized(guess, [largest * 2, largest * 4, 224, 512])
 
 
 def _divisible(guess: Guess, message: str) -> list[Guess]:
@@ -314,21 +253,21 @@ def _divisible(guess: Guess, message: str) -> list[Guess]:
     if found:
         wanted = math.prod(abs(n) for n in map(int, re.findall(r"-?\d+", found[1])) if n > 0)
         better = _flattening(guess, int(found[2]), wanted)[:4]
-    return better + _resized(guess, (224, 256, 512, 64, 32, 112, 384, 448))
+    return better + resized(guess, (224, 256, 512, 64, 32, 112, 384, 448))
 
 
 def _dtype(guess: Guess, message: str) -> list[Guess]:
     if re.search(
         r"argument #1 'indices' to have one of the following scalar types|must be (long|Long|int)|as indices", message
     ):
-        first = next(iter(_specs(guess)), None)
+        first = next(iter(specs_of(guess)), None)
         whole = guess.edited(lambda s: s._replace(dtype="int64"))
         only_first = guess.edited(lambda s: Spec((1, 16), "int64") if s == first else s)
         return [only_first, whole]
     wants_numbers = r"must have the same dtype|scalar type Float|not implemented for 'Long'|should be the same|Long"
-    if re.search(wants_numbers, message) and any(s.dtype == "int64" for s in _specs(guess)):
+    if re.search(wants_numbers, message) and any(s.dtype == "int64" for s in specs_of(guess)):
         return [guess.edited(lambda s: s._replace(dtype="float32"))]
-    if re.search(r"[Cc]omplex", message) and all(s.dtype == "float32" for s in _specs(guess)):
+    if re.search(r"[Cc]omplex", message) and all(s.dtype == "float32" for s in specs_of(guess)):
         return [guess.edited(lambda s: s._replace(dtype="complex64"))]
     return []
 
@@ -344,7 +283,7 @@ def _structure(guess: Guess, message: str) -> list[Guess]:
             guess.with_arg(0, [guess.args[0]] * n) for n in (2, 3, 4) if guess.args and isinstance(guess.args[0], Spec)
         ]
     if ("NoneType" in message or not message) and any(a is None for a in guess.args):
-        first = next(iter(_specs(guess)), None)
+        first = next(iter(specs_of(guess)), None)
         for i, argument in enumerate(guess.args):
             if argument is None and first is not None:
                 sizes = (1, *first.shape)
@@ -379,6 +318,7 @@ _RULES: tuple[Rule, ...] = (
     _too_small,
     _divisible,
     _dtype,
+    _broadcast,
     _two_sizes,
     _structure,
     _stated_size,
@@ -424,7 +364,7 @@ def _at_layer(guess: Guess, layer: nn.Module, shape: torch.Size) -> list[Guess]:
         if len(shape) in (rank, rank - 1):
             dim = 1 if len(shape) == rank else 0
             return _convolved(guess, tuple(shape), layer.in_channels) if shape[dim] != layer.in_channels else []
-        return _ranked(guess, len(_first_shape(guess)) + rank - len(shape))
+        return ranked(guess, len(first_shape(guess)) + rank - len(shape))
     if isinstance(layer, nn.Linear) and len(shape) and shape[-1] != layer.in_features:
         return _multiplied(guess, shape[-1], layer.in_features)
     if isinstance(layer, nn.LayerNorm) and len(shape) and shape[-1] != layer.normalized_shape[-1]:
@@ -434,7 +374,3 @@ def _at_layer(guess: Guess, layer: nn.Module, shape: torch.Size) -> list[Guess]:
         if isinstance(layer, kind) and len(shape) > 1 and shape[1] != getattr(layer, name):
             return _convolved(guess, tuple(shape), getattr(layer, name))
     return []
-
-
-def _first_shape(guess: Guess) -> tuple[int, ...]:
-    return next((s.shape for s in _specs(guess)), ())
