@@ -127,7 +127,7 @@ def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
     else:
         model.status, model.rung, model.failure = info.status, info.rung, info.failure
         model.graph = written.with_creation_sites(graph, module)
-        model.input = _shown(graph)
+        model.input = info.guess or _shown(graph)
     model.findings = trace_findings(model)
     plan.advise(model)
     model.findings = [f for f in model.findings if plan.enabled(f.code, f.span.file)]

@@ -26,6 +26,7 @@ Run = Callable[[Mapping[str, Any]], Outcome]
 PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 """Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
 
+_TELL_LIVE = "say what its forward takes: advisor.audit(model, inputs=(1, 3, 224, 224))"
 TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
 
 _GUARD = "guard such code with if __name__ == '__main__'"
@@ -266,19 +267,20 @@ def _left_running(outcome: Outcome, file: str) -> Finding:
 def trace_findings(model: ModelReport) -> list[Finding]:
     """What a person has to know, and to tell the advisor, about a model that was not traced whole."""
     failure = model.failure
+    tell = _TELL_LIVE if model.kind == "live" else TELL
     if model.status == "failed" or (model.status == "partial" and failure is not None):
         why = f"{failure.kind}: {failure.message}" if failure else "no reason was given"
-        built = bool(model.construct)
+        built = bool(model.construct) or model.kind == "live"
         code = "TRC903" if built else "TRC902"
         upto = f" (shown up to there: {len(model.graph.ops)} operations)" if model.graph is not None else ""
         what = f"forward raised {why}{upto}" if built else f"cannot be constructed: {why}"
-        finding = Finding(code, f"{model.name}: {what}; {TELL}", model.span, model.name, severity="error")
+        finding = Finding(code, f"{model.name}: {what}; {tell}", model.span, model.name, severity="error")
         if failure is not None and failure.span is not None:
             finding.related.append(Related(failure.span, "raised here"))
         return [finding]
     if model.graph is not None and (model.rung == "hooks" or not model.graph.connected()):
         how = "layers without edges (by hooks)" if model.rung == "hooks" else "a graph whose outputs depend on no input"
-        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent; {TELL}"
+        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent; {tell}"
         return [Finding("TRC905", message, model.span, model.name, severity="information")]
     return []
 

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+import advisor
 from advisor import live
 from advisor.graph import Graph, pack, unpack
+from advisor.worker.torchvision_ops import install
 
 
 def net() -> nn.Sequential:
@@ -83,3 +85,73 @@ def test_scripted_models_are_one_layer() -> None:
     graph, _ = live.trace(Scripted(), (1, 3, 8, 8))
     assert [op.op for op in graph.ops] == ["other", "elementwise"]
     assert graph.connected()
+
+
+# ---- inputs that nobody gave
+
+
+class Tokens(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(100, 32)
+        self.head = nn.Linear(32, 100)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.head(self.embedding(ids))
+
+
+class NeedsValues(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) if x.sum().item() > 0 else x
+
+
+class OnlyVectors(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise ValueError("never")
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "dtype"),
+    [(net(), (1, 3, 224, 224), "float32"), (Tokens(), (1, 16), "int64"), (nn.LSTM(10, 20), (1, 16, 10), "float32")],
+    ids=["image", "tokens", "sequence"],
+)
+def test_inputs_are_guessed_from_the_first_layer(model: nn.Module, shape: tuple[int, ...], dtype: str) -> None:
+    graph, info = live.trace(model, None)
+    assert [(graph.tensors[i].shape, graph.tensors[i].dtype) for i in graph.inputs] == [(shape, dtype)]
+    assert info.status == "ok"
+    assert info.guess.startswith(f"{shape} {dtype}  # first ")
+
+
+def test_inputs_of_library_models_are_guessed() -> None:
+    install()
+    timm, models = pytest.importorskip("timm"), pytest.importorskip("torchvision.models")
+    for model, size in ((timm.create_model("vit_tiny_patch16_384"), 384), (models.resnet18(), 224)):
+        graph, info = live.trace(model, None)
+        assert (info.status, graph.shape(graph.inputs[0])) == ("ok", (1, 3, size, size))
+
+
+def test_guessing_runs_on_the_cpu_where_values_matter_and_leaves_the_model_as_it_was() -> None:
+    model = nn.Sequential(NeedsValues(), nn.BatchNorm2d(8)).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    graph, info = live.trace(model, None)
+    assert (info.status, [op.op for op in graph.ops][-1]) == ("ok", "batch_norm")
+    assert model.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_given_inputs_are_no_guess() -> None:
+    assert live.trace(net(), (1, 3, 8, 8))[1].guess == ""
+
+
+def test_a_live_report_shows_the_guess_and_asks_for_inputs_when_none_works() -> None:
+    (model,) = advisor.audit(Tokens(), target="npu-64").models
+    assert model.input == "(1, 16) int64  # first Embedding"
+    (model,) = advisor.audit(OnlyVectors(), target="npu-64").models
+    (finding,) = model.findings
+    assert finding.code == "TRC903"
+    assert "inputs=" in finding.message
+    assert "# advisor:" not in finding.message
