@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .candidates import Candidate, Classes
-from .configs import by_name, config_objects, tables
+from .configs import by_name, config_objects, unset_settings
 from .constants import is_literal, parameter_defaults
 from .directives import Directive
 from .hints import Hints
@@ -22,6 +22,7 @@ from .slicing import Sliced, Slicer, Unsliceable
 
 MAX_ATTEMPTS = 12
 MAX_PER_SOURCE = 4
+MAX_SETTINGS_FILES = 24
 
 Attempt = dict[str, Any]
 
@@ -62,7 +63,7 @@ def attempts(
     if not candidate.required:
         out.append(_default(candidate, around))
     out += _sites(candidate, around)
-    if candidate.required and all(a["setup"] for a in out):
+    if all(a["setup"] for a in out) if candidate.required else _settings_missing(candidate, around, out):
         out += _unwritten(candidate, around)
     return _distinct(out)[:MAX_ATTEMPTS]
 
@@ -247,7 +248,7 @@ def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     relative = around.project.relative(own.source.path)
     out: list[Attempt] = []
     slicer = Slicer(own, None, settings=around.project.settings())
-    for table in tables(candidate.name, own):
+    for table in own.tables.get(candidate.name, ()):
         call = ast.copy_location(ast.Call(ast.Name(candidate.name), [], _keywords(table)), table)
         try:
             sliced = slicer.arguments(CallSite(candidate.name, call, own.module))
@@ -256,13 +257,32 @@ def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         sliced.kwargs.update(_off(sliced.kwargs))
         out.append(_attempt("table", f"{relative}:{table.lineno}", sliced))
     where = f"{relative}:{function.lineno}"
-    objects = config_objects(candidate, function, around.classes, around.elsewhere)
+    objects = config_objects(candidate, function, around.classes, lambda: _with_imported(around))
     if objects:
         out.append(_attempt("config-object", where, Sliced(kwargs=objects, literal=False)))
-    elif not out and candidate.root:
+    elif not out and candidate.root and candidate.required:
         named = by_name(candidate.required, [own, *around.project.mentioning(candidate.required, own.source.path)])
         if named:
             out.append(_attempt("same-name", where, Sliced(kwargs=named)))
+    return out
+
+
+def _settings_missing(candidate: Candidate, around: Surroundings, found: list[Attempt]) -> bool:
+    """Whether a parameter for settings defaults to None and no attempt gives it."""
+    function = _signature(candidate, around)
+    wanted = unset_settings(function) if function is not None else []
+    return any(not any(name in a["kwargs"] or a["args"] for a in found) for name in wanted)
+
+
+def _with_imported(around: Surroundings) -> list[Outline]:
+    """The files that mention the candidates, then those that they import: where their settings come from."""
+    out = list(around.elsewhere)
+    for user in (around.outline, *around.elsewhere):
+        for imported in user.imports.values():
+            for path in around.project.files_of(user, imported):
+                found = around.project.outline(path) if len(out) < MAX_SETTINGS_FILES else None
+                if found is not None and found not in out:
+                    out.append(found)
     return out
 
 

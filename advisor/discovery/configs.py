@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .candidates import Candidate, Classes
@@ -15,15 +15,18 @@ _SETTINGS = frozenset({"config", "cfg", "conf", "args", "opt", "hparams", "param
 _CLASS = re.compile(r"(Config|Cfg|Args|Params|Options|Hparams|HParams)$")
 
 
-def config_objects(candidate: Candidate, function: Function, classes: Classes, others: list[Outline]) -> dict[str, str]:
-    """Every required parameter as the expression of an object that holds its settings; empty when one has none.
+def config_objects(
+    candidate: Candidate, function: Function, classes: Classes, others: Callable[[], list[Outline]]
+) -> dict[str, str]:
+    """Every required parameter, or where none is the one for settings whose default is None, as the expression of an
+    object that holds its settings; empty when one has none.
 
     In turn: its annotation's class, where that builds without arguments; a ``*Config`` class of the file; the
-    dictionary in the project that has the keys the constructor reads; the command line's defaults.
+    dictionary that has the keys the constructor reads, here or in ``others``; the command line's defaults.
     """
     parameters = {p.arg: p for p in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
     out: dict[str, str] = {}
-    for name in candidate.required:
+    for name in candidate.required or unset_settings(function):
         if name not in parameters:
             return {}
         expression = _object(parameters[name], candidate, classes) or _settings(
@@ -33,6 +36,12 @@ def config_objects(candidate: Candidate, function: Function, classes: Classes, o
             return {}
         out[name] = expression
     return out
+
+
+def unset_settings(function: Function) -> list[str]:
+    """Parameters for settings that have None as their default: ``cfg=None``."""
+    defaults = parameter_defaults(function).items()
+    return [n for n, d in defaults if n in _SETTINGS and isinstance(d, ast.Constant) and d.value is None]
 
 
 def _object(parameter: ast.arg, candidate: Candidate, classes: Classes) -> str | None:
@@ -58,17 +67,16 @@ def _object(parameter: ast.arg, candidate: Candidate, classes: Classes) -> str |
 
 
 def _settings(
-    name: str, candidate: Candidate, function: Function, classes: Classes, others: list[Outline]
+    name: str, candidate: Candidate, function: Function, classes: Classes, others: Callable[[], list[Outline]]
 ) -> str | None:
     """A literal dictionary, or a namespace of flags, with what the constructor reads from its parameter ``name``."""
     scope = classes.outline.classes.get(candidate.name, function)
     keys, attributes = _reads(scope, name)
-    outlines = [classes.outline, *others]
     if keys:
-        return _dictionary(keys, outlines)
+        return _dictionary(keys, [classes.outline, *others()])
     if attributes and name in _SETTINGS:
         known: dict[str, Any] = {}
-        for outline in outlines:
+        for outline in (classes.outline, *others()):
             known = {**Constants(outline).flags, **known}
         found = {a: known[a] for a in attributes if a in known}
         if len(found) * 2 >= len(attributes):
@@ -160,18 +168,3 @@ def _given(outline: Outline) -> Iterator[tuple[str, ast.expr]]:
         if bindings[-1].kind == "assign" and bindings[-1].value is not None:
             yield name, bindings[-1].value
             yield name.lower(), bindings[-1].value
-
-
-# ---- tables of models
-
-
-def tables(name: str, outline: Outline) -> Iterator[ast.Dict]:
-    """Argument dictionaries that stand beside the class ``name`` in a table of the file:
-    ``{"encoder": Net, "params": {"depth": 3}}``."""
-    for node in ast.walk(outline.source.tree):
-        if isinstance(node, ast.Dict | ast.Tuple | ast.List):
-            values = node.values if isinstance(node, ast.Dict) else node.elts
-            if any(isinstance(v, ast.Name) and v.id == name for v in values):
-                for value in values:
-                    if isinstance(value, ast.Dict) and _pairs(value) and len(_pairs(value) or ()) == len(value.keys):
-                        yield value

@@ -138,6 +138,19 @@ class Outline:
                 out.setdefault(dotted(base) or "", []).append(scope)
         return out
 
+    @cached_property
+    def tables(self) -> dict[str, list[ast.Dict]]:
+        """Name → the dictionaries with constant keys that stand beside it in a collection of the file, as arguments do
+        in a table of models: ``{"encoder": Net, "params": {"depth": 3}}``."""
+        out: dict[str, list[ast.Dict]] = {}
+        for node in ast.walk(self.source.tree):
+            values = node.values if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+            beside = [v for v in values if isinstance(v, ast.Dict) and v.keys and all(map(_is_text, v.keys))]
+            for value in values if beside else ():
+                if isinstance(value, ast.Name):
+                    out.setdefault(value.id, []).extend(beside)
+        return out
+
     def qualified(self, dotted_name: str) -> str:
         """``dotted_name`` with its first component replaced by what was imported as it: ``nn.X`` → ``torch.nn.X``."""
         head, _, rest = dotted_name.partition(".")
@@ -146,6 +159,10 @@ class Outline:
             return dotted_name
         full = found.module if found.name is None else f"{found.module}.{found.name}"
         return f"{full}.{rest}" if rest else full
+
+
+def _is_text(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def dotted(node: ast.AST) -> str | None:

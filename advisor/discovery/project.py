@@ -166,8 +166,11 @@ class Project:
     def imports_from(self, user: Outline, name: str, target: Path) -> bool:
         """Whether ``name`` in the file ``user`` comes from the file ``target``: by following its imports, and where
         that leads nowhere, when it is imported from a module or package of the target's name."""
-        stems = {target.stem, *(p.name for p in target.parents if p.is_relative_to(self.root))} - {"__init__"}
-        for prefix in (name, *_prefixes(user, name)):
+        prefixes = [p for p in (name, *_prefixes(user, name)) if p in user.imports]
+        if not prefixes and not user.stars:
+            return False
+        stems = {*target.with_suffix("").parts[len(self.root.parts) :], self.root.name} - {"__init__"}
+        for prefix in prefixes or [name]:
             found = user.imports.get(prefix)
             for imported in [found] if found is not None else [s._replace(name=name) for s in user.stars]:
                 wanted = imported if prefix == name else Import(_submodule(imported), name, imported.level)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .constants import Constants, NotConstant, parameter_defaults, parameter_names
-from .outline import Binding, CallSite, Outline, Scope
+from .outline import Binding, CallSite, Function, Outline, Scope
 
 MAX_SETUP = 24
 """Statements a setup may have; beyond, the call site is a program rather than an example."""
@@ -93,7 +93,7 @@ class Slicer:
         if not isinstance(node, ast.Name):
             return False
         for around in scope.chain():
-            if isinstance(around.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(around.node, Function):
                 a = around.node.args
                 if node.id in (p.arg for p in (a.vararg, a.kwarg) if p is not None):
                     return True
@@ -150,7 +150,7 @@ class _Cut:
                 self._bindings(name, scope, bindings, depth)
                 return
             node = scope.node
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and name in parameter_names(node):
+            if isinstance(node, Function) and name in parameter_names(node):
                 self._parameter(name, node, depth)
                 return
         if name in _BUILTINS or (self.slicer.home is None and self.slicer.outline.stars):
@@ -173,8 +173,22 @@ class _Cut:
         start = max((i for i, b in enumerate(before) if b.kind != "mutate"), default=None)
         if start is None:
             raise Unsliceable(name)
+        value = before[start].value
+        if value is not None and name in free_names(value):  # cfg = deepcopy(cfg): what it was before matters too
+            start = self._before(name, scope, before, start, depth)
         for binding in before[start:]:
             self._statement(name, scope, binding, depth)
+
+    def _before(self, name: str, scope: Scope, bindings: list[Binding], start: int, depth: int) -> int:
+        """The binding to start from when the one at ``start`` reads the name that it sets."""
+        for i in range(start - 1, -1, -1):
+            value = bindings[i].value
+            if bindings[i].kind != "mutate" and (value is None or name not in free_names(value)):
+                return i
+        if not isinstance(scope.node, Function) or name not in parameter_names(scope.node):
+            raise Unsliceable(name)
+        self._parameter(name, scope.node, depth)
+        return 0
 
     def _statement(self, name: str, scope: Scope, binding: Binding, depth: int) -> None:
         node = binding.statement
@@ -229,7 +243,7 @@ class _Cut:
                 return _text(ast.ImportFrom(module, node.names, 0))
         return _text(node)
 
-    def _parameter(self, name: str, node: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> None:
+    def _parameter(self, name: str, node: Function, depth: int) -> None:
         default = parameter_defaults(node).get(name)
         if default is not None:
             self._need(default, depth + 1)
@@ -240,7 +254,7 @@ class _Cut:
             raise Unsliceable(name)
         self.setup[(node.lineno, node.col_offset, name)] = f"{name} = {given}"
 
-    def _given_by_caller(self, name: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str | None:
+    def _given_by_caller(self, name: str, node: Function) -> str | None:
         """What a call of this function in the same file passes for ``name``, where that can stand at module level."""
         positional = [p.arg for p in (*node.args.posonlyargs, *node.args.args)]
         for site in self.slicer.outline.calls_by_name.get(node.name, ()):

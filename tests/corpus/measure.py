@@ -14,6 +14,7 @@ import argparse
 import importlib.util
 import json
 import random
+import re
 import sys
 import threading
 from collections import Counter
@@ -220,7 +221,12 @@ def document(measured: list[Measured], options: argparse.Namespace) -> str:
 
 def _listed(measured: list[Measured], outcome: str) -> str:
     found = [r for m in measured for r in m.results if r.outcome == outcome]
-    return "".join(f"- {r.repository} `{r.file}` `{r.name}`: {' '.join(r.reason.split())}\n" for r in found)
+    return "".join(f"- {r.repository} `{r.file}` `{r.name}`: {_shown(r.reason)}\n" for r in found)
+
+
+def _shown(reason: str) -> str:
+    """A reason on one line, without the folders of the machine that it was found on."""
+    return re.sub(r"(?<![\w.])/(?:[\w.+@-]+/)+", "…/", " ".join(reason.split()))
 
 
 def failures(measured: list[Measured]) -> str:

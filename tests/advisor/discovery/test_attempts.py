@@ -248,6 +248,40 @@ def test_a_configuration_tree_gives_the_values_of_its_paths(tmp_path: Path) -> N
     assert "depth" not in attempt["kwargs"]
 
 
+def test_settings_that_default_to_none_are_looked_for_where_the_users_import_them_from(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self, cfg=None):
+                super().__init__()
+                self.a = nn.Linear(cfg["width"], cfg["classes"])
+            def forward(self, x): return x
+        """,
+        {
+            "run.py": "from net import Net\nfrom data import small\ndef run(self):\n    return Net(cfg=self.cfg)\n",
+            "data.py": "small = {'width': 3, 'classes': 4}\n",
+        },
+    )
+    attempt = next(a for a in attempts_of(discovery) if a["source"] == "config-object")
+    assert eval(attempt["kwargs"]["cfg"]) == {"width": 3, "classes": 4}
+
+
+def test_a_name_set_from_itself_needs_what_it_was(tmp_path: Path) -> None:
+    text = """
+import copy
+def build(cfg):
+    cfg = copy.deepcopy(cfg)
+    return Net(cfg.width)
+def tune(cfg={"w": 3}):
+    cfg = dict(cfg, w=4)
+    return Net(cfg["w"])
+"""
+    [attempt] = [a for a in attempts_of(found(tmp_path, NET + text)) if a["source"] == "call-site"]
+    assert eval(attempt["args"][0], _run(attempt["setup"])) == 4
+
+
 def test_tables_hold_arguments_beside_the_class(tmp_path: Path) -> None:
     discovery = found(
         tmp_path, NET + "\nNETS = {'a': {'cls': Net, 'params': {'width': 5, 'depth': 1, 'weights': 'X'}}}\n"
