@@ -113,6 +113,11 @@ class Place:
             return inside[0].removesuffix(".py") == self.dotted.split(".")[0]
         return not _is_site(inside)
 
+    def has(self, module: types.ModuleType) -> bool:
+        """Whether a module, or a namespace package, was imported from the project."""
+        origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        return isinstance(origin, str) and self.owns(origin)
+
     def hides(self, top: str, origin: str | None) -> bool:
         """Whether a folder of the project has another module ``top`` than that of the source file ``origin``."""
         for folder in self._import_folders():
@@ -168,25 +173,19 @@ def _misled(place: Place) -> frozenset[str]:
     )
 
 
-def forget(place: Place) -> None:
-    """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package."""
-    top = place.dotted.split(".")[0]
+def forget(place: Place, before: frozenset[str]) -> None:
+    """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package.
+
+    ``before`` are the modules that were there before the first attempt: thousands, of which only namesakes matter.
+    """
     misled = _misled(place)
     kept = preload.origins().keys() - misled
+    others = {place.dotted.split(".")[0], *misled} - kept - sys.stdlib_module_names - {"torch"}
     doomed = []
     for name, module in list(sys.modules.items()):
-        first = name.split(".")[0]
-        if first in sys.stdlib_module_names or first == "torch" or name.startswith(__package__ or name):
-            continue
-        if first in kept and not isinstance(module, StubModule):
-            continue
-        origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
-        if (
-            first == top
-            or first in misled
-            or (isinstance(origin, str) and place.owns(origin))
-            or isinstance(module, StubModule)
-        ):
+        first = name.partition(".")[0]
+        own = first not in kept and first != "torch" and name not in before and place.has(module)
+        if first in others or own or isinstance(module, StubModule):
             doomed.append(name)
     for name in doomed:  # all at once: the path of a namespace package is looked up through its parents
         del sys.modules[name]
@@ -266,7 +265,9 @@ def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
     return (found[2], found[1]) if found else None
 
 
-def _patiently(attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None) -> types.ModuleType:
+def _patiently(
+    attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None, before: frozenset[str]
+) -> types.ModuleType:
     """``attempt``; with stubs, again for every attribute that an installed module turns out to lack."""
     for _ in range(_MOST_ATTRIBUTES):
         try:
@@ -275,7 +276,7 @@ def _patiently(attempt: Callable[[Place], types.ModuleType], place: Place, stubs
             missing = _missing_attribute(e)
             if stubs is None or missing is None or not stubs.provide(*missing):
                 raise
-            forget(place)
+            forget(place, before)
     return attempt(place)
 
 
@@ -356,7 +357,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     """
     started = time.monotonic()
     place = Place.of(file, root)
-    path = list(sys.path)
+    path, before = list(sys.path), frozenset(sys.modules)
     first_error: dict[str, Any] | None = None
     missing: list[str] = []
 
@@ -367,12 +368,12 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
         left = seconds - (time.monotonic() - started)
         if left <= 0:
             return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))
-        forget(place)
+        forget(place, before)
         disarm_libraries()
         sys.path[:] = path_for(place, rung.way, path)
         try:
             with limit(left), active(rung.stubs), _as_main_program(place.file):
-                module = _patiently(rung.attempt, place, rung.stubs)
+                module = _patiently(rung.attempt, place, rung.stubs, before)
         except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only user code can have raised it
             if isinstance(e, OutOfTime):
                 error = {**describe(e), "message": f"its import took over {seconds:.0f} s"}
