@@ -1,8 +1,8 @@
 """torchvision beside a torch that its compiled operators were not built for.
 
 PyPI's torchvision is a CUDA build; next to a CPU torch its library does not load, its import fails on undeclared
-operators and its detectors cannot run. :func:`install` declares what is missing and computes ``nms`` and
-``roi_align`` in torch itself.
+operators and its detectors cannot run. :func:`install` declares what is missing and computes ``nms``,
+``roi_align`` and ``deform_conv2d`` in torch itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from torch.nn import functional as F
 
 _BOXES = "Tensor dets, Tensor scores, float iou_threshold"
 _REGIONS = "Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width"
@@ -47,6 +48,8 @@ def install() -> bool:
         library.define(schema)
     library.impl("nms", nms, "CPU")
     library.impl("roi_align", roi_align, "CPU")
+    library.impl("deform_conv2d", deform_conv2d, "CPU")
+    library.impl("deform_conv2d", _deform_conv2d_shape, "Meta")
     library.impl("_cuda_version", lambda: -1, "CompositeExplicitAutograd")  # built without CUDA
     _installed.append(library)  # a library that is collected takes its operators with it
     sys.meta_path.insert(0, _ExtensionFinder())
@@ -161,3 +164,50 @@ def _corner(position: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tens
     clamped = position.clamp(0, size - 1)
     low = clamped.floor().long()
     return low, clamped - low, inside
+
+
+def deform_conv2d(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    bias: torch.Tensor,
+    stride_h: int,
+    stride_w: int,
+    pad_h: int,
+    pad_w: int,
+    dilation_h: int,
+    dilation_w: int,
+    groups: int,
+    offset_groups: int,
+    use_mask: bool,
+) -> torch.Tensor:
+    """Deformable convolution (Dai et al. 2017; with ``mask`` Zhu et al. 2018): each tap reads ``input`` (N, C, H, W)
+    where it would stand plus ``offset`` (N, groups · taps · 2 as y, x, height, width); zero outside. ``weight`` is
+    (O, C / groups, kernel height, kernel width); returns (N, O, height, width).
+    """
+    images, channels, high, wide = input.shape
+    kernel_h, kernel_w = weight.shape[2:]
+    taps, (out_h, out_w) = kernel_h * kernel_w, offset.shape[2:]
+    moved = offset.reshape(images, offset_groups, taps, 2, out_h, out_w)
+    tap_y = torch.arange(kernel_h).repeat_interleave(kernel_w)[:, None, None] * dilation_h
+    tap_x = torch.arange(kernel_w).repeat(kernel_h)[:, None, None] * dilation_w
+    y = moved[:, :, :, 0] + tap_y + (torch.arange(out_h) * stride_h - pad_h)[:, None]
+    x = moved[:, :, :, 1] + tap_x + (torch.arange(out_w) * stride_w - pad_w)
+    grid = torch.stack([(2 * x + 1) / wide - 1, (2 * y + 1) / high - 1], -1)
+    sampled = F.grid_sample(
+        input.reshape(images * offset_groups, channels // offset_groups, high, wide),
+        grid.reshape(images * offset_groups, taps * out_h, out_w, 2),
+        align_corners=False,
+    ).reshape(images, offset_groups, channels // offset_groups, taps, out_h, out_w)
+    if use_mask:
+        sampled = sampled * mask.reshape(images, offset_groups, 1, taps, out_h, out_w)
+    columns = sampled.reshape(images, groups, channels // groups * taps, out_h * out_w)
+    out = weight.reshape(groups, weight.shape[0] // groups, -1) @ columns
+    return out.reshape(images, weight.shape[0], out_h, out_w) + bias[:, None, None]
+
+
+def _deform_conv2d_shape(
+    input: torch.Tensor, weight: torch.Tensor, offset: torch.Tensor, *_others: object
+) -> torch.Tensor:
+    return input.new_empty((input.shape[0], weight.shape[0], *offset.shape[2:]))
