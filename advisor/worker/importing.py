@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,20 +174,23 @@ def _misled(place: Place) -> frozenset[str]:
     )
 
 
-def forget(place: Place, before: frozenset[str]) -> None:
+def forget(place: Place, last: str) -> None:
     """Drop from ``sys.modules`` what an earlier attempt imported or made up, and a foreign namesake of the package.
 
-    ``before`` are the modules that were there before the first attempt: thousands, of which only namesakes matter.
+    ``last`` is the module imported last before the first attempt. Older ones are not even looked at: that would copy
+    the memory they lie in, which this process shares with its zygote.
     """
     misled = _misled(place)
     kept = preload.origins().keys() - misled
-    others = {place.dotted.split(".")[0], *misled} - kept - sys.stdlib_module_names - {"torch"}
-    doomed = []
-    for name, module in list(sys.modules.items()):
-        first = name.partition(".")[0]
-        own = first not in kept and first != "torch" and name not in before and place.has(module)
-        if first in others or own or isinstance(module, StubModule):
-            doomed.append(name)
+    doomed = {
+        name
+        for name in takewhile(lambda name: name != last, reversed(sys.modules))
+        if isinstance(module := sys.modules[name], StubModule)
+        or (name.partition(".")[0] not in (*kept, "torch") and place.has(module))
+    }
+    namesakes = {place.dotted.split(".")[0], *misled} - kept - sys.stdlib_module_names - {"torch"}
+    if any(name in sys.modules for name in namesakes):
+        doomed.update(name for name in sys.modules if name.partition(".")[0] in namesakes)
     for name in doomed:  # all at once: the path of a namespace package is looked up through its parents
         del sys.modules[name]
 
@@ -266,7 +270,7 @@ def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
 
 
 def _patiently(
-    attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None, before: frozenset[str]
+    attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None, last: str
 ) -> types.ModuleType:
     """``attempt``; with stubs, again for every attribute that an installed module turns out to lack."""
     for _ in range(_MOST_ATTRIBUTES):
@@ -276,7 +280,7 @@ def _patiently(
             missing = _missing_attribute(e)
             if stubs is None or missing is None or not stubs.provide(*missing):
                 raise
-            forget(place, before)
+            forget(place, last)
     return attempt(place)
 
 
@@ -357,7 +361,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     """
     started = time.monotonic()
     place = Place.of(file, root)
-    path, before = list(sys.path), frozenset(sys.modules)
+    path, last = list(sys.path), next(reversed(sys.modules))
     first_error: dict[str, Any] | None = None
     missing: list[str] = []
 
@@ -368,12 +372,12 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
         left = seconds - (time.monotonic() - started)
         if left <= 0:
             return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))
-        forget(place, before)
+        forget(place, last)
         disarm_libraries()
         sys.path[:] = path_for(place, rung.way, path)
         try:
             with limit(left), active(rung.stubs), _as_main_program(place.file):
-                module = _patiently(rung.attempt, place, rung.stubs, before)
+                module = _patiently(rung.attempt, place, rung.stubs, last)
         except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only user code can have raised it
             if isinstance(e, OutOfTime):
                 error = {**describe(e), "message": f"its import took over {seconds:.0f} s"}
