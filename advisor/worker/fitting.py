@@ -32,7 +32,7 @@ from .reshaping import (
 from .specs import Guess, Spec
 
 _PYRAMID_SIZES = (256, 64, 320, 128)
-_USUAL_SIZES = (32, 64, 28, 128, 96, 112, 227, 256, 299, 384, 48)
+_USUAL_SIZES = (32, 64, 28, 128, 96, 112, 227, 256, 299, 384, 48, 84, 24, 16)
 
 
 def _ints(text: str) -> tuple[int, ...]:
@@ -75,17 +75,28 @@ def _shared_width(guess: Guess, have: int, wanted: int) -> list[Guess]:
 
 def _scaled_widths(guess: Guess, have: int, wanted: int) -> list[int]:
     first = next((s.shape[1] for s in specs_of(guess) if len(s.shape) > 2), 0)
-    exact = first * wanted // have if have and first * wanted % have == 0 else 0
-    return [n for n in dict.fromkeys((exact, 3, 1)) if 0 < n <= 8192 and n != first]
+    beside = first + wanted - have  # what the model adds: coordinates, positions
+    return [
+        n for n in dict.fromkeys((*_in_proportion(first, have, wanted), beside, 3, 1)) if 0 < n <= 8192 and n != first
+    ]
+
+
+def _in_proportion(width: int, have: int, wanted: int) -> list[int]:
+    """The width that gives ``wanted`` where ``width`` gave ``have``, if it is whole."""
+    return [width * wanted // have] if have and width * wanted % have == 0 else []
 
 
 def _rank(guess: Guess, message: str) -> list[Guess]:
     """Errors about the number of dimensions; the tensor seen may have been reshaped by the model."""
+    found = re.search(r"not enough values to unpack \(expected (?:at least )?(\d+), got (\d+)\)", message)
+    if found:  # of the shape, or of the shape and something more
+        missing = int(found[1]) - int(found[2])
+        return [g for rank in (len(first_shape(guess)) + missing, int(found[1])) for g in ranked(guess, rank)]
     rules = (
         (r"Expected (\d)D \(unbatched\) or (\d)D \(batched\) input to \w+, but got input of size: \[([\d, ]*)\]", 2),
         (r"expected (\d)D(?: or \dD)? input \(got (\d)D input\)", 1),
         (r"expected (\d) dims\. Received (\d)-dim", 1),
-        (r"(?:not enough|too many) values to unpack \(expected (\d)", 1),
+        (r"too many values to unpack \(expected (\d)", 1),
         (r"input must have (\d) dimensions", 1),
         (r"Expected (\d)-dimensional input", 1),
     )
@@ -114,7 +125,21 @@ def _matrices(guess: Guess, message: str) -> list[Guess]:
 def _multiplied(guess: Guess, have: int, wanted: int) -> list[Guess]:
     """``have`` features reached a linear layer that takes ``wanted``."""
     last = guess.edited(lambda s: s._replace(shape=(*s.shape[:-1], wanted)) if s.shape[-1:] == (have,) else s)
-    return [last, *_flattening(guess, have, wanted)]
+    first = first_shape(guess)
+    patches = _in_proportion(first[1], have, wanted) if len(first) == 4 else []
+    return [
+        last,
+        *(guess.edited(lambda s, n=n: with_width(s, n)) for n in patches if n),
+        *_beside(guess, have, wanted),
+        *_flattening(guess, have, wanted),
+    ]
+
+
+def _beside(guess: Guess, have: int, wanted: int) -> list[Guess]:
+    """``have`` features where the model had added some of its own to the last dimension of the first tensor."""
+    first = first_shape(guess)
+    rest = first[-1] + wanted - have if len(first) > 1 and first[-1] < have else 0
+    return [first_as(guess, (*first[:-1], rest))] if rest > 0 else []
 
 
 def _flattening(guess: Guess, have: int, wanted: int) -> list[Guess]:
@@ -143,7 +168,7 @@ def _normalised(guess: Guess, message: str) -> list[Guess]:
 
 
 def _layer_normed(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]:
-    better = with_dim(guess, shape, len(shape) - 1, wanted)
+    better = [*with_dim(guess, shape, len(shape) - 1, wanted), *_beside(guess, shape[-1], wanted)]
     if len(shape) == 4 and shape[1] == wanted:
         better = [guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))), *better]
     return [*better, first_as(guess, (1, 196, wanted)), first_as(guess, (1, 14, 14, wanted))]
@@ -342,6 +367,9 @@ def adapted(guess: Guess, error: BaseException) -> list[Guess]:
         better = [g for g in rule(guess, message) if g.key != guess.key]
         if better:
             return better
+    if isinstance(error, AssertionError) and re.search(r"axis|axes|dim|rank|shape", message):
+        now = len(first_shape(guess))
+        return [g for rank in (3, 4, 2, 5) if rank != now for g in ranked(guess, rank)]
     return []
 
 

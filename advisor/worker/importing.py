@@ -116,7 +116,10 @@ class Place:
 
     def has(self, module: types.ModuleType) -> bool:
         """Whether a module, or a namespace package, was imported from the project."""
-        origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        try:
+            origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), None)
+        except KeyError:  # a namespace package whose own parent is gone looks for its path there
+            return True
         return isinstance(origin, str) and self.owns(origin)
 
     def hides(self, top: str, origin: str | None) -> bool:

@@ -36,6 +36,14 @@ class AnyModule(nn.Module):
     def __init_subclass__(cls, **_kwargs: Any) -> None:
         super().__init_subclass__()
 
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.parameters()), torch.empty(0).device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next((p.dtype for p in self.parameters()), torch.get_default_dtype())
+
     def save_hyperparameters(self, *_args: Any, **_kwargs: Any) -> None:
         return None
 

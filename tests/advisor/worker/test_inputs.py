@@ -112,6 +112,49 @@ def test_rank_and_order_follow_what_forward_unpacks() -> None:
     assert guess is not None and len(guess.args[0].shape) == 4 and guess.args[0].shape[-1] == 24
 
 
+def test_an_unpacked_shape_may_come_with_more_than_the_shape() -> None:
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        *_, h, w, size = *x.shape, 4
+        b, f, c, h, w, size = *x.shape, size
+        return m.embed(x.reshape(b, f * c * h * w)[:, :16])
+
+    guess = found(Function(forward, embed=nn.Linear(16, 4)))
+    assert guess is not None and len(guess.args[0].shape) == 5
+
+
+def test_patches_before_a_linear_layer_are_of_a_picture_with_fewer_channels() -> None:
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = nn.Unfold(4, stride=4)
+            self.project = nn.Linear(3 * 16, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            b, _, h, w = x.shape
+            return self.project(self.patches(x).view(b, -1, h // 4, w // 4).permute(0, 2, 3, 1))
+
+    guess = found(Patches())
+    assert guess is not None and guess.args == (Spec((1, 3, 224, 224)),)
+
+
+def test_channels_that_the_model_adds_are_not_the_inputs() -> None:
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        positions = x.new_zeros((*x.shape[:-1], 26))
+        return m.norm(torch.cat([x, positions], -1))
+
+    guess = found(Function(forward, norm=nn.LayerNorm(29)))
+    assert guess is not None and guess.args[0].shape[-1] == 3
+
+
+def test_an_assertion_about_axes_leads_to_another_rank() -> None:
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        assert x.ndim == 4, "input data must have the right number of axis"
+        return m.project(x)
+
+    guess = found(Function(forward, project=nn.Linear(8, 8)))
+    assert guess is not None and len(guess.args[0].shape) == 4
+
+
 def test_tokens_that_reach_an_embedding_are_integers() -> None:
     model = Function(lambda m, x: m.head(m.table(x)), head=nn.Linear(8, 4), table=nn.Embedding(100, 8))
     guess = found(model)
