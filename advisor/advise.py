@@ -12,7 +12,7 @@ Rules propose moves; here each move is applied to the graph and the moved graph 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from .costs import Costs, Estimator
 from .findings import Finding, Related
 from .graph import Graph, Op, Span
+from .jointly import Candidate, resolve
 from .moves import Move, MoveError, Together
 from .rule import Advice, Look, Outcome, Rule
 from .targets import Target
@@ -51,15 +52,6 @@ class Advised:
     findings: list[Finding]
     together_us: float
     failures: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Candidate:
-    """A finding with the moves behind it; ``gain_us`` is None where it has none."""
-
-    finding: Finding
-    moves: tuple[Move, ...]
-    gain_us: float | None
 
 
 class _Bench:
@@ -104,8 +96,13 @@ def advise(
     settings: Settings | None = None,
     *,
     costs: Costs | None = None,
+    reported: Callable[[Finding], bool] | None = None,
 ) -> Advised:
-    """What ``rules`` say about ``graph`` on ``target``; ``costs`` are the graph's there, where the caller has them."""
+    """What ``rules`` say about ``graph`` on ``target``; ``costs`` are the graph's there, where the caller has them.
+
+    ``reported`` says whether a person will be shown a finding (default: all): the others are returned too, since the
+    caller must know what its suppressions silence, but count for nothing in what findings save together.
+    """
     settings = settings or Settings()
     costs = costs or estimator.estimate(graph, target)
     look = Look(graph, target, costs, settings.min_gain, settings.memory_budget)
@@ -113,7 +110,8 @@ def advise(
     places = _collect(bench, rules, settings.file)
     candidates = [c for (code, _), a in places.items() if (c := _candidate(code, a, bench, settings)) is not None]
     candidates.sort(key=lambda c: -(c.gain_us if c.gain_us is not None else 0.0))
-    together = _resolve(candidates, bench)
+    shown = [c for c in candidates if reported is None or reported(c.finding)]
+    together = resolve(shown, look, estimator)
     return Advised([c.finding for c in candidates], together, bench.failures)
 
 
@@ -167,7 +165,7 @@ def _span(graph: Graph, advice: Advice, settings: Settings) -> tuple[Span, tuple
 # ---- one place
 
 
-def _candidate(code: str, advices: Sequence[Advice], bench: _Bench, settings: Settings) -> _Candidate | None:
+def _candidate(code: str, advices: Sequence[Advice], bench: _Bench, settings: Settings) -> Candidate | None:
     """The finding for all of one rule's advice at one place, or None where it comes to too little."""
     look = bench.look
     threshold = settings.min_gain * look.costs.latency_us
@@ -198,7 +196,7 @@ def _candidate(code: str, advices: Sequence[Advice], bench: _Bench, settings: Se
         return None
     finding = _finding(code, parts, whole, look, settings)
     moves = () if whole is None else whole.move.moves if isinstance(whole.move, Together) else (whole.move,)
-    return _Candidate(finding, moves, None if whole is None else whole.gain_us)
+    return Candidate(finding, moves, None if whole is None else whole.gain_us)
 
 
 def _whole(outcomes: Sequence[Outcome], bench: _Bench, keep: bool) -> Outcome | None:
@@ -278,48 +276,3 @@ def _name(op: Op) -> str:
 
 def _share(us: float, costs: Costs) -> float:
     return us / costs.latency_us if costs.latency_us else 0.0
-
-
-# ---- all together
-
-
-def _resolve(candidates: Sequence[_Candidate], bench: _Bench) -> float:
-    """Apply the candidates best first, mark those that find nothing left; returns what the applied ones save."""
-    look = bench.look
-    threshold = look.min_gain * look.costs.latency_us
-    graph, costs = look.graph, look.costs
-    taken: list[tuple[Finding, frozenset[int]]] = []
-    for c in candidates:
-        if c.gain_us is None or c.gain_us <= 0 or c.gain_us < threshold:
-            continue
-        moved = _apply_some(graph, c.moves)
-        if moved is not graph:
-            after = bench.estimator.restimate(costs, graph, moved, look.target)
-            if costs.latency_us - after.latency_us >= threshold:
-                taken.append((c.finding, _touched(graph, moved)))
-                graph, costs = moved, after
-                continue
-        own = _touched(look.graph, _apply_some(look.graph, c.moves))
-        c.finding.overlaps = max(taken, key=lambda t: len(t[1] & own))[0].fingerprint()
-    return look.costs.latency_us - costs.latency_us
-
-
-def _apply_some(graph: Graph, moves: Iterable[Move]) -> Graph:
-    """The graph after what of ``moves`` still applies."""
-    for move in moves:
-        try:
-            graph = move.surviving(graph).apply(graph)
-        except MoveError:
-            continue
-    return graph
-
-
-def _touched(before: Graph, after: Graph) -> frozenset[int]:
-    """Keys of the ops of ``before`` that ``after`` lacks, has replaced, or gives other tensors."""
-    kept = after.by_key
-    resized = {i for i, t in before.tensors.items() if after.tensors.get(i) is not t}
-    return frozenset(
-        op.key
-        for op in before.ops
-        if kept.get(op.key) is not op or any(t in resized for t in (*op.inputs, *op.outputs, *op.weights.values()))
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from . import packs, selection, targets
 from .advise import Settings, advise
 from .config import Config, resolve
+from .findings import Finding
 from .report import ModelReport
 from .selection import Selection
 from .targets import Target
@@ -26,7 +27,7 @@ class Plan:
     @classmethod
     def of(cls, config: Config) -> Plan:
         """Raises :class:`advisor.targets.TargetError` and :class:`advisor.selection.SelectionError`."""
-        chosen = tuple(targets.load(name, config.target_dirs) for name in config.targets)
+        chosen = targets.load_all(config.targets, config.target_dirs)
         codes = [p.code for p in packs.pages()]
         return cls(config, chosen, selection.build(codes, config.select, config.ignore, config.per_file_ignores))
 
@@ -47,18 +48,26 @@ class Plan:
             if relative.match(m.path)
         ]
 
-    def advise(self, model: ModelReport) -> None:
-        """Cost a traced model on every target and add what the rules say."""
+    def advise(self, model: ModelReport, silenced: Callable[[Finding], bool] = lambda finding: False) -> None:
+        """Cost a traced model on every target and add what the rules say.
+
+        Findings whose code is not selected in their file, or that ``silenced`` says a comment suppresses, are no part
+        of what all of them save together; the caller drops them.
+        """
         if model.graph is None:
             return
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
         asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, model.file, model.span)
+
+        def reported(finding: Finding) -> bool:
+            return self.enabled(finding.code, finding.span.file) and not silenced(finding)
+
         for target in self.targets:
             estimator = packs.estimator_for(target)
             costs = model.costs[target.name] = estimator.estimate(model.graph, target)
             if model.rung in ("hooks", "static"):
                 continue  # no edges: what rules look for is not there
-            advised = advise(model.graph, target, estimator, rules, asked, costs=costs)
+            advised = advise(model.graph, target, estimator, rules, asked, costs=costs, reported=reported)
             model.findings += advised.findings
             model.together_us[target.name] = advised.together_us
             model.notes += advised.failures

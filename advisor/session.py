@@ -81,9 +81,9 @@ class Session:
         report = trace_file(path, found, lambda request: self._run(interpreter.path, request))
         if self.cancelled.is_set():
             return None
-        for model in report.models:
-            plan.advise(model)
         self._comments[str(path)] = found.comments.suppressions
+        for model in report.models:
+            plan.advise(model, lambda finding: not silence([finding], self._suppressions)[0])
         return self._settle(report, plan)
 
     def _project(self, folder: Path) -> Project:

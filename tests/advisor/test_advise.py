@@ -213,6 +213,15 @@ def test_together_saves_what_independent_findings_save_in_sum_and_what_dependent
     assert advised.together_us < sum(f.gain_us or 0 for f in advised.findings)
 
 
+def test_a_finding_that_nobody_is_shown_neither_counts_nor_stands_in_the_way_of_another():
+    rules = proposing(SetWidth(0, 32)), proposing(SetWidth(0, 16), code="XXX002")
+    shown = advise(chain(40, 16), TARGET, Padded(), rules, reported=lambda f: f.code != "XXX002")
+    best, other = shown.findings
+    assert (best.code, other.code) == ("XXX002", "XXX001")
+    assert other.overlaps is None
+    assert shown.together_us == other.gain_us
+
+
 def test_the_same_move_is_estimated_once():
     estimator = Padded()
     run(chain(20, 16), *(proposing(SetWidth(0, 16), code=f"XXX00{i}") for i in range(5)), estimator=estimator)
