@@ -11,11 +11,13 @@ exclusive.
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 import linecache
 import os
 import sys
 import sysconfig
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
@@ -82,12 +84,29 @@ def _span(code: CodeType, lasti: int) -> Span | None:
             return None
         if end_line is not None and column is not None and end_column is not None:
             file = code.co_filename
+            if column and linecache.getline(file, line).encode()[column - 1 : column] == b".":
+                line, column = _chain_start(code, end_line, end_column) or (line, column)
             return [file, line, _column(file, line, column), end_line, _column(file, end_line, end_column)]
     else:
         line = next((n for start, end, n in code.co_lines() if start <= lasti < end), None)
         if line is None:
             return None
     return expression_at(code.co_filename, line)
+
+
+def _chain_start(code: CodeType, end_line: int, end_column: int) -> tuple[int, int] | None:
+    """Where the call that ends here begins: of a method call over several lines CPython gives the method's name."""
+    try:
+        lines, first = inspect.getsourcelines(code)
+        indented = lines[0][:1].isspace()
+        tree = ast.parse("".join(["if 1:\n" if indented else "\n", *lines]))
+    except (OSError, TypeError, SyntaxError, ValueError, tokenize.TokenError):
+        return None
+    shift = max(first, 1) - 2  # module code begins at line 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.end_col_offset == end_column and node.end_lineno == end_line - shift:
+            return node.lineno + shift, node.col_offset
+    return None
 
 
 def _column(file: str, line: int, byte: int) -> int:
