@@ -21,14 +21,12 @@ import torch
 from torch import nn
 
 from .downloads import disarm_libraries
-from .mending import OMIT, Trial, mended
+from .mending import OMIT, REPAIRS, Trial, constructed, mended
 from .problems import describe, failure
 from .stubs import NotInstalled
 from .uninitialised import uninitialised
 from .values import Guesser
 
-_REPAIRS = 14
-"""Most repairs of one attempt."""
 _LONGEST_SHOWN = 60
 
 Captured = Mapping[type, list[tuple[tuple[Any, ...], dict[str, Any]]]]
@@ -103,7 +101,7 @@ class Constructor:
             else:
                 yield failure("NoModel", f"{candidate['name']} is no nn.Module once the file is imported")
             return
-        guesser = Guesser(vars(self.module), whole=bool(candidate["root"]))
+        guesser = Guesser(vars(self.module), whole=bool(candidate["root"]), construct=constructed)
         for plan in self._plans(candidate):
             yield self._build(plan, guesser)
 
@@ -155,12 +153,13 @@ class Constructor:
         """The model of ``plan``, mended as often as that changes something, or the error of its first try."""
         trial = Trial(guesser)
         first: dict[str, Any] | None = None
-        for _ in range(_REPAIRS):
+        for _ in range(REPAIRS):
             try:
                 model = evaluation(self._construct(plan, trial))
                 shown = plan.shown({k: v for k, v in trial.guesses.items() if v is not OMIT})
                 again = partial(self._on, nullcontext(), plan, trial)
-                return Build(model, plan.source, plan.where, shown, again, plan.inputs, trial.widths())
+                widths = (*trial.widths(), *self._captured_widths(type(model)))
+                return Build(model, plan.source, plan.where, shown, again, plan.inputs, widths)
             except (Exception, SystemExit) as e:
                 first = first or describe(e)
                 if isinstance(e, ImportError) and not isinstance(e, NotInstalled) and self.allow_stubs(e):
@@ -173,6 +172,13 @@ class Constructor:
                 f"{trial.doubt}; tried one, then {first['type']}: {first['message']}" if first else trial.doubt,
             )
         return first or failure("NoModel", "nothing was constructed")
+
+    def _captured_widths(self, cls: type) -> Iterator[list[int]]:
+        """Lists of numbers that ``cls`` was built with on the way."""
+        for args, kwargs in self.captured.get(cls, ()):
+            for value in (*args, *kwargs.values()):
+                if isinstance(value, (list, tuple)) and len(value) > 1 and all(isinstance(n, int) for n in value):
+                    yield list(value)
 
     def _construct(self, plan: Plan, trial: Trial) -> nn.Module:
         """The model on the meta device or, when that is what the constructor cannot do with, on the CPU."""

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from .reached import alone, at_leaf
 from .reshaping import (
     CLIP,
     first_as,
@@ -52,6 +53,8 @@ def _convolved(guess: Guess, shape: tuple[int, ...], wanted: int) -> list[Guess]
         better.append(guess.edited(lambda s: s._replace(shape=(s.shape[0], *s.shape[2:], s.shape[1]))))
     if any(s.shape[1:2] == (have,) for s in specs_of(guess)):
         better += with_dim(guess, shape, 1, wanted)
+    elif len(first_shape(guess)) == 3 and have in first_shape(guess)[2:]:  # a sequence whose channels come last
+        better.append(first_as(guess, (1, 128, wanted)))
     else:  # the model changed the channels on the way (space to depth, concatenation): by the same factor, or a picture
         better += _shared_width(guess, have, wanted)
         better += [guess.edited(lambda s, n=n: with_width(s, n)) for n in _scaled_widths(guess, have, wanted)]
@@ -301,7 +304,8 @@ def _structure(guess: Guess, message: str) -> list[Guess]:
     """Arguments that should have been a list, a number or something else than they are."""
     better: list[Guess] = []
     if re.search(
-        r"index \d is out of bounds for dimension 0 with size 1|index out of range|not a sequence|list of|iterat",
+        r"index \d is out of bounds for dimension 0 with size 1|index out of range|not a sequence|list of|iterat"
+        r"|tuple of Tensors",
         message,
     ):
         better += [
@@ -357,31 +361,37 @@ def adapted(guess: Guess, error: BaseException) -> list[Guess]:
     The layer of torch that failed and the shape that reached it say most (meta kernels' messages say little); then the
     message's kind.
     """
-    at = _failing_layer(error)
+    at = failing_layer(error)
     if at is not None:
-        better = [g for g in _at_layer(guess, *at) if g.key != guess.key]
+        layer, given = at
+        better = _changed(at_leaf(guess, error, layer, given), guess)
+        better += alone(guess, _changed(_at_layer(guess, layer, given.shape), guess))
         if better:
             return better
     message = str(error)
     for rule in _RULES:
-        better = [g for g in rule(guess, message) if g.key != guess.key]
+        better = _changed(rule(guess, message), guess)
         if better:
-            return better
+            return alone(guess, better)
     if isinstance(error, AssertionError) and re.search(r"axis|axes|dim|rank|shape", message):
         now = len(first_shape(guess))
         return [g for rank in (3, 4, 2, 5) if rank != now for g in ranked(guess, rank)]
     return []
 
 
-def _failing_layer(error: BaseException) -> tuple[nn.Module, torch.Size] | None:
-    """The innermost layer of torch on the traceback, if it failed by itself, and the shape of its input."""
+def _changed(better: list[Guess], guess: Guess) -> list[Guess]:
+    return [g for g in better if g.key != guess.key]
+
+
+def failing_layer(error: BaseException) -> tuple[nn.Module, torch.Tensor] | None:
+    """The innermost layer of torch on the traceback, if it failed by itself, and its input."""
     found = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         local = frame.f_locals
         layer, given = local.get("self"), local.get("input", local.get("x"))
         is_torchs = isinstance(layer, nn.Module) and type(layer).__module__.startswith("torch.nn.modules")
         if frame.f_code.co_name == "forward" and isinstance(layer, nn.Module):
-            found = (layer, given.shape) if is_torchs and isinstance(given, torch.Tensor) else None
+            found = (layer, given) if is_torchs and isinstance(given, torch.Tensor) else None
     return found
 
 

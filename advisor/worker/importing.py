@@ -275,7 +275,9 @@ def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
 def _patiently(
     attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None, last: str
 ) -> types.ModuleType:
-    """``attempt``; with stubs, again for every attribute that an installed module turns out to lack."""
+    """``attempt``; with stubs, again for every attribute that an installed module turns out to lack, and every name
+    that may come from a star import of a missing one.
+    """
     for _ in range(_MOST_ATTRIBUTES):
         try:
             return attempt(place)
@@ -283,7 +285,10 @@ def _patiently(
             missing = _missing_attribute(e)
             if stubs is None or missing is None or not stubs.provide(*missing):
                 raise
-            forget(place, last)
+        except NameError as e:
+            if stubs is None or not e.name or not stubs.star(e.name):
+                raise
+        forget(place, last)
     return attempt(place)
 
 

@@ -125,12 +125,16 @@ def _other_layer_shapes(layer: nn.Module) -> Iterator[Spec]:
         yield Spec((1, _TOKENS, layer.embed_dim) if layer.batch_first else (_TOKENS, 1, layer.embed_dim))
 
 
+def _parameters(model: nn.Module) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
 def required_parameters(model: nn.Module) -> list[inspect.Parameter]:
     """Parameters of forward that a call has to fill; the first optional one where none is required."""
-    try:
-        every = list(inspect.signature(model.forward).parameters.values())
-    except (TypeError, ValueError):
-        every = []
+    every = _parameters(model)
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     named = [p for p in every if p.kind in kinds]
     required = [p for p in named if p.default is p.empty]
@@ -193,6 +197,9 @@ def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterat
     if not parameters:
         yield Guess(source, where, (first,))
         return
+    keys = dict.fromkeys(usages(type(model).forward).get(parameters[0].name, Usage()).keys)
+    if keys and len(parameters) == 1:
+        yield Guess(source, where, (dict.fromkeys(keys, first),))
     for as_tokens in (True, False) if len(parameters) > 1 else (False,):
         args, kwargs = [], {}
         for i, p in enumerate(parameters):
@@ -240,6 +247,8 @@ def _pyramid_channels(model: nn.Module) -> Iterator[list[int]]:
 
 def takes_list(model: nn.Module) -> bool:
     """Whether forward's first parameter is declared, or named, as several feature maps."""
+    if any(p.kind is p.VAR_POSITIONAL for p in _parameters(model)):
+        return True
     parameters = required_parameters(model)
     if not parameters:
         return False

@@ -24,6 +24,8 @@ from .values import Guesser, NoGuess, Settings, is_required
 
 OMIT = object()
 """A guess that takes an argument away."""
+REPAIRS = 14
+"""Most repairs of one attempt."""
 _WIDTH = 64
 _DIVISORS = re.compile(r"\w*(heads?|groups?|reduction|ratio|cardinality|split|scales?|r)$")
 
@@ -94,6 +96,19 @@ class Trial:
 
     def usage(self, name: str) -> Usage:
         return usages(self.owner).get(name, Usage()) if self.owner else Usage()
+
+
+def constructed(guesser: Guesser, cls: type) -> Any:
+    """An instance of ``cls`` from guesses alone, mended as often as that changes something."""
+    trial = Trial(guesser)
+    for _ in range(REPAIRS):
+        args, kwargs = trial.complete(cls, [], {}, may_guess=True)
+        try:
+            return cls(*args, **kwargs)
+        except Exception as e:
+            if not mended(trial, e):
+                raise
+    raise NoGuess(f"{cls.__name__} cannot be built from guesses")
 
 
 def mended(trial: Trial, error: BaseException) -> bool:

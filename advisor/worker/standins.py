@@ -54,6 +54,20 @@ class AnyModule(nn.Module):
         return None
 
 
+class AnyConfig:
+    """A missing base class of configurations (``PretrainedConfig``): what it is given, and the usual defaults."""
+
+    output_attentions = output_hidden_states = use_cache = torchscript = False
+    is_decoder = is_encoder_decoder = add_cross_attention = tie_word_embeddings = False
+    use_return_dict = return_dict = True
+    chunk_size_feed_forward = pad_token_id = 0
+    num_labels = 2
+    problem_type = None
+
+    def __init__(self, **settings: Any) -> None:
+        self.__dict__.update(settings)
+
+
 class DropPath(nn.Module):
     """Stochastic depth: the identity at inference."""
 
@@ -170,6 +184,8 @@ PROVIDED: dict[str, Any] = {
     "BaseModule": AnyModule,
     "LightningModule": AnyModule,
     "PreTrainedModel": AnyModule,
+    "PretrainedConfig": AnyConfig,
+    "PreTrainedConfig": AnyConfig,
     "EasyDict": AttrDict,
     "AttrDict": AttrDict,
     "CfgNode": AttrDict,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import importlib.abc
 import importlib.machinery
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
@@ -44,6 +45,8 @@ class Stub:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
+        if _EXCEPTION.search(name):
+            return exception(name)
         return Stub(f"{self.__dict__.get('_stub_name', '')}.{name}")
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
@@ -114,18 +117,27 @@ class _Mixin:
         super().__init_subclass__()
 
 
+_EXCEPTION = re.compile(r"(Error|Exception|Warning|Timeout)$")
+
+
+def exception(name: str) -> type[Exception]:
+    """An exception class of a missing module: an ``except`` clause takes nothing else."""
+    return type(name, (Exception,), {})
+
+
 class StubModule(types.ModuleType):
     """A module that has every attribute."""
 
     __path__: MutableSequence[str] = []  # noqa: RUF012
     __version__ = "99.0.0"
+    __all__: list[str]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         value = standins.PROVIDED.get(name)
         if value is None:
-            value = Stub(f"{self.__name__}.{name}")
+            value = exception(name) if _EXCEPTION.search(name) else Stub(f"{self.__name__}.{name}")
         setattr(self, name, value)
         return value
 
@@ -143,6 +155,8 @@ class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.local = local
         self.even_guarded = even_guarded
         self.names: list[str] = []
+        self.starred: list[str] = []
+        """What ``from missing import *`` is taken to have brought: names that nothing else defines."""
 
     def may_replace(self, module: str) -> bool:
         top = module.split(".")[0]
@@ -172,10 +186,19 @@ class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return self.even_guarded or not is_guarded(frame.f_code.co_filename, frame.f_lineno)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> StubModule:
-        return StubModule(spec.name)
+        module = StubModule(spec.name)
+        module.__all__ = self.starred
+        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
         return None
+
+    def star(self, name: str) -> bool:
+        """From now on let a star import bring ``name``; False when that was done before."""
+        if name in self.starred or not self.names:
+            return False
+        self.starred.append(name)
+        return True
 
     def provide(self, module: str, attribute: str) -> bool:
         """Make up an attribute that an installed module lacks (another version had it)."""

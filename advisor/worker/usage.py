@@ -21,7 +21,8 @@ class Usage:
     """What was seen of one parameter.
 
     ``length``: the least length that constant indexes and unpacking ask for; ``nested``: into how many names its
-    elements are unpacked; ``options``: constants it is compared with; ``tables``: mappings it is looked up in.
+    elements are unpacked; ``options``: constants it is compared with; ``tables``: mappings it is looked up in;
+    ``kinds``: classes that it is tested to be an instance of.
     """
 
     iterated: bool = False
@@ -32,6 +33,11 @@ class Usage:
     keys: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    runs: bool = False
+    """Called as ``self.name(…)``, or stored under such a name: a module, ready made."""
+    stored: bool = False
+    """Set as ``self.name``."""
     alias: str = ""
     """For ``self.name``: the parameter that was stored there."""
 
@@ -55,6 +61,9 @@ def usages(function: Callable[..., Any]) -> dict[str, Usage]:
     tree = source_tree(function)
     for node in ast.walk(tree) if tree else ():
         _note(node, found)
+    for usage in list(found.values()):
+        if usage.alias and usage.runs:
+            found.setdefault(usage.alias, Usage()).runs = True
     return found
 
 
@@ -93,14 +102,21 @@ def _note(node: ast.AST, found: dict[str, Usage]) -> None:
         _note_call(node, found)
     elif isinstance(node, ast.Compare):
         _note_compare(node, found)
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        found.setdefault(node.value.id, Usage()).attributes.append(node.attr)
-    elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
-        for target in node.targets:
-            stored = _of(target, found) if isinstance(target, ast.Attribute) else None
-            if stored:
-                stored.alias = node.value.id
-    elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Tuple) for t in node.targets):
+    elif isinstance(node, ast.Attribute):
+        usage = _of(node.value, found)
+        if usage:
+            usage.attributes.append(node.attr)
+    elif isinstance(node, ast.Assign):
+        _note_assigned(node, found)
+
+
+def _note_assigned(node: ast.Assign, found: dict[str, Usage]) -> None:
+    for target in node.targets:
+        stored = _of(target, found) if isinstance(target, ast.Attribute) else None
+        if stored:
+            stored.stored = True
+            stored.alias = node.value.id if isinstance(node.value, ast.Name) else stored.alias
+    if any(isinstance(t, ast.Tuple) for t in node.targets):
         usage = _of(node.value, found)
         if usage:
             usage.length = max(usage.length, *(len(t.elts) for t in node.targets if isinstance(t, ast.Tuple)))
@@ -128,10 +144,24 @@ def _note_call(node: ast.Call, found: dict[str, Usage]) -> None:
             usage = _of(argument, found)
             if usage:
                 usage.iterated = True
+        if node.func.id == "isinstance" and len(node.args) == 2:
+            _note_kinds(node, found)
+    elif (
+        isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.value.id == "self"
+    ):
+        found.setdefault(node.func.attr, Usage()).runs = True
     elif isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
         key = _of(node.args[0], found)
         if key and isinstance(node.func.value, ast.Name):
             key.tables.append(node.func.value.id)
+
+
+def _note_kinds(node: ast.Call, found: dict[str, Usage]) -> None:
+    usage, kinds = _of(node.args[0], found), node.args[1]
+    if usage:
+        usage.kinds += [
+            n.id for n in (kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]) if isinstance(n, ast.Name)
+        ]
 
 
 def _note_compare(node: ast.Compare, found: dict[str, Usage]) -> None:

@@ -10,9 +10,11 @@ import dataclasses
 import enum
 import inspect
 import re
+import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from torch import nn
@@ -20,9 +22,21 @@ from torch import nn
 from .names import by_table, is_channels, is_module, is_settings
 from .usage import Usage, usages
 
+_MOST_MODULES = 3
+"""Classes tried for one parameter that wants a module."""
+_DEEPEST = 2
+"""Modules within modules that are guessed."""
+
 
 class NoGuess(Exception):
     """Nothing sensible is known for a parameter."""
+
+
+class PassThrough(nn.Identity):
+    """In place of a module of which nothing is known: its first argument."""
+
+    def forward(self, input: Any = None, *_args: Any, **_kwargs: Any) -> Any:
+        return input
 
 
 class Settings(dict[str, Any]):
@@ -56,6 +70,10 @@ class Guesser:
 
     namespace: Mapping[str, Any]
     whole: bool = False
+    construct: Callable[[Guesser, type], Any] | None = None
+    """How a module that a parameter wants is built; without it from the guesses as they are."""
+    depth: int = 0
+    """Within how many such modules."""
 
     def value(self, function: Callable[..., Any], parameter: inspect.Parameter, depth: int = 0) -> Any:
         """A value for ``parameter`` of ``function``; raises :class:`NoGuess`."""
@@ -69,10 +87,12 @@ class Guesser:
             return option
         if usage.keys or (is_settings(name) and not usage.is_sequence):
             return self.settings(function, depth)
+        if usage.runs and not usage.called:
+            return self.callable(name)() if re.search(r"act|nonlin|relu", name) else self._module(function, parameter)
         if usage.called or (re.search(r"(^|_)(layer|fn|func|cls|type)$", name) and not usage.is_sequence):
             return self.callable(name)
-        if is_module(name):
-            return self._module(name, depth)
+        if is_module(name) or any(self._module_class(k) for k in (*usage.kinds, parameter.annotation)):
+            return self._module(function, parameter)
         value = self.by_name(name)
         return self._sequence(value, usage, name) if usage.is_sequence else value
 
@@ -159,12 +179,46 @@ class Guesser:
         required = [p for p in inspect.signature(cls).parameters.values() if is_required(p)]
         return cls(**{p.name: self.value(cls, p, depth) for p in required})
 
-    def _module(self, name: str, depth: int) -> nn.Module:
-        """A module for a parameter that wants one: a class of the file of that name, else the identity."""
-        for key, cls in self._classes():
-            if key.lower() == name.replace("_", "") and depth < 2:
-                return self.instance(cls, depth + 1)
-        return nn.Identity()
+    def _module(self, function: Callable[..., Any], parameter: inspect.Parameter) -> nn.Module:
+        """A module for a parameter that wants one, of a class that fits and can be built, else the identity."""
+        for cls in islice(self._fitting(function, parameter), _MOST_MODULES if self.depth < _DEEPEST else 0):
+            inner = Guesser(vars(sys.modules[cls.__module__]), True, self.construct, self.depth + 1)
+            try:
+                return self.construct(inner, cls) if self.construct else inner.instance(cls)
+            except Exception:
+                continue  # that class cannot be built from guesses: the next
+        return PassThrough()
+
+    def _fitting(self, function: Callable[..., Any], parameter: inspect.Parameter) -> Iterator[type[nn.Module]]:
+        """Classes of the project for a parameter: as annotated or asserted, of its name, with the attributes it is
+        asked for.
+        """
+        usage = usages(function).get(parameter.name, Usage())
+        named = [self._module_class(k) for k in (parameter.annotation, *usage.kinds)]
+        plain = parameter.name.lower().replace("_", "")
+        others = {k: c for k, c in self._project_classes() if c is not function}
+        named += [c for k, c in others.items() if k.lower() == plain]
+        asked = set(usage.attributes) - set(dir(nn.Module()))
+        if asked:
+            named += [c for c in others.values() if all(_offers(c, attribute) for attribute in asked)]
+        yield from dict.fromkeys(c for c in named if c is not None and c is not function)
+
+    def _module_class(self, named: Any) -> type[nn.Module] | None:
+        """The module class that an annotation or a name means, if it is none of torch's own."""
+        held = self.namespace.get(named.strip("'\"")) if isinstance(named, str) else named
+        if isinstance(held, type) and issubclass(held, nn.Module) and not held.__module__.startswith("torch."):
+            return held
+        return None
+
+    def _project_classes(self) -> list[tuple[str, type[nn.Module]]]:
+        """Module classes of the file, then those of the package's other files that are imported."""
+        here = str(self.namespace.get("__name__", ""))
+        package = here.partition(".")[0] + "."
+        others = [m for n, m in list(sys.modules.items()) if n.startswith(package) and n != here and m is not None]
+        found = self._classes()
+        for module in others:
+            found += Guesser(vars(module))._classes()
+        return found
 
     @staticmethod
     def _sequence(value: Any, usage: Usage, name: str) -> Any:
@@ -203,3 +257,8 @@ def is_required(parameter: inspect.Parameter) -> bool:
     """Whether a call has to supply ``parameter``."""
     kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     return parameter.default is parameter.empty and parameter.kind in kinds and parameter.name != "self"
+
+
+def _offers(cls: type, attribute: str) -> bool:
+    """Whether instances of ``cls`` have ``attribute``, as far as its source tells."""
+    return hasattr(cls, attribute) or bool(usages(cls).get(attribute, Usage()).stored)

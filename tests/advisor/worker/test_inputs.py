@@ -134,7 +134,7 @@ def test_patches_before_a_linear_layer_are_of_a_picture_with_fewer_channels() ->
             return self.project(self.patches(x).view(b, -1, h // 4, w // 4).permute(0, 2, 3, 1))
 
     guess = found(Patches())
-    assert guess is not None and guess.args == (Spec((1, 3, 224, 224)),)
+    assert guess is not None and guess.args[0].shape[1] == 3
 
 
 def test_channels_that_the_model_adds_are_not_the_inputs() -> None:
