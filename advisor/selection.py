@@ -7,11 +7,12 @@ and no other of its family.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+
+from .words import suggestion
 
 ALL = "ALL"
 
@@ -57,9 +58,7 @@ def check_selectors(selectors: Sequence[str], codes: Iterable[str], where: str) 
         if s == ALL or (s and any(c.startswith(s) for c in known)):
             continue
         families = sorted({c.rstrip("0123456789") for c in known})
-        near = difflib.get_close_matches(s.upper(), [*known, *families, ALL], n=1, cutoff=0.5)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
-        raise SelectionError(f"{where}: unknown code '{s}'{hint}")
+        raise SelectionError(f"{where}: unknown code '{s}'{suggestion(s.upper(), [*known, *families, ALL])}")
     return tuple(selectors)
 
 

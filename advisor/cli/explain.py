@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..config import suggestion
 from ..packs import pages
 from ..rulepages import page
+from ..words import suggestion
 from .errors import CLEAN, UsageError
 
 

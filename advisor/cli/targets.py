@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ..config import resolve
-from ..targets import available, load
-from .errors import CLEAN
+from ..targets import TargetError, available, load
+from .errors import CLEAN, ERROR
 from .listing import print_table
 
 
@@ -16,8 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists the shipped targets and those of the folders that ``target-dirs`` names."""
+    """Lists the shipped targets and those of ``target-dirs``; exit code 2 when one of their files is wrong."""
     folders = resolve(Path.cwd()).target_dirs
-    found = [load(name, folders) for name in available(folders)]
-    print_table(("target", "dtype", "description"), [(t.name, t.dtype, t.description) for t in found])
-    return CLEAN
+    rows: list[tuple[str, str, str]] = []
+    wrong: list[TargetError] = []
+    for name in available(folders):
+        try:
+            target = load(name, folders)
+        except TargetError as e:
+            wrong.append(e)
+        else:
+            rows.append((target.name, target.dtype, target.description))
+    print_table(("target", "dtype", "description"), rows)
+    for error in wrong:
+        print(f"advisor: error: {error}", file=sys.stderr)
+    return ERROR if wrong else CLEAN

@@ -3,7 +3,7 @@
 A file may say ``inherits = "other-target"`` and give only what differs.
 """
 
-from .loader import TargetError, available, load
+from .loader import TargetError, available, load, load_all
 from .schema import ENGINES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Tiling",
     "available",
     "load",
+    "load_all",
 ]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import sys
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..operators import OPERATORS
+from ..toml import TomlError, read_toml
+from ..words import suggestion
 from .schema import ENGINES, MEMORY_ROLES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 UNITS = {
     "clock_hz": "hertz",
@@ -40,8 +36,14 @@ class TargetError(ValueError):
 
 
 def available(extra_dirs: Iterable[str | Path] = ()) -> dict[str, Path]:
-    """Names of all targets with their files: the shipped ones and those in ``extra_dirs``, which win."""
+    """Names of all targets with their files: the shipped ones and those in ``extra_dirs``, which win.
+
+    Raises :class:`TargetError` for one that is no folder.
+    """
     folders = [Path(__file__).parent, *map(Path, extra_dirs)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise TargetError(f"target-dirs: no such folder: {folder}; create it or correct the setting")
     return {f.stem: f for folder in folders for f in sorted(folder.glob("*.toml"))}
 
 
@@ -56,9 +58,21 @@ def load(name_or_path: str | Path, extra_dirs: Iterable[str | Path] = ()) -> Tar
         if text.endswith(".toml") and Path(text).is_file():
             path = Path(text)
         else:
-            raise TargetError(f"no target named '{text}'{_suggest(text, known)}; there are {', '.join(sorted(known))}")
+            raise TargetError(f"no target named '{text}'{suggestion(text, known)}")
     files = _chain(path, known)
     return _load(tuple((str(f), f.stat().st_mtime_ns) for f in files))
+
+
+def load_all(names: Iterable[str | Path], extra_dirs: Sequence[str | Path] = ()) -> tuple[Target, ...]:
+    """The targets of several names or paths, each once, in the order of first mention.
+
+    Raises :class:`TargetError`, also where two files call their targets alike: nobody could tell them apart."""
+    found: dict[str, Target] = {}
+    for name in names:
+        target = load(name, extra_dirs)
+        if found.setdefault(target.name, target) is not target:
+            raise TargetError(f"{name}: another chosen target is named '{target.name}' too; give it a name of its own")
+    return tuple(found.values())
 
 
 def _chain(path: Path, known: Mapping[str, Path]) -> list[Path]:
@@ -67,7 +81,7 @@ def _chain(path: Path, known: Mapping[str, Path]) -> list[Path]:
     while (parent := _read(files[-1]).get("inherits")) is not None:
         where = f"{files[-1].name}: inherits"
         if not isinstance(parent, str) or parent not in known:
-            raise TargetError(f"{where}: no target named {parent!r}{_suggest(str(parent), known)}")
+            raise TargetError(f"{where}: no target named {parent!r}{suggestion(str(parent), known)}")
         if known[parent] in files:
             raise TargetError(f"{where}: '{parent}' inherits from this target in turn")
         files.append(known[parent])
@@ -87,8 +101,8 @@ def _load(files: tuple[tuple[str, int], ...]) -> Target:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        return read_toml(path)
+    except TomlError as e:
         raise TargetError(f"{path.name}: {e}") from e
 
 
@@ -99,11 +113,6 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         old = out.get(key)
         out[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return out
-
-
-def _suggest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 class Table:
@@ -142,7 +151,7 @@ class Table:
             unit = f"a number of {UNITS[key]}" if key in UNITS else "a number"
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise self.error(key, f"expected {unit}, got {value!r}")
-            if value < 0 or (value == 0 and not zero):
+            if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
                 raise self.error(key, f"expected {unit} above zero, got {value!r}")
         return value
 
@@ -159,7 +168,7 @@ class Table:
         allowed = None if choices is None else list(choices)
         for v in value:
             if allowed is not None and v not in allowed:
-                raise self.error(key, f"unknown {v!r}{_suggest(v, allowed)}")
+                raise self.error(key, f"unknown {v!r}{suggestion(v, allowed)}")
         return tuple(value)
 
     def table(self, key: str) -> Table:
@@ -178,7 +187,7 @@ class Table:
         """Raise for the first key that nobody asked for."""
         for key in self.data:
             if key not in self.asked:
-                raise self.error(key, f"unknown key{_suggest(key, self.asked)}")
+                raise self.error(key, f"unknown key{suggestion(key, self.asked)}")
 
 
 def _target(t: Table) -> Target:
@@ -209,7 +218,7 @@ def _target(t: Table) -> Target:
     t.done()
     if target.dtype not in target.dtype_bytes:
         raise t.error(
-            "dtype", f"'{target.dtype}' has no size in dtype_bytes{_suggest(target.dtype, target.dtype_bytes)}"
+            "dtype", f"'{target.dtype}' has no size in dtype_bytes{suggestion(target.dtype, target.dtype_bytes)}"
         )
     for role in MEMORY_ROLES:
         if not target.memory(role) or target.memory(role)[-1].bytes is not None:
@@ -281,7 +290,7 @@ def _fusion(t: Table) -> Fusion:
         for choice in step.removesuffix("?").split("|"):
             op = choice.partition(":")[0]
             if op not in OPERATORS:
-                raise t.error("pattern", f"unknown operator {op!r}{_suggest(op, OPERATORS)}")
+                raise t.error("pattern", f"unknown operator {op!r}{suggestion(op, OPERATORS)}")
     t.done()
     return Fusion(pattern)
 
@@ -289,7 +298,7 @@ def _fusion(t: Table) -> Fusion:
 def _special(t: Table) -> Special:
     op = t.text("op")
     if op not in OPERATORS:
-        raise t.error("op", f"unknown operator {op!r}{_suggest(op, OPERATORS)}")
+        raise t.error("op", f"unknown operator {op!r}{suggestion(op, OPERATORS)}")
     unsupported = t.flag("unsupported", False)
     if unsupported == ("elements_per_cycle" in t.data):
         raise t.error("elements_per_cycle", "give either this or unsupported = true")

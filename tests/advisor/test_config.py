@@ -58,6 +58,11 @@ def test_paths_start_from_the_settings_file(project, tmp_path):
         ('select = "CHN"', ["select", "expected a list of strings"]),
         ("jobs = -1", ["jobs", "whole number"]),
         ("time-limit = 0", ["time-limit", "positive"]),
+        ("time-limit = nan", ["time-limit", "finite"]),
+        ("time-limit = inf", ["time-limit", "finite"]),
+        ("min-gain = nan", ["min-gain", "from 0 to 100"]),
+        (f"memory-limit = '{'9' * 400}'", ["memory-limit", "4 GiB"]),
+        ('models = [{ path = "a.py", name = 3 }]', ["name: expected a non-empty string", 'name = "SegNet"']),
         ('memory-limit = "4 GB/s"', ["memory-limit", "4 GiB"]),
         ("per-file-ignores = [1]", ["per-file-ignores", "expected a table"]),
         ('models = [{ path = "a.py" }]', ["models", "lacks 'name'"]),
@@ -80,6 +85,12 @@ def test_a_file_that_is_not_toml_is_named(project, tmp_path):
         resolve(tmp_path)
 
 
+def test_a_tool_that_is_no_table_is_named(project, tmp_path):
+    project("tool = 3\n")
+    with pytest.raises(ConfigError, match=r"pyproject\.toml: tool: expected a table, got 3"):
+        resolve(tmp_path)
+
+
 @pytest.mark.parametrize(("value", "size"), [("1024", 1024), ('"4 KiB"', 4096), ('"1.5 mb"', 1_500_000)])
 def test_sizes(project, tmp_path, value, size):
     project(f"[tool.advisor]\nmemory-budget = {value}")
@@ -89,15 +100,15 @@ def test_sizes(project, tmp_path, value, size):
 @pytest.mark.parametrize(
     ("text", "inputs"),
     [
-        ("[1, 3, 8, 8]", {"args": [{"shape": [1, 3, 8, 8], "dtype": "float32"}], "kwargs": {}}),
+        ("[1, 3, 8, 8]", {"args": [{"shape": [1, 3, 8, 8]}], "kwargs": {}}),
         (
             '[[1, 8], { shape = [1, 4], dtype = "int64" }, { value = 3 }]',
             {
-                "args": [{"shape": [1, 8], "dtype": "float32"}, {"shape": [1, 4], "dtype": "int64"}, {"value": 3}],
+                "args": [{"shape": [1, 8]}, {"shape": [1, 4], "dtype": "int64"}, {"value": 3}],
                 "kwargs": {},
             },
         ),
-        ("{ x = [1, 8] }", {"args": [], "kwargs": {"x": {"shape": [1, 8], "dtype": "float32"}}}),
+        ("{ x = [1, 8] }", {"args": [], "kwargs": {"x": {"shape": [1, 8]}}}),
     ],
 )
 def test_a_models_input_becomes_what_the_worker_reads(project, tmp_path, text, inputs):

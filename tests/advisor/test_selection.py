@@ -49,7 +49,7 @@ def test_per_file_ignores_match_names_and_paths():
         ({"select": ["CHN999"]}, "select: unknown code 'CHN999'; did you mean 'CHN"),
         ({"ignore": ["mem401"]}, "ignore: unknown code 'mem401'; did you mean 'MEM401'"),
         ({"per_file_ignores": {"a.py": ["SUB001"]}}, "per-file-ignores for 'a.py': unknown code 'SUB001'; did you"),
-        ({"select": [""]}, "unknown code ''; known: CHN101"),
+        ({"select": [""]}, "unknown code ''; known: ALL, CHN, CHN101"),
     ],
 )
 def test_unknown_codes_are_errors_with_a_suggestion(kwargs, expected):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.targets import STREAMS, TargetError, available, load
+from advisor.targets import STREAMS, TargetError, available, load, load_all
 from advisor.targets.page import markdown
 
 SHIPPED = (
@@ -114,23 +114,25 @@ def test_an_unknown_name_is_refused_with_the_nearest():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("clock_mhz = 500", "mine.toml: clock_mhz: unknown key (did you mean 'clock_hz'?)"),
+        ("clock_mhz = 500", "mine.toml: clock_mhz: unknown key; did you mean 'clock_hz'?"),
         ("clock_hz = '1 GHz'", "mine.toml: clock_hz: expected a number of hertz, got '1 GHz'"),
         ("clock_hz = 0", "mine.toml: clock_hz: expected a number of hertz above zero, got 0"),
+        ("clock_hz = nan", "mine.toml: clock_hz: expected a number of hertz above zero, got nan"),
+        ("clock_hz = inf", "mine.toml: clock_hz: expected a number of hertz above zero, got inf"),
         ("overhead_us = true", "mine.toml: overhead_us: expected a number of microseconds, got True"),
         ("constant_folding = 'yes'", "mine.toml: constant_folding: expected true or false, got 'yes'"),
-        ("free = ['reshap']", "mine.toml: free: unknown 'reshap' (did you mean 'reshape'?)"),
+        ("free = ['reshap']", "mine.toml: free: unknown 'reshap'; did you mean 'reshape'?"),
         ("memory_budget = 1.5", "mine.toml: memory_budget: expected a whole number, got 1.5"),
         ("inherits = 'x'", "Cannot overwrite"),
-        ("[engine.conv]\ntilings = []", "mine.toml: engine: conv: tilings: unknown key (did you mean 'tiling'?)"),
-        ("[engine.cnov]\nmacs_per_cycle = 1", "mine.toml: engine: cnov: unknown key (did you mean 'conv'?)"),
-        ("[engine.conv]\ntiling = [{outputs = 8}]", "tiling[0]: outputs: unknown key (did you mean 'output'?)"),
+        ("[engine.conv]\ntilings = []", "mine.toml: engine: conv: tilings: unknown key; did you mean 'tiling'?"),
+        ("[engine.cnov]\nmacs_per_cycle = 1", "mine.toml: engine: cnov: unknown key; did you mean 'conv'?"),
+        ("[engine.conv]\ntiling = [{outputs = 8}]", "tiling[0]: outputs: unknown key; did you mean 'output'?"),
         ("[throughput]\nnorm = 'fast'", "mine.toml: throughput: norm: expected a number, got 'fast'"),
-        ("[throughput]\nnrom = 1", "mine.toml: throughput: nrom: unknown key (did you mean 'norm'?)"),
+        ("[throughput]\nnrom = 1", "mine.toml: throughput: nrom: unknown key; did you mean 'norm'?"),
         ("[[fusion]]\npattern = ['conv', 'bacth_norm?']", "fusion[0]: pattern: unknown operator 'bacth_norm'"),
         ("[[fusion]]\npattern = ['conv?']", "fusion[0]: pattern: needs a first operator that is not optional"),
         ("[[special]]\nop = 'softmax'\nwhy = ''\nsource = ''", "special[0]: elements_per_cycle: give either"),
-        ("dtype = 'int4'", "mine.toml: dtype: 'int4' has no size in dtype_bytes (did you mean 'int8'?)"),
+        ("dtype = 'int4'", "mine.toml: dtype: 'int4' has no size in dtype_bytes; did you mean 'int8'?"),
     ],
 )
 def test_a_wrong_key_is_named_with_what_was_expected(own, text, said):
@@ -140,6 +142,20 @@ def test_a_wrong_key_is_named_with_what_was_expected(own, text, said):
 def test_the_last_memory_must_hold_anything(own):
     text = '[[memory]]\nname="m"\nbytes = 10\nbytes_per_s=1e9\nroles=["activations","weights"]'
     assert "memory: the last memory for activations must be without limit" in message(own(text))
+
+
+def test_a_target_named_twice_is_loaded_once(own):
+    assert [t.name for t in load_all(["cpu-x86", "npu-64", "cpu-x86"])] == ["cpu-x86", "npu-64"]
+
+
+def test_two_targets_of_one_name_are_refused(own):
+    with pytest.raises(TargetError, match="another chosen target is named 'npu-64' too"):
+        load_all(["npu-64", own('name = "npu-64"')])
+
+
+def test_a_folder_of_targets_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(TargetError, match=r"no such folder: .*/hardware"):
+        load("npu-64", [tmp_path / "hardware"])
 
 
 def test_a_missing_number_is_named(tmp_path):

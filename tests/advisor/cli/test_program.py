@@ -135,6 +135,17 @@ def test_rules_and_targets_are_listed(capsys):
     assert "npu-64" in capsys.readouterr().out
 
 
+def test_a_wrong_target_file_hides_no_other(tmp_path, monkeypatch, capsys):
+    (tmp_path / "pyproject.toml").write_text('[tool.advisor]\ntarget-dirs = ["hw"]\n', encoding="utf-8")
+    (tmp_path / "hw").mkdir()
+    (tmp_path / "hw" / "broken.toml").write_text("clock_hz = 1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["targets"]) == 2
+    out, err = capsys.readouterr()
+    assert "npu-64" in out
+    assert "broken.toml: engine: missing" in err
+
+
 @pytest.mark.parametrize("name", ["report", "settings"])
 def test_schemas_are_printed(name, capsys):
     assert main(["schema", name]) == 0
