@@ -21,7 +21,7 @@ from .worker.inputs import guesses, search
 from .worker.placement import Placement
 from .worker.probing import needs_values, probe
 from .worker.sites import Observer
-from .worker.specs import Guess
+from .worker.specs import Guess, number_type
 from .worker.tracer import Inputs, trace_ladder, unwrapped
 
 
@@ -31,6 +31,10 @@ class TraceError(RuntimeError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.kind}: {failure.message}")
         self.failure = failure
+
+
+class InputError(ValueError):
+    """Inputs that are no arguments of a forward; the message says what they may be."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,15 +58,16 @@ def trace(
 ) -> tuple[Graph, Info]:
     """The graph of one forward of ``model`` and how it was obtained.
 
-    ``inputs`` is the forward's only argument as a tensor, a shape (a tuple of ints, float32), a tuple or list of the
-    positional arguments, or a mapping of keyword arguments; meta tensors are welcome, the data of others is read only
+    ``inputs`` is the forward's only argument as a tensor or a shape (a tuple of ints, in the dtype of the model's
+    first floating-point parameter), a tuple or list of the positional arguments, or a mapping of keyword arguments,
+    in both of which a shape stands for a tensor too; meta tensors are welcome, the data of others is read only
     where the model's control flow depends on it. None has them guessed, as for a file. ``observer`` is one that was
     entered while the model was built: it knows the lines. The model is traced in eval mode and left as it was;
-    meanwhile no other thread may run it. Raises :class:`TraceError`.
+    meanwhile no other thread may run it. Raises :class:`TraceError`, and :class:`InputError` for other inputs.
     """
     started = time.monotonic()
     guess = _guessed(model, started + seconds) if inputs is None else None
-    make_inputs = guess.make if guess is not None else partial(_moved, _arguments(inputs))
+    make_inputs = guess.make if guess is not None else partial(_moved, _arguments(inputs, number_type(model)))
     sites = observer.sites if observer is not None else lambda module: []
     found = trace_ladder(model, make_inputs, started + seconds, sites)
     failure = _failure(found.error)
@@ -76,9 +81,11 @@ def trace(
 def _guessed(model: nn.Module, deadline: float) -> Guess:
     """The first guess with which a forward runs, else the first guess; none is begun after ``deadline``."""
     model = unwrapped(model)
+    numbers = number_type(model)
 
     def choices() -> Iterator[Guess]:
-        return takewhile(lambda _: time.monotonic() < deadline, guesses(model, ()))
+        in_time = takewhile(lambda _: time.monotonic() < deadline, guesses(model, ()))
+        return (guess.in_numbers(numbers) for guess in in_time)
 
     errors: list[BaseException] = []
 
@@ -101,20 +108,24 @@ def _moved(call: Inputs, device: str) -> Inputs:
     return trees.replace(call[0], partial(_on, device=device)), trees.replace(call[1], partial(_on, device=device))
 
 
-def _arguments(inputs: Any) -> Inputs:
+def _arguments(inputs: Any, numbers: str) -> Inputs:
     if isinstance(inputs, Mapping):
-        return (), dict(inputs)
+        return (), {name: _tensor(value, numbers) for name, value in inputs.items()}
     if isinstance(inputs, (tuple, list)):
         if inputs and all(isinstance(d, int) for d in inputs):
-            return (torch.empty(tuple(inputs), device="meta"),), {}
-        return tuple(_tensor(v) for v in inputs), {}
-    return (inputs,), {}
+            return (_tensor(inputs, numbers),), {}
+        return tuple(_tensor(v, numbers) for v in inputs), {}
+    if isinstance(inputs, torch.Tensor):
+        return (inputs,), {}
+    raise InputError(f"inputs: expected a tensor, a shape, a tuple of them or a dict of them by name, got {inputs!r}")
 
 
-def _tensor(value: Any) -> Any:
-    """A positional argument; a shape stands for a float32 tensor."""
+def _tensor(value: Any, numbers: str) -> Any:
+    """An argument; a shape stands for a tensor of ``numbers``."""
     if isinstance(value, Sequence) and value and all(type(d) is int for d in value):
-        return torch.empty(tuple(value), device="meta")
+        if min(value) < 0:
+            raise InputError(f"inputs: a shape has no negative sizes, got {tuple(value)}")
+        return torch.empty(tuple(value), dtype=getattr(torch, numbers), device="meta")
     return value
 
 

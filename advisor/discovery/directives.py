@@ -229,14 +229,14 @@ def _inputs(value: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]
 def _one_input(value: Any) -> dict[str, Any]:
     if not isinstance(value, tuple | list):
         return {"value": value}
-    dtype = "float32"
     shape = list(value)
+    said: dict[str, str] = {}  # without a dtype, the model's own
     if shape and isinstance(shape[-1], str):
-        dtype = shape.pop()
+        dtype = said["dtype"] = shape.pop()
         if dtype not in DTYPES:
             raise DirectiveError(f"unknown dtype {dtype!r}: there are {', '.join(sorted(DTYPES))}")
     if not shape or not all(isinstance(d, int) and not isinstance(d, bool) and d > 0 for d in shape):
         raise DirectiveError(
             f"{tuple(value)!r} is not a shape: positive integers, with an optional dtype, (1, 16):int64"
         )
-    return {"shape": shape, "dtype": dtype}
+    return {"shape": shape, **said}

@@ -50,7 +50,8 @@ that its setup defines. An attempt of source ``default`` has every parameter tha
       "args": [VALUE, ...],              # positional arguments of forward
       "kwargs": {"mask": VALUE, ...}
     }
-    TENSOR = {"shape": [1, 3, 224, 224], "dtype": "float32"}      # dtype: torch's name without prefix
+    TENSOR = {"shape": [1, 3, 224, 224], "dtype": "float32"}      # dtype: torch's name without prefix; without it,
+                                                                  # that of the model's first floating-point parameter
     VALUE = TENSOR | {"value": 3} | {"list": [VALUE, ...]} | {"dict": {"key": VALUE}}
 """
 

@@ -38,7 +38,7 @@ from .inputs import guesses, required_parameters, search
 from .probing import needs_values, probe
 from .problems import describe, failure
 from .sites import Observer
-from .specs import Guess, requested
+from .specs import Guess, number_type, requested
 from .stubs import MissingBase
 from .torchvision_ops import install as mend_torchvision
 from .tracer import Trace, trace, trace_ladder
@@ -167,13 +167,15 @@ class Audit:
     def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
         """``build`` traced with the first input that it takes; else with the first guess, as far as it goes."""
         listed = [*build.inputs, *candidate["inputs"]]
+        numbers = number_type(build.model)
         try:
-            exact = [requested(i) for i in listed if i["source"] in ("directive", "config")]
+            exact = [requested(i, numbers) for i in listed if i["source"] in ("directive", "config")]
         except ValueError as e:
             return Attempted(build, error=failure("ValueError", f"the input it was told to take: {e}"))
         given = [g for i in listed if (g := self._hint(i)) is not None]
         small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))
-        choices = iter(exact) if exact else guesses(build.model, [*given, *hints], small, build.widths)
+        guessed = (g.in_numbers(numbers) for g in guesses(build.model, [*given, *hints], small, build.widths))
+        choices = iter(exact) if exact else guessed
         first_trace: list[tuple[Guess, Trace]] = []
         real: list[Build] = []
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 
 class Spec(NamedTuple):
@@ -69,6 +70,14 @@ class Guess:
         kwargs = {k: change(v, edit) for k, v in self.kwargs.items()}
         return replace(self, source=source or self.source, args=args, kwargs=kwargs)
 
+    def in_numbers(self, dtype: str) -> Guess:
+        """The same call with ``dtype`` where a guess says float32, which it says of every number."""
+        return (
+            self
+            if dtype == "float32"
+            else self.edited(lambda s: s._replace(dtype=dtype) if s.dtype == "float32" else s)
+        )
+
     def with_arg(self, index: int, value: Any) -> Guess:
         return replace(self, args=(*self.args[:index], value, *self.args[index + 1 :]))
 
@@ -85,23 +94,32 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def requested(inputs: dict[str, Any]) -> Guess:
-    """The request's INPUTS as a guess; raises :class:`ValueError` for a dtype that torch lacks."""
-    args = tuple(map(_parsed, inputs.get("args", ())))
-    kwargs = {k: _parsed(v) for k, v in inputs.get("kwargs", {}).items()}
+def number_type(model: nn.Module) -> str:
+    """The dtype of the model's first floating-point parameter: what its numbers are given in; else float32."""
+    first = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    return str(first).removeprefix("torch.")
+
+
+def requested(inputs: dict[str, Any], numbers: str = "float32") -> Guess:
+    """The request's INPUTS as a guess, shapes without a dtype in ``numbers``.
+
+    Raises :class:`ValueError` for a dtype that torch lacks.
+    """
+    args = tuple(_parsed(v, numbers) for v in inputs.get("args", ()))
+    kwargs = {k: _parsed(v, numbers) for k, v in inputs.get("kwargs", {}).items()}
     return Guess(inputs["source"], inputs.get("where", ""), args, kwargs)
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(value: Any, numbers: str) -> Any:
     if isinstance(value, dict) and "shape" in value:
-        dtype = value.get("dtype") or "float32"
+        dtype = value.get("dtype") or numbers
         if not isinstance(getattr(torch, dtype, None), torch.dtype):
             raise ValueError(f"torch has no dtype {dtype!r}")
         return Spec(tuple(value["shape"]), dtype)
     if isinstance(value, dict) and "value" in value:
         return value["value"]
     if isinstance(value, dict) and "list" in value:
-        return [_parsed(v) for v in value["list"]]
+        return [_parsed(v, numbers) for v in value["list"]]
     if isinstance(value, dict) and "dict" in value:
-        return {k: _parsed(v) for k, v in value["dict"].items()}
+        return {k: _parsed(v, numbers) for k, v in value["dict"].items()}
     raise ValueError(f"no input value: {value!r}")

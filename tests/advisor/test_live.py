@@ -155,3 +155,17 @@ def test_a_live_report_shows_the_guess_and_asks_for_inputs_when_none_works() -> 
     assert finding.code == "TRC903"
     assert "inputs=" in finding.message
     assert "# advisor:" not in finding.message
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("inputs", [(1, 3, 8, 8), {"input": (1, 3, 8, 8)}, None], ids=["shape", "keyword", "guessed"])
+def test_a_shape_without_a_dtype_takes_the_models_own(dtype: torch.dtype, inputs: Any) -> None:
+    graph, info = live.trace(net().to(dtype), inputs)
+    assert info.status == "ok"
+    assert {graph.tensors[i].dtype for i in graph.inputs} == {str(dtype).removeprefix("torch.")}
+
+
+@pytest.mark.parametrize("inputs", ["abc", 3, (1, -3, 8, 8)])
+def test_inputs_of_another_kind_are_refused(inputs: Any) -> None:
+    with pytest.raises(live.InputError, match="inputs: "):
+        live.trace(net(), inputs)
