@@ -20,6 +20,7 @@ from typing import Any
 from torch import nn
 
 from .names import by_table, is_channels, is_module, is_settings
+from .standins import AnyConfig
 from .usage import Usage, usages
 
 _MOST_MODULES = 3
@@ -160,7 +161,8 @@ class Guesser:
         """A configuration class of the module, built from its defaults; else one made up as ``function`` reads it."""
         for key, held in list(self.namespace.items()):
             named = re.search(r"(config|cfg|args|hparams|params)$", key, re.IGNORECASE)
-            if isinstance(held, type) and named and depth < 3 and not issubclass(held, (nn.Module, enum.Enum)):
+            is_class = isinstance(held, type) and held is not AnyConfig and not issubclass(held, (nn.Module, enum.Enum))
+            if is_class and named and depth < 3:
                 return self.instance(held, depth + 1)
 
         def setting(name: str) -> Any:

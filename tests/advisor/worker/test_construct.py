@@ -170,3 +170,78 @@ def test_the_inputs_of_a_construction_come_first(auditor: Auditor) -> None:
     one = {**attempt("8"), "inputs": [inputs(tensor(2, 3, 40, 48))]}
     event = auditor.audit(source, candidate("Net", attempts=[one], inputs=[inputs(tensor(1, 3, 9, 9))]))["Net"]
     assert event["input"]["shown"] == "(2, 3, 40, 48) float32"
+
+
+WRAPPER = """
+class Translator(nn.Module):
+    def __init__(self, num_tokens, dim, *, max_len):
+        super().__init__()
+        self.max_len = max_len
+        self.embed = nn.Embedding(num_tokens, dim)
+        self.out = nn.Linear(dim, num_tokens)
+
+    def forward(self, x):
+        return self.out(self.embed(x))
+
+class Wrapper(nn.Module):
+    def __init__(self, inner{annotation}):
+        super().__init__()
+        {check}
+        self.inner = inner
+        self.length = {length}
+
+    def forward(self, x):
+        return self.inner(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "check", "length"),
+    [
+        (": Translator", "pass", "1"),
+        ("", "assert isinstance(inner, Translator)", "1"),
+        ("", "pass", "inner.max_len"),
+    ],
+)
+def test_a_module_that_is_wrapped_is_one_of_the_files_that_fits(
+    auditor: Auditor, annotation: str, check: str, length: str
+) -> None:
+    source = HEAD + WRAPPER.format(annotation=annotation, check=check, length=length)
+    event = auditor.audit(source, candidate("Wrapper"))["Wrapper"]
+    assert event["status"] == "ok" and "Translator" in event["covers"], event["error"]
+
+
+def test_what_is_stored_and_called_is_a_module(auditor: Auditor) -> None:
+    source = net(
+        "dim, mixer", "self.conv = nn.Conv2d(3, dim, 1)\nself.mixer = mixer", "return self.mixer(self.conv(x), 1)"
+    )
+    assert auditor.audit(source, candidate("Net"))["Net"]["status"] == "ok"
+
+
+def test_a_dictionary_is_given_the_keys_that_forward_reads(auditor: Auditor) -> None:
+    source = net("dim", "self.conv = nn.Conv2d(3, dim, 1)", "return self.conv(x['left']) - self.conv(x['right'])")
+    event = auditor.audit(source, candidate("Net"))["Net"]
+    assert event["status"] == "ok" and event["input"]["shown"].startswith("{left: (1, 3,")
+
+
+def test_spread_features_have_the_widths_that_a_parent_gave(auditor: Auditor) -> None:
+    source = f"""{HEAD}
+class Decoder(nn.Module):
+    def __init__(self, encoder_channels):
+        super().__init__()
+        self.low = nn.Conv2d(encoder_channels[-1], 8, 1)
+        self.high = nn.Conv2d(encoder_channels[-2], 8, 1)
+
+    def forward(self, *features):
+        return self.high(features[-2]) + F.interpolate(self.low(features[-1]), scale_factor=2)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.decoder = Decoder((3, 20, 36))
+
+    def forward(self, x):
+        raise RuntimeError("for the decoder alone")
+"""
+    event = auditor.audit(source, candidate("Net"), candidate("Decoder", root=False))["Decoder"]
+    assert event["status"] == "ok" and "(1, 36, 16, 16)" in event["input"]["shown"], event

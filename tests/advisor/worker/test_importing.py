@@ -132,3 +132,37 @@ def test_a_syntax_error_is_told_with_its_line(auditor: Auditor) -> None:
     events = auditor.run(auditor.write("net.py", "x = 1\ndef broken(:\n"), candidate("Net"))
     assert events[0]["error"]["type"] == "SyntaxError" and events[0]["error"]["line"] == 2
     assert events[-1]["event"] == "done"
+
+
+def test_names_of_a_missing_star_import_are_made_up(auditor: Auditor) -> None:
+    source = """
+        import torch.nn as nn
+        from absent_training import *
+        from absent_training.errors import TooLate
+
+        class Net(Module):
+            def __init__(self):
+                self.conv = nn.Conv2d(3, 4, 1)
+
+            def forward(self, x):
+                try:
+                    return self.conv(x)
+                except TooLate:
+                    return x
+
+        class NetConfig(PretrainedConfig):
+            def __init__(self, width=8, **others):
+                super().__init__(**others)
+                self.width = width
+
+        class Configured(nn.Module):
+            def __init__(self, config):
+                super().__init__()
+                self.conv = nn.Conv2d(3, config.width, 1)
+
+            def forward(self, x):
+                return self.conv(x)
+    """
+    events = auditor.audit(source, candidate("Net"), candidate("Configured"))
+    assert events["import"]["how"] == "stubbed"
+    assert events["Net"]["status"] == events["Configured"]["status"] == "ok", events
