@@ -151,7 +151,7 @@ _WIDTH = re.compile(r"w|width|ww")
 _TOKEN = re.compile(
     r"\w*(tokens?|ids|idx|labels?|targets?|text|captions?|src|trg|tgt|words?|classes)(_?seq|_?ids|_?input)?|y|src|trg|tgt"
 )
-_OTHER_TENSOR = re.compile(r"context|cond\w*|memory|enc_\w+|encoder_\w+|z|y|x2|skip\w*|query|key|value|q|k|v|src|tgt")
+_TOKEN_KEY = re.compile(r"\w*(ids|tokens?)|captions?|words?")
 _NUMBER = re.compile(r"sf|scale|scale_factor|factor|num_\w+|n|k_?size|idx|index|layer_idx|level")
 _FLAG = re.compile(r"is_\w+|return_\w+|use_\w+|training|train|flag|mode")
 
@@ -186,29 +186,46 @@ def _side(first: Spec, width: bool) -> int:
     return max(int(first.shape[1] ** 0.5), 1) if len(first.shape) == 3 else 14
 
 
-_PYRAMID = re.compile(
-    r"(feat(ure)?s?|inputs?|xs|x_list|features?_list|encoder_features|feature_maps?|outs?|levels)(_list)?"
-)
-
-
 def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterator[Guess]:
     """Whole calls whose first argument is ``first``."""
     parameters = required_parameters(model)
     if not parameters:
         yield Guess(source, where, (first,))
         return
-    keys = dict.fromkeys(usages(type(model).forward).get(parameters[0].name, Usage()).keys)
-    if keys and len(parameters) == 1:
-        yield Guess(source, where, (dict.fromkeys(keys, first),))
+    used = usages(type(model).forward)
+    read = [used.get(p.name, Usage()) for p in parameters]
+    if not where and any(u.keys or u.length > 1 for u in read):  # a literal of the file is a tensor that was passed
+        yield _call(parameters, [_structured(u, first) for u in read], first, source, True)
     for as_tokens in (True, False) if len(parameters) > 1 else (False,):
-        args, kwargs = [], {}
-        for i, p in enumerate(parameters):
-            value = first if i == 0 else companion(p, first, i, as_tokens)
-            if p.kind is p.KEYWORD_ONLY:
-                kwargs[p.name] = value
-            else:
-                args.append(value)
-        yield Guess(source, where, tuple(args), kwargs)
+        yield replace(_call(parameters, [first], first, source, as_tokens), where=where)
+
+
+def _structured(usage: Usage, tensor: Spec) -> Any:
+    """A dictionary with the keys that forward reads, a list as long as it unpacks; None for a plain argument."""
+    if usage.keys:
+        return {k: _entry(k, tensor) for k in dict.fromkeys(usage.keys)}
+    return [tensor] * usage.length if usage.length > 1 else None
+
+
+def _entry(key: str, tensor: Spec) -> Spec | None:
+    """One tensor of a dictionary, by its key."""
+    if _MASK.fullmatch(key.lower()):
+        return Spec((tensor.shape[0], _TOKENS), "bool")
+    return Spec((tensor.shape[0], _TOKENS), "int64") if _TOKEN_KEY.fullmatch(key.lower()) else tensor
+
+
+def _call(parameters: list[inspect.Parameter], known: list[Any], first: Spec, source: str, as_tokens: bool) -> Guess:
+    """A call with the ``known`` values of its leading parameters (None where unknown) and companions of ``first``."""
+    args, kwargs = [], {}
+    for i, p in enumerate(parameters):
+        value = known[i] if i < len(known) else None
+        if value is None:
+            value = companion(p, first, i, as_tokens) if i else first
+        if p.kind is p.KEYWORD_ONLY:
+            kwargs[p.name] = value
+        else:
+            args.append(value)
+    return Guess(source, "", tuple(args), kwargs)
 
 
 def pyramids(model: nn.Module, widths: Iterable[list[int]] = ()) -> Iterator[Guess]:

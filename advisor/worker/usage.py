@@ -154,6 +154,9 @@ def _note_call(node: ast.Call, found: dict[str, Usage]) -> None:
         key = _of(node.args[0], found)
         if key and isinstance(node.func.value, ast.Name):
             key.tables.append(node.func.value.id)
+        read, constant = _of(node.func.value, found), node.args[0]
+        if read and len(node.args) == 1 and isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            read.keys.append(constant.value)
 
 
 def _note_kinds(node: ast.Call, found: dict[str, Usage]) -> None:

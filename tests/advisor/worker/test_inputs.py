@@ -253,3 +253,59 @@ def test_the_search_ends_and_keeps_the_first_error() -> None:
     winner, first, error = search(guesses(nn.Conv2d(3, 8, 3), []), run)
     assert winner is None and first is not None and first.args == (Spec((1, 3, 224, 224)),)
     assert "224" in str(error)
+
+
+class Branches(nn.Module):
+    """A branch for each of several inputs, whose results are added."""
+
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def joined(self, *inputs: torch.Tensor) -> torch.Tensor:
+        outputs = (branch(x) for branch, x in zip(self.branches, inputs, strict=True))
+        pooled = [y.mean((2, 3)) if y.dim() == 4 else y.mean(1) if y.dim() == 3 else y for y in outputs]
+        return torch.stack(pooled).sum(0)
+
+
+class Two(Branches):
+    def forward(self, one, other):
+        return self.joined(one, other)
+
+
+class Three(Branches):
+    def forward(self, one, other, last):
+        return self.joined(one, other, last)
+
+
+class Pair(Branches):
+    def forward(self, pair):
+        one, other = pair
+        return self.joined(one, other)
+
+
+class Batch(Branches):
+    def forward(self, batch):
+        return self.joined(batch["image"], batch.get("question"))
+
+
+IMAGE = Spec((1, 3, 224, 224))
+
+
+@pytest.mark.parametrize(
+    ("model", "args"),
+    [
+        (Two(nn.Conv2d(3, 8, 3), nn.Conv2d(1, 8, 3)), (IMAGE, Spec((1, 1, 224, 224)))),
+        (Two(nn.Conv2d(3, 8, 3), nn.Linear(5, 8)), (IMAGE, Spec((1, 5)))),
+        (Two(nn.Conv2d(3, 8, 3), nn.Embedding(9, 8)), (IMAGE, Spec((1, 16), "int64"))),
+        (
+            Three(nn.Conv2d(3, 8, 3), nn.Conv2d(1, 8, 3), nn.Linear(5, 8)),
+            (IMAGE, Spec((1, 1, 224, 224)), Spec((1, 5))),
+        ),
+        (Pair(nn.Conv2d(3, 8, 3), nn.Linear(7, 8)), ([IMAGE, Spec((1, 7))],)),
+        (Batch(nn.Conv2d(3, 8, 3), nn.Embedding(9, 8)), ({"image": IMAGE, "question": Spec((1, 16), "int64")},)),
+    ],
+)
+def test_each_of_several_inputs_is_what_its_own_layer_takes(model: nn.Module, args: tuple[Any, ...]) -> None:
+    guess = found(model)
+    assert guess is not None and guess.args == args
