@@ -23,6 +23,18 @@ OTHER_FRAMEWORKS = frozenset(
     }
 )
 
+_LIBRARY_MODELS = re.compile(
+    r"torchvision\.models\.(\w+\.)*\w+"
+    r"|timm\.(create_model|models\.(\w+\.)*\w+)"
+    r"|segmentation_models_pytorch\.(create_model|[A-Z]\w+)"
+    r"|efficientnet_pytorch\.EfficientNet(\.from_\w+)?"
+    r"|pytorchcv\.(model_provider|models)\.(\w+\.)*\w+"
+    r"|transformers\.\w*(Model|For[A-Z]\w+)(\.from_\w+)?"
+)
+"""What installed packages offer that returns a model when called."""
+_NO_MODELS = re.compile(r"(list|is|get|register|load|split|download)_\w+|\w*(_Weights|Loss|Transform|Config)")
+"""Names beside them that return something else."""
+
 _MODULE_LIKE = re.compile(
     r"(Module|Model|Net|Network|Block|Layer|Sequential|Backbone|Head|Encoder|Decoder|Attention|Transformer|Conv\w*)$"
 )
@@ -179,7 +191,7 @@ def candidates(outline: Outline, lookup: Lookup | None = None) -> list[Candidate
     modules = {name: node for name, node in outline.classes.items() if classes.is_module(node)}
     imported = {n for n, i in outline.imports.items() if _is_imported_module(outline, n, i, lookup)}
     builders = _builders(outline, set(modules), imported)
-    instances = _instances(outline, set(modules), builders)
+    instances = _instances(outline, set(modules), imported, builders)
     out = [_class(outline, classes, node) for node in modules.values()]
     out += [_factory(outline, outline.functions[name], builds) for name, builds in builders.items()]
     out += instances
@@ -302,7 +314,7 @@ def _built(
     if callee in factories:
         named = [a.id for a in value.args if isinstance(a, ast.Name) and a.id in modules]
         return factories[callee] or (named[0] if named else "")
-    if _is_torch_module(outline.qualified(callee)) or callee in imported:
+    if _is_torch_module(outline.qualified(callee)) or callee in imported or _is_library_model(outline, callee):
         return ""
     # Helper builders that take the class: _create("resnet18", ResNet, **kwargs), build_model_with_cfg(ResNet, …).
     for argument in value.args:
@@ -313,6 +325,15 @@ def _built(
         ):
             return argument.id
     return None
+
+
+def _is_library_model(outline: Outline, callee: str) -> bool:
+    """Whether ``callee`` is what an installed package offers for building a model."""
+    if callee.partition(".")[0] not in outline.imports:
+        return False
+    full = outline.qualified(callee)
+    is_known = _LIBRARY_MODELS.fullmatch(full) is not None
+    return is_known and _NO_MODELS.fullmatch(full.rpartition(".")[2]) is None
 
 
 def _own_nodes(node: Function) -> list[ast.AST]:
@@ -350,7 +371,9 @@ def _is_imported_module(outline: Outline, name: str, imported: Import, lookup: L
 # ---- instances
 
 
-def _instances(outline: Outline, modules: set[str], factories: dict[str, str | None]) -> list[Candidate]:
+def _instances(
+    outline: Outline, modules: set[str], imported: set[str], factories: dict[str, str | None]
+) -> list[Candidate]:
     """Module-level ``name = Net(...)``, outside the main guard (importing the file builds it)."""
     out = []
     for name, bindings in outline.module.bindings.items():
@@ -361,8 +384,8 @@ def _instances(outline: Outline, modules: set[str], factories: dict[str, str | N
         if callee is None:
             continue
         full = outline.qualified(callee)
-        is_network = full == "torch.nn.Sequential"
-        if not (callee in modules or callee in factories or is_network):
+        is_network = full == "torch.nn.Sequential" or _is_library_model(outline, callee)
+        if not (callee in modules or callee in imported or callee in factories or is_network):
             continue
         span = outline.source.span(last.statement)
         out.append(

@@ -197,3 +197,30 @@ def test_request_lists_what_needs_no_guess_first(tmp_path: Path) -> None:
     )
     assert candidate(discovery, "Net")["required"] == ["depth"]
     assert names[-1] in ("Net", "block")
+
+
+def test_models_of_installed_packages_are_found_where_a_file_builds_them(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        import timm
+        import segmentation_models_pytorch as smp
+        from torchvision import models
+        from torchvision.models import resnet18, get_weight, ResNet18_Weights
+        net = resnet18()
+        weights = get_weight("x")
+        choice = ResNet18_Weights("x")
+        names = timm.list_models()
+        unet = smp.Unet()
+        loss = smp.losses.DiceLoss()
+        def make(): return resnet18()
+        def backbone(name="resnet18"):
+            model = timm.create_model(name)
+            return model
+        def head():
+            return models.segmentation.fcn_resnet50()
+        def names_of(): return timm.list_models()
+        """,
+    )
+    wanted = {"net": "instance", "unet": "instance", "make": "factory", "backbone": "factory", "head": "factory"}
+    assert kinds(discovery) == wanted
