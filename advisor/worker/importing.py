@@ -361,6 +361,10 @@ def _rungs(place: Place, is_about_missing: Callable[[frozenset[str]], bool]) -> 
     yield Rung("sliced", lambda p: _sliced(p, notes), "path", everything, notes)
 
 
+def _overdue(seconds: float) -> str:
+    return f"its import took over {seconds:.0f} s" if seconds >= 1 else "the time limit was used up before its import"
+
+
 def import_file(file: Path, root: Path, seconds: float) -> Imported:
     """Import ``file`` of the project at ``root`` by the best rung that works within ``seconds``.
 
@@ -379,7 +383,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     for rung in _rungs(place, is_about_missing):
         left = seconds - (time.monotonic() - started)
         if left <= 0:
-            return Imported(seconds=seconds, error=failure("OutOfTime", f"import took over {seconds:.0f} s", str(file)))
+            return Imported(seconds=seconds, error=failure("OutOfTime", _overdue(seconds), str(file)))
         forget(place, last)
         disarm_libraries()
         sys.path[:] = path_for(place, rung.way, path)
@@ -388,7 +392,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
                 module = _patiently(rung.attempt, place, rung.stubs, last)
         except BaseException as e:  # SystemExit and KeyboardInterrupt too: in here only user code can have raised it
             if isinstance(e, OutOfTime):
-                error = {**describe(e), "message": f"its import took over {seconds:.0f} s"}
+                error = {**describe(e), "message": _overdue(seconds)}
                 return Imported(seconds=seconds, error=error)
             first_error = first_error or describe(e)
             missing += [e.name] if isinstance(e, ModuleNotFoundError) and e.name else []

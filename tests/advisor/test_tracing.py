@@ -14,7 +14,7 @@ from advisor.discovery.request import discover
 from advisor.findings import Finding
 from advisor.report import FileReport
 from advisor.tracing import trace_file
-from advisor.workers import Worker
+from advisor.workers import Outcome, Worker
 
 HEAD = "import ctypes, os, sys\nimport torch\nfrom torch import nn\n"
 GOOD = """
@@ -156,3 +156,43 @@ def test_a_function_that_builds_blocks_is_no_model_unless_someone_says_so(
     report: Report, told: str, names: list[str]
 ) -> None:
     assert [m.name for m in report(BUILDER.format(told=told)).models] == names
+
+
+def test_a_half_precision_model_takes_half_precision_inputs(report: Report) -> None:
+    half = bad(construct="self.half()").replace("class Bad", "{told}class Bad")
+    for told in ("", "# advisor: input=(1, 3, 16, 16)\n"):
+        found = report(half.replace("{told}", told))
+        model = found.models[0]
+        assert (model.status, model.findings) == ("ok", [])
+        assert model.graph is not None
+        assert {model.graph.tensors[i].dtype for i in model.graph.inputs} == {"float16"}
+
+
+def test_a_model_that_nobody_came_to_is_told_about(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + GOOD)
+    found = trace_file(path, discover(path, Project(tmp_path)), lambda request: Outcome("", "ok"))
+    assert [(m.status, [f.code for f in m.findings]) for m in found.models] == [("partial", ["TRC902"])]
+
+
+def test_a_file_without_any_time_says_so(report: Report) -> None:
+    found = report(GOOD, seconds=0.001)
+    assert all(f.code.startswith("TRC9") for f in found.findings)
+    assert found.findings or found.models[0].findings
+    assert "-0 s" not in str([f.message for f in found.findings])
+
+
+def test_inputs_that_were_given_are_not_asked_for(report: Report) -> None:
+    finding = only(
+        report(bad(forward="raise ValueError").replace("class Bad", "# advisor: input=(1, 3, 8, 8)\nclass Bad"))
+        .models[0]
+        .findings
+    )
+    assert finding.code == "TRC903"
+    assert finding.message.endswith("; correct the inputs that were given")
+
+
+def test_a_forward_that_raised_is_not_asked_how_to_build_it(report: Report) -> None:
+    (finding,) = report(bad(forward="x = self.conv(x); raise ValueError")).models[0].findings
+    assert "(shown up to there: 1 operation)" in finding.message
+    assert "args=" not in finding.message
