@@ -15,11 +15,12 @@ from .discovery.project import Project, root
 from .discovery.request import discover
 from .discovery.source import Source, read
 from .interpreters import choose
+from .packs import PackError
 from .plan import Plan, Plans
 from .report import FileReport
 from .suppressions import silence, unused
-from .tracing import trace_file
-from .workers import Outcome, Worker
+from .tracing import broken, trace_file
+from .workers import Outcome, Worker, WorkerError
 
 LOOK_SECONDS = 0.2
 """How often a running audit looks whether it was cancelled."""
@@ -69,6 +70,14 @@ class Session:
             return None
         with self._lock:
             plan = self.plans.of(path)
+        try:
+            return self._audited(path, plan)
+        except (PackError, WorkerError):  # no other file could be audited either
+            raise
+        except Exception as e:  # a bug of ours, which user code can provoke: it costs this file, not the audit
+            return FileReport(str(path), findings=[broken(path, e)])
+
+    def _audited(self, path: Path, plan: Plan) -> FileReport | None:
         config = plan.config
         found = discover(
             path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -31,6 +32,8 @@ _PRELOAD_SECONDS = 60.0  # for one library, from a cold disk
 _CLOSE_SECONDS = 5.0
 _READ_BYTES = 1 << 20
 _SAID_BYTES = 2000
+_STACK_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>[0-9]{1,9}) in .*')
+"""A frame as faulthandler writes it; a traceback, which user code may print at any time, has a comma before ``in``."""
 _PASSED_ON = (  # variables user code may see; everything else could be a secret
     "HOME",
     "PATH",
@@ -113,8 +116,8 @@ class Outcome:
     def last_line(self, file: str) -> int | None:
         """The line of ``file`` in which the process crashed or was stuck, from the stack it left on stderr."""
         for text in self.stderr.splitlines():
-            if text.startswith(f'  File "{file}", line '):
-                return int(text.rpartition('", line ')[2].split()[0])
+            if (frame := _STACK_LINE.fullmatch(text)) and frame["file"] == file:
+                return int(frame["line"])
         return None
 
 

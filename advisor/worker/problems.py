@@ -7,8 +7,7 @@ from types import FrameType
 from typing import Any
 
 from .frames import is_user_file
-
-_LONGEST_MESSAGE = 600
+from .oneline import one_line
 
 
 def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:
@@ -27,12 +26,12 @@ def describe(error: BaseException) -> dict[str, Any]:
         if frames:
             file, line = frames[-1][0].f_code.co_filename, frames[-1][1]
     try:
-        message = str(error).strip()
+        message = one_line(str(error))
     except BaseException as broken:  # a user's exception class may fail to print itself
         message = f"(its message could not be read: {type(broken).__name__})"
-    return {"type": type(error).__name__, "message": message[:_LONGEST_MESSAGE], "file": file, "line": line}
+    return {"type": one_line(type(error).__name__), "message": message, "file": file, "line": line}
 
 
 def failure(kind: str, message: str, file: str | None = None, line: int | None = None) -> dict[str, Any]:
     """The same form for a problem that is no exception."""
-    return {"type": kind, "message": message[:_LONGEST_MESSAGE], "file": file, "line": line}
+    return {"type": kind, "message": one_line(message), "file": file, "line": line}

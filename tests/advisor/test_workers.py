@@ -14,6 +14,7 @@ import pytest
 
 from advisor.workers import (
     InterpreterMissing,
+    Outcome,
     PythonTooOld,
     TorchMissing,
     TorchTooOld,
@@ -242,3 +243,19 @@ def test_an_old_interpreter(tmp_path: Path) -> None:
 def test_something_that_is_no_python(tmp_path: Path) -> None:
     other = script(tmp_path / "python", "echo I am a teapot >&2")
     assert "I am a teapot" in str(error_of(other, WorkerFailed))
+
+
+# ---- what a dead job left on stderr
+
+
+@pytest.mark.parametrize(
+    ("stderr", "line"),
+    [
+        ('Fatal Python error: Aborted\n  File "/net.py", line 7 in run\n  File "/net.py", line 9 in <module>\n', 7),
+        ('  File "/other.py", line 3 in run\n  File "/net.py", line 9 in <module>\n', 9),
+        ('Traceback (most recent call last):\n  File "/net.py", line 4, in f\n', None),
+        (f'  File "/net.py", line {"9" * 5000} in f\n  File "/net.py", line four in f\n', None),
+    ],
+)
+def test_the_line_comes_from_the_fault_handlers_stack_alone(stderr: str, line: int | None) -> None:
+    assert Outcome("1", "crash", stderr=stderr).last_line("/net.py") == line

@@ -49,6 +49,7 @@ EXPECTED = {  # how the request ends, and what the job could still say
     "stdout_flood.py": ("ok", BUILT),
     "syntax_error.py": ("ok", RAISED),
     "sys_exit.py": ("ok", RAISED),
+    "traceback_on_stderr.py": ("exit", None),
     "unprintable_error.py": ("ok", RAISED),
     "writes_beside.py": ("ok", RAISED),
 }
