@@ -71,7 +71,7 @@ def _model(entry: Mapping[str, Any]) -> ModelSetting:
 def _inputs(value: Any) -> dict[str, Any]:
     """``[1, 3, 32, 32]`` (one tensor), ``[[…], […]]`` (several) or ``{x = […]}`` (by name), as the worker reads it.
 
-    A shape without a dtype takes the model's own.
+    A shape without a dtype takes the model's own. A table or a list within an argument is a dictionary or a list of tensors.
     """
     if _is_shape(value):
         return {"args": [_tensor(value)], "kwargs": {}}
@@ -95,4 +95,8 @@ def _tensor(value: Any) -> dict[str, Any]:
         return dict(value)
     if isinstance(value, Mapping) and set(value) <= {"shape", "dtype"} and _is_shape(value.get("shape")):
         return {k: list(v) if k == "shape" else str(v) for k, v in value.items()}
+    if isinstance(value, Mapping) and value and not {"shape", "dtype", "value"} & set(value):
+        return {"dict": {k: _tensor(v) for k, v in value.items()}}
+    if isinstance(value, (list, tuple)) and any(isinstance(v, (list, tuple, Mapping)) for v in value):
+        return {"list": [_tensor(v) for v in value]}
     raise ValueError(f'input: expected a shape, {{shape = […], dtype = "int64"}} or {{value = 3}}, got {value!r}')

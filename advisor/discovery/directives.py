@@ -8,7 +8,8 @@ A **directive** stands above a class or function (between them only comments and
 ``args`` and ``kwargs`` are what the constructor is called with, ``input`` what ``forward`` gets. Values are literals,
 never evaluated. An input is a shape with an optional dtype, ``(1, 16):int64``; several are a tuple of them,
 ``((1, 3, 32, 32), (1, 16):int64)``, whose plain numbers are passed as they are; keyword inputs are a dict,
-``{'ids': (1, 16):int64, 'scale': 2}``.
+``{'ids': (1, 16):int64, 'scale': 2}``. Lists and dicts within one are lists and dicts of inputs,
+``{'batch': {'image': (1, 3, 32, 32)}}``.
 
 A **suppression** silences codes, ``# advisor: ignore[CHN101, MEM401]``: at the end of a line for findings on that line,
 on a line of its own for the next line of code. Prefixes silence families (``ignore[CHN]``). A bare ``ignore`` is a
@@ -38,6 +39,7 @@ DTYPES = frozenset(
     }
 )
 _KEYS = ("args", "kwargs", "input")
+_KNOWN = f"there are {', '.join(_KEYS)} and ignore[CODE]"
 _EXAMPLE = "write for example `# advisor: args=(10,) input=(1, 3, 32, 32)`"
 
 
@@ -194,12 +196,15 @@ def _parts(text: str) -> dict[str, str]:
         depth -= token.string in (")", "]", "}")
         if depth == 0 and token.type == tokenize.NAME and i + 1 < len(tokens) and tokens[i + 1].string == "=":
             starts.append((token.string, token.start[1], tokens[i + 1].end[1]))
-    if not starts or text[: starts[0][1]].strip():
+    if not starts and not text:
         raise DirectiveError(_EXAMPLE)
+    before = (text[: starts[0][1]] if starts else text).split()
+    if before:
+        raise DirectiveError(f"unknown word {before[0]!r}: {_KNOWN}; {_EXAMPLE}")
     out: dict[str, str] = {}
     for i, (key, _, begin) in enumerate(starts):
         if key not in _KEYS:
-            raise DirectiveError(f"unknown key {key!r}: there are {', '.join(_KEYS)} and ignore[CODE]")
+            raise DirectiveError(f"unknown key {key!r}: {_KNOWN}")
         if key in out:
             raise DirectiveError(f"{key} is given twice")
         end = starts[i + 1][1] if i + 1 < len(starts) else len(text)
@@ -221,14 +226,21 @@ def _inputs(value: Any) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]
         return [], {str(k): _one_input(v) for k, v in value.items()}
     if not isinstance(value, tuple | list) or not value:
         raise DirectiveError("input is a shape, `input=(1, 3, 32, 32)`, a tuple of shapes or a dict of them")
-    if any(isinstance(v, tuple | list) for v in value):
+    if any(isinstance(v, tuple | list | dict) for v in value):
         return [_one_input(v) for v in value], {}
     return [_one_input(value)], {}
 
 
 def _one_input(value: Any) -> dict[str, Any]:
+    """A VALUE of :mod:`.request`: a shape is a tensor; dictionaries, and tuples that hold shapes, are taken apart."""
+    if isinstance(value, dict):
+        return {"dict": {k: _one_input(v) for k, v in value.items()}}
+    if isinstance(value, str) and value in DTYPES:
+        raise DirectiveError(f"{value!r} stands beside a shape: write (1, 16):{value}")
     if not isinstance(value, tuple | list):
         return {"value": value}
+    if any(isinstance(v, tuple | list | dict) for v in value):
+        return {"list": [_one_input(v) for v in value]}
     shape = list(value)
     said: dict[str, str] = {}  # without a dtype, the model's own
     if shape and isinstance(shape[-1], str):

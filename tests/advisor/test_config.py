@@ -109,6 +109,20 @@ def test_sizes(project, tmp_path, value, size):
             },
         ),
         ("{ x = [1, 8] }", {"args": [], "kwargs": {"x": {"shape": [1, 8]}}}),
+        (
+            "{ batch = { image = [1, 3], pair = [[1, 2], [1, 4]] } }",
+            {
+                "args": [],
+                "kwargs": {
+                    "batch": {
+                        "dict": {
+                            "image": {"shape": [1, 3]},
+                            "pair": {"list": [{"shape": [1, 2]}, {"shape": [1, 4]}]},
+                        }
+                    }
+                },
+            },
+        ),
     ],
 )
 def test_a_models_input_becomes_what_the_worker_reads(project, tmp_path, text, inputs):

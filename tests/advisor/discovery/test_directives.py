@@ -34,6 +34,12 @@ def test_arguments_and_input_above_a_decorated_class() -> None:
             [{"shape": [1, 3]}, {"shape": [16], "dtype": "bool"}, {"value": 7}],
             {},
         ),
+        (
+            "((1, 3), ((1, 4), {'s': 2}))",
+            [{"shape": [1, 3]}, {"list": [{"shape": [1, 4]}, {"dict": {"s": {"value": 2}}}]}],
+            {},
+        ),
+        ("{'batch': {'ids': (1, 16):int64}}", [], {"batch": {"dict": {"ids": {"shape": [1, 16], "dtype": "int64"}}}}),
         ("{'ids': [1, 16]:int64, 'n': 2}", [], {"ids": {"shape": [1, 16], "dtype": "int64"}, "n": {"value": 2}}),
     ],
 )
@@ -52,6 +58,10 @@ def test_inputs(text: str, args: list, kwargs: dict) -> None:
         ("input=(0, 3)", "positive"),
         ("input=(1, 3):float99", "unknown dtype"),
         ("inputs=(1, 3)", "unknown key 'inputs'"),
+        ("frobnicate", "unknown word 'frobnicate': there are args, kwargs, input"),
+        ("skip input=(1, 3)", "unknown word 'skip'"),
+        ("", "write for example"),
+        ("input=[(1, 16), 'int64']", "write (1, 16):int64"),
         ("args=(1,) args=(2,)", "twice"),
         ("args=(1", "do not close"),
         ("please help", "write for example"),
