@@ -25,7 +25,7 @@ class Kernel:
 
     ``ops`` in execution order, the first is the one that gives the kernel its ``kind``. ``bytes`` is the traffic
     to the memory that holds activations and weights; ``bound`` says what limits it (``compute``, ``memory``,
-    ``overhead``); ``utilisation`` is useful MACs / MACs the padded array spends (None where it has no MACs).
+    ``overhead``).
     """
 
     ops: tuple[int, ...]
@@ -34,7 +34,6 @@ class Kernel:
     macs: int
     bytes: int
     bound: str
-    utilisation: float | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,9 +53,10 @@ class MemoryPeak:
 class Costs:
     """What a graph costs on a target.
 
-    ``latency_us`` sums the kernels' latencies and excludes ``uncounted``: keys of ops that the model cannot cost,
-    which every report must name. ``op_latency_us`` shares each kernel's latency out over its ops and sums to the total;
-    ``op_macs`` likewise. ``weights_bytes`` is the weights as stored in the target's dtype, shared ones once.
+    ``latency_us`` sums the kernels' latencies and excludes ``uncounted``: keys of ops that the model cannot cost, which
+    every report must name. ``op_latency_us`` shares each kernel's latency out over its ops and sums to the total;
+    ``op_macs`` likewise; it lacks only ops whose MACs are unknown. ``weights_bytes`` is the weights as stored in the
+    target's dtype, shared ones once.
     """
 
     target: str

@@ -88,6 +88,13 @@ OPERATORS: dict[str, dict[str, str]] = {
     "other": {"fn": "the torch name"},
 }
 
+ACTIVATIONS = frozenset(
+    ("relu", "relu6", "leaky_relu", "rrelu", "prelu", "hardtanh", "threshold", "hardswish", "hardsigmoid")
+    + ("hardshrink", "softshrink", "silu", "gelu", "sigmoid", "tanh", "elu", "selu", "celu", "mish", "softplus")
+    + ("softsign", "log_sigmoid", "tanhshrink")
+)
+"""The functions (``fn``) of ``activation``."""
+
 FREE = frozenset({"reshape", "identity", "expand"})
 """Ops that move no data on any target: views and no-ops."""
 

@@ -37,9 +37,10 @@ MAC_OPS = frozenset({"conv", "linear", "matmul", "addmm", "einsum", "attention",
 class Group:
     """The ops of one kernel, before it is costed.
 
-    ``role`` is ``work``, ``free`` (views and no-ops), ``folded`` (constants: done before deployment) or ``unknown``
-    (no cost model). ``reads`` are the activations from outside as (tensor, storage) pairs, ``writes`` the results
-    needed outside, ``weights`` the parameters, buffers and folded constants read.
+    ``role`` is ``work``, ``free`` (views and no-ops), ``folded`` (constants: done before deployment), ``unsupported``
+    (the target cannot run it) or ``unknown`` (no cost model). ``reads`` are the activations from outside as (tensor,
+    storage) pairs, ``writes`` the results needed outside, ``weights`` the parameters, buffers and folded constants
+    read.
     """
 
     ops: tuple[Op, ...]
@@ -87,10 +88,15 @@ def named_functions(target: Target) -> frozenset[str]:
 
 def signature(op: Op, target: Target) -> str:
     """What decomposition sees of an op besides its wiring."""
+    name = op.op
     if op.op in ("activation", "elementwise"):
-        name = f"{op.op}:{op.attrs.get('fn')}"
-        return name if name in named_functions(target) else op.op
-    return op.op
+        function = f"{op.op}:{op.attrs.get('fn')}"
+        name = function if function in named_functions(target) else op.op
+    return name if _runs(op, target) else f"unsupported {name}"
+
+
+def _runs(op: Op, target: Target) -> bool:
+    return target.runs(op.op, op.attrs.get("fn"))
 
 
 def _fits(op: Op, names: frozenset[str]) -> bool:
@@ -135,7 +141,9 @@ class _Decomposer:
             return "folded"
         if op.op in FREE or op.op in self.target.free:
             return "free"
-        return "work" if op.op in MAC_OPS or op.op in STREAM_OF else "unknown"
+        if op.op not in MAC_OPS and op.op not in STREAM_OF:
+            return "unknown"
+        return "work" if _runs(op, self.target) else "unsupported"
 
     def _group(self, ops: tuple[Op, ...], role: str) -> Group:
         if len(ops) == 1:
@@ -171,7 +179,7 @@ class _Decomposer:
             if following is not None and following.op == "identity":
                 passed.append(following)
                 continue
-            if following is not None and _fits(following, names) and self._joins(following, index):
+            if following is not None and self._fuses(following, names, index):
                 chain += [*passed, following]
                 passed = []
             elif not optional:
@@ -185,6 +193,10 @@ class _Decomposer:
             return None
         readers = self.consumers.get(op.outputs[0], ())
         return readers[0] if len(readers) == 1 and readers[0].key not in self.taken else None
+
+    def _fuses(self, op: Op, names: frozenset[str], index: int) -> bool:
+        """Whether the op matches a step of a rule; what the target cannot run would take the whole kernel with it."""
+        return _fits(op, names) and _runs(op, self.target) and self._joins(op, index)
 
     def _joins(self, op: Op, index: int) -> bool:
         """Whether the op's other operands exist before the kernel starts and do not widen what flows through it."""

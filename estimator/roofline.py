@@ -43,24 +43,22 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     tensors = graph.tensors
     keys = tuple(op.key for op in group.ops)
     known = _sized(tensors, group)
-    counted = [(op.key, op_macs(graph, op) if op.op in MAC_OPS else 0) for op in group.ops]
+    counted = [(op.key, _macs(graph, op, group.role)) for op in group.ops]
     macs = tuple((key, n) for key, n in counted if n is not None)
     total = sum(n for _, n in macs)
     if group.role in ("free", "folded"):
         kernel = Kernel(keys, group.role, 0.0, total, 0, "overhead")
         return Priced(kernel, tuple((k, 0.0) for k in keys), macs)
-    if group.role == "unknown" or len(macs) < len(keys) or not known:
+    if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not known:
         return Priced(None, (), macs)
     first = group.ops[0]
     compute = _compute(tensors, group, target, total)
-    if compute is None:
-        return Priced(None, (), macs)
     busy = max(compute.array, compute.stream + sum(extra for _, extra in compute.slow)) / target.clock_hz * 1e6
     moved, transfer = _traffic(tensors, group, target)
     run = max(busy, transfer)
     bound = "overhead" if run < target.overhead_us else "compute" if busy >= transfer else "memory"
     kind = "depthwise" if first.op == "conv" and is_depthwise(tensors, first) else first.op
-    kernel = Kernel(keys, kind, run + target.overhead_us, total, moved, bound, _utilisation(total, compute, target))
+    kernel = Kernel(keys, kind, run + target.overhead_us, total, moved, bound)
     return Priced(kernel, _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, transfer, compute, target), macs)
 
 
@@ -70,6 +68,13 @@ def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> i
         return 0
     q, k = (tensors[t].shape for t in op.inputs[:2])
     return 0 if min(*q, *k) < 0 else prod(q[:-1]) * k[-2]
+
+
+def _macs(graph: Graph, op: Op, role: str) -> int | None:
+    """An op's multiply-accumulates; None where nobody knows them."""
+    if op.op in MAC_OPS:
+        return op_macs(graph, op)
+    return None if role == "unknown" else 0
 
 
 def _sized(tensors: Mapping[int, Tensor], group: Group) -> bool:
@@ -88,30 +93,31 @@ def _numel(tensors: Mapping[int, Tensor], ids: Iterable[int]) -> int:
     return sum(prod(tensors[t].shape) for t in ids)
 
 
-def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: int) -> Compute | None:
-    """Cycles of the kernel's first op and what the ops fused behind it add; None where the target cannot run one."""
+def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: int) -> Compute:
+    """Cycles of the kernel's first op and what the ops fused behind it add."""
     first = group.ops[0]
-    special = target.special(first.op, first.attrs.get("fn"))
-    if special is not None and special.elements_per_cycle is None:
-        return None
-    rate = None if special is None else special.elements_per_cycle
     if first.op in MAC_OPS:
         array, stream = _mac_cycles(tensors, first, group, target, macs)
     else:
-        array, stream = 0.0, _amount(tensors, first) / (rate or target.throughput[STREAM_OF[first.op]])
+        rate = _own_rate(first, target) or target.throughput[STREAM_OF[first.op]]
+        array, stream = 0.0, _amount(tensors, first) / rate
     slow = []
     passing = stream
     for op in group.ops[1:]:
-        special = target.special(op.op, op.attrs.get("fn"))
-        if special is None:
+        rate = _own_rate(op, target)
+        if rate is None:
             continue
-        if special.elements_per_cycle is None:
-            return None
-        needed = _numel(tensors, op.outputs) / special.elements_per_cycle
+        needed = _numel(tensors, op.outputs) / rate
         if needed > passing:
             slow.append((op.key, needed - passing))
             passing = needed
     return Compute(array, stream, tuple(slow))
+
+
+def _own_rate(op: Op, target: Target) -> float | None:
+    """Elements per cycle of an op that runs otherwise than its kind."""
+    special = target.special(op.op, op.attrs.get("fn"))
+    return None if special is None else special.elements_per_cycle
 
 
 def _mac_cycles(tensors: Mapping[int, Tensor], op: Op, group: Group, target: Target, macs: int) -> tuple[float, float]:
@@ -184,7 +190,7 @@ def _in_bursts(tensor: Tensor, size: int, memory: Memory) -> int:
 
 
 def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:
-    """The fastest memory that is large enough; the last always is."""
+    """The fastest memory that is large enough; the last where none is."""
     for memory in memories:
         if memory.bytes is None or memory.bytes >= needed:
             return memory
@@ -193,14 +199,6 @@ def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:
 
 def _bytes(tensor: Tensor, target: Target) -> int:
     return prod(tensor.shape) * target.size_of(tensor.dtype)
-
-
-def _utilisation(macs: int, compute: Compute, target: Target) -> float | None:
-    """Useful MACs over those that the whole array could have done while the kernel's MACs ran."""
-    if not macs or not compute.array:
-        return None
-    peak = max(engine.macs_per_cycle for engine in target.engines.values())
-    return min(1.0, macs / (compute.array * peak))
 
 
 def _shares(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
@@ -71,12 +71,13 @@ class PeakMemory(Rule):
 
     def check(self, look: Look) -> Iterable[Advice]:
         peak = look.costs.peak
-        limit = memory_limit(look)
-        if limit is None or peak.bytes <= limit.bytes or peak.op is None:
+        limit = exceeded(look)
+        if limit is None or peak.op is None:
             return
         alive = "; ".join(_tensor(look, t) for t in peak.alive)
+        fit = "the model does not fit: " if limit.hard else ""
         message = (
-            f"{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit.bytes)} over "
+            f"{fit}{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit.bytes)} over "
             f"{limit.what} of {size(limit.bytes)}: {alive}"
         )
 
@@ -100,16 +101,24 @@ class Limit(NamedTuple):
     hard: bool
 
 
-def memory_limit(look: Look) -> Limit | None:
-    """The user's budget, else the target's, else its first memory if that is kept for activations; else None."""
+def exceeded(look: Look) -> Limit | None:
+    """The limit that the model's peak is over: a budget (the user's before the target's), or else all that the
+    target has for activations, or else its first memory if that is kept for them; None where there is none."""
+    return next((limit for limit in _limits(look) if look.costs.peak.bytes > limit.bytes), None)
+
+
+def _limits(look: Look) -> Iterator[Limit]:
     target = look.target
     for budget, whose in ((look.memory_budget, "the budget"), (target.memory_budget, f"{target.name}'s budget")):
         if budget is not None:
-            return Limit(budget, whose, hard=True)
-    first, *behind = target.memory("activations")
-    if first.bytes is None or first.roles != ("activations",):
-        return None
-    return Limit(first.bytes, f"{target.name}'s {first.name}", hard=not behind)
+            yield Limit(budget, whose, hard=True)
+            return
+    places = target.memory("activations")
+    sizes = [m.bytes for m in places if m.bytes is not None]
+    if len(sizes) == len(places):
+        yield Limit(sum(sizes), f"all of {target.name}'s memory ({', '.join(m.name for m in places)})", hard=True)
+    if places[0].bytes is not None and places[0].roles == ("activations",):
+        yield Limit(places[0].bytes, f"{target.name}'s {places[0].name}", hard=False)
 
 
 def _tensor(look: Look, tensor: int) -> str:

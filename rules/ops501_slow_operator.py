@@ -98,14 +98,14 @@ def _advice(look: Look, special: Special, called: str, ops: list[Op]) -> Advice:
     """One piece of advice for all the ops that one entry of the target's file is about: they are swapped alike."""
     keys = tuple(op.key for op in ops)
     latency = sum(look.costs.op_latency_us.get(k, 0.0) for k in keys)
-    swap = ops[0].op == "activation" and special.instead in MODULES
-    unsupported = special.elements_per_cycle is None
+    unsupported = special.elements_per_cycle is None  # what is not counted has no gain either
+    swap = ops[0].op == "activation" and special.instead in MODULES and not unsupported
     return Advice(
         op=keys[0],
         moves=[SwapActivation(keys, special.instead)] if swap else [],
         explain=partial(_message, look, special, called, latency),
         layers=keys,
-        keep=unsupported or not swap,
+        keep=not swap,
         bound_us=None if unsupported else sum(k.latency_us for k in look.kernels(keys)),
         related=[(k, f"{called} here too") for k in _elsewhere(look, ops)],
     )
@@ -122,7 +122,8 @@ def _message(look: Look, special: Special, called: str, latency: float, outcomes
     target = look.target.name
     if special.elements_per_cycle is None:
         instead = f"; use {special.instead} instead" if special.instead else ""
-        return f"{target} cannot run {called}, which is not counted here: {special.why}{instead}"
+        lacks = "cannot run" if special.fn or special.op != "activation" else "has no rate for"
+        return f"{target} {lacks} {called}, which is not counted here: {special.why}{instead}"
     if outcomes:
         gain = f"{time(outcomes[0].gain_us)} ({percent(outcomes[0].gain_percent)})"
         return f"{called} is slow on {target} ({special.why}): {special.instead} saves {gain}"

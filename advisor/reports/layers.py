@@ -110,7 +110,7 @@ def _total(values: list[Number | None], zero: Number) -> Number | None:
 
 def _macs(model: ModelReport, key: int) -> int | None:
     for costs in model.costs.values():
-        return None if key in costs.uncounted else costs.op_macs.get(key, 0)
+        return costs.op_macs.get(key)
     return None
 
 

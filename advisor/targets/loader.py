@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..operators import OPERATORS
+from ..operators import ACTIVATIONS, OPERATORS
 from ..toml import TomlError, read_toml
 from ..words import suggestion
 from .schema import ENGINES, MEMORY_ROLES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
@@ -138,6 +138,13 @@ class Table:
             raise self.error(key, f"expected text, got {value!r}")
         return value
 
+    def choice(self, key: str, choices: Iterable[str], default: Any = ...) -> str:
+        value = self.text(key, default)
+        if value != default and value not in choices:
+            what = "activation function" if choices is ACTIVATIONS else "operator"
+            raise self.error(key, f"unknown {what} {value!r}{suggestion(value, choices)}")
+        return value
+
     def flag(self, key: str, default: bool) -> bool:
         value = self._take(key, default)
         if not isinstance(value, bool):
@@ -206,13 +213,13 @@ def _target(t: Table) -> Target:
         overhead_us=t.number("overhead_us", zero=True),
         fusions=tuple(_fusion(f) for f in t.tables("fusion")),
         specials=tuple(_special(s) for s in t.tables("special")),
+        activations=frozenset(t.words("activations", ACTIVATIONS, default=())),
         free=frozenset(t.words("free", OPERATORS, default=())),
         constant_folding=t.flag("constant_folding", True),
         fused_attention=t.flag("fused_attention", False),
         in_place=t.flag("in_place", False),
         cascades=t.flag("cascades", False),
         memory_budget=t.whole("memory_budget", None),
-        layout=t.text("layout", "contiguous"),
     )
     streams.done()
     t.done()
@@ -221,8 +228,8 @@ def _target(t: Table) -> Target:
             "dtype", f"'{target.dtype}' has no size in dtype_bytes{suggestion(target.dtype, target.dtype_bytes)}"
         )
     for role in MEMORY_ROLES:
-        if not target.memory(role) or target.memory(role)[-1].bytes is not None:
-            raise t.error("memory", f"the last memory for {role} must be without limit (leave out 'bytes')")
+        if not target.memory(role):
+            raise t.error("memory", f"none has the role '{role}'")
     return target
 
 
@@ -275,7 +282,6 @@ def _memory(t: Table) -> Memory:
         bytes=t.whole("bytes", None),
         bytes_per_s=t.number("bytes_per_s"),
         roles=t.words("roles", MEMORY_ROLES),
-        on_chip=t.flag("on_chip", False),
         burst_bytes=t.whole("burst_bytes", 0),
     )
     t.done()
@@ -296,17 +302,16 @@ def _fusion(t: Table) -> Fusion:
 
 
 def _special(t: Table) -> Special:
-    op = t.text("op")
-    if op not in OPERATORS:
-        raise t.error("op", f"unknown operator {op!r}{suggestion(op, OPERATORS)}")
+    op = t.choice("op", OPERATORS)
+    activation = op == "activation"
     unsupported = t.flag("unsupported", False)
     if unsupported == ("elements_per_cycle" in t.data):
         raise t.error("elements_per_cycle", "give either this or unsupported = true")
     special = Special(
         op=op,
-        fn=t.text("fn", None),
+        fn=t.choice("fn", ACTIVATIONS, None) if activation else t.text("fn", None),
         elements_per_cycle=t.number("elements_per_cycle", None),
-        instead=t.text("instead", ""),
+        instead=t.choice("instead", ACTIVATIONS if activation else OPERATORS, ""),
         why=t.text("why"),
         source=t.text("source"),
     )

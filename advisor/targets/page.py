@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from .loader import available, load
-from .schema import ENGINES, STREAMS, Engine, Target, Tiling
+from .schema import ENGINES, STREAMS, Engine, Special, Target, Tiling
 
 INTRO = """# Targets
 
@@ -32,18 +32,18 @@ unknown key, a wrong type or a missing number is an error that names the key.
 | `[[memory]]` | The memories, fastest first: see below. |
 | `[[fusion]]` | `pattern`: operators that run as one kernel; `a\\|b` alternatives, `op:fn` a function, `?` optional. |
 | `[[special]]` | An operator (`op`) or one function of it (`fn`) that runs otherwise: see below. |
+| `activations` | Activation functions at the `activation` rate; any other needs a `[[special]]` or is uncounted. |
 | `free` | Operators that move no data here, besides reshapes and expansions. |
 | `constant_folding` | Operations on constants are done before deployment. |
 | `fused_attention` | Attention scores never reach memory. |
 | `in_place` | Element-wise results overwrite an operand that nobody reads again. |
 | `cascades` | Results pass from kernel to kernel in stripes through the fastest memory, whatever their size. |
 | `memory_budget` | Bytes that activations may take, where the product sets a limit. |
-| `layout` | The layout that the target prefers: `contiguous` or `channels_last`. |
 
 An **engine** has `macs_per_cycle` and `tiling`, a list of multiples (TILING) that a layer is padded to, the best of
 which counts; and where they limit, `outputs_per_cycle`, `weights_per_cycle`, and `slice_cycles`, the least that one
 slice of output channels takes. A **memory** has `name`, `bytes` (left out: as large as needed), `bytes_per_s`, `roles`
-(`activations`, `weights`), `on_chip`, and `burst_bytes`, the least cost of reading one position of a model input. A
+(`activations`, `weights`), and `burst_bytes`, the least cost of reading one position of a model input. A
 **special** has `elements_per_cycle` or `unsupported = true`, `why`, `source`, and `instead`, the cheaper equivalent.
 """
 
@@ -72,18 +72,25 @@ def _section(target: Target) -> Iterator[str]:
     for m in target.memories:
         size = "" if m.bytes is None else f"{m.bytes / 1024:g} KiB"
         yield f"| {m.name} | {size} | {m.bytes_per_s / 1e9:g} GB/s | {', '.join(m.roles)} |"
-    slow = [s for s in target.specials if s.fn or s.elements_per_cycle is None]
+    slow = target.specials
     if slow:
         yield "\n| Operator | Elements a cycle | Cheaper | Why |"
         yield "|---|---|---|---|"
         for s in slow:
             rate = "not supported" if s.elements_per_cycle is None else f"{s.elements_per_cycle:g}"
-            yield f"| {s.op} {s.fn or ''} | {rate} | {s.instead} | {s.why} |"
+            yield f"| {_called(s)} | {rate} | {s.instead} | {s.why} |"
+    yield f"\nActivation functions at full rate: {', '.join(sorted(target.activations))}."
     yield "\nSources:\n"
     for source in target.sources:
         note = f" {source.note}" if source.note else ""
         yield f"- {source.what}: {source.source}.{note}"
     yield ""
+
+
+def _called(special: Special) -> str:
+    if special.op == "activation" and special.fn is None:
+        return "any other activation"
+    return f"{special.op} {special.fn or ''}"
 
 
 def _tilings(engine: Engine) -> Iterator[str]:

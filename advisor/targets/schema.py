@@ -73,7 +73,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A memory, listed fastest first. ``bytes`` None: as large as needed; ``roles`` say what may live there.
+    """A memory, listed fastest first. ``bytes`` None: as large as needed; ``roles`` say what may live there. What fits
+    none is costed as if it lay in the last.
 
     ``burst_bytes`` is the least that reading one position of a model input costs, whose channels lie side by side.
     """
@@ -82,7 +83,6 @@ class Memory:
     bytes: int | None
     bytes_per_s: float
     roles: tuple[str, ...]
-    on_chip: bool
     burst_bytes: int = 0
 
 
@@ -114,17 +114,21 @@ class Special:
     source: str
 
 
+UNKNOWN_ACTIVATION = Special("activation", None, None, "", "its file gives no rate for this function", "")
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """An accelerator with its memory configuration. Compared and hashed by identity: load it once, pass it on.
 
     ``dtype`` is what the target computes in, whatever the graph's floats are; ``dtype_bytes`` has its size, and that of
     any other type whose size here is not the usual one. ``throughput`` gives elements per cycle for each of
-    :data:`STREAMS`. ``free`` names operators beyond :data:`advisor.operators.FREE` that move no data here.
-    ``overhead_us`` is paid once a kernel; ``in_place``: element-wise results overwrite an operand nobody reads again;
-    ``cascades``: results pass from kernel to kernel in stripes through the fastest memory, whatever their size;
-    ``fused_attention``: scores never reach memory. ``memory_budget`` is the bytes of activations that the product
-    allows, None where it sets no limit.
+    :data:`STREAMS`; ``activations`` are the activation functions that run at its ``activation`` rate (the others at
+    that of their entry in ``specials``, of the entry for all ``activation``, or at an unknown one). ``free`` names
+    operators beyond :data:`advisor.operators.FREE` that move no data here. ``overhead_us`` is paid once a kernel;
+    ``in_place``: element-wise results overwrite an operand nobody reads again; ``cascades``: results pass from kernel
+    to kernel in stripes through the fastest memory, whatever their size; ``fused_attention``: scores never reach
+    memory. ``memory_budget`` is the bytes of activations that the product allows, None where it sets no limit.
     """
 
     name: str
@@ -139,13 +143,13 @@ class Target:
     overhead_us: float
     fusions: tuple[Fusion, ...] = ()
     specials: tuple[Special, ...] = ()
+    activations: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
     constant_folding: bool = True
     fused_attention: bool = False
     in_place: bool = False
     cascades: bool = False
     memory_budget: int | None = None
-    layout: str = "contiguous"
 
     def size_of(self, dtype: str) -> int:
         """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`."""
@@ -153,17 +157,24 @@ class Target:
             return self.dtype_bytes[self.dtype]
         return self.dtype_bytes.get(dtype) or USUAL_BYTES[dtype]
 
-    def parallelism(self, kind: str) -> Tiling:
-        """The preferred tiling of an engine kind: the channel multiples that rules advise towards."""
-        return self.engines[kind].tilings[0]
-
     @cached_property
     def _specials(self) -> dict[tuple[str, str | None], Special]:
         return {(s.op, s.fn): s for s in self.specials}
 
     def special(self, op: str, fn: str | None = None) -> Special | None:
-        """What the target says of this op in particular, the entry for ``fn`` before the one for the whole op."""
-        return self._specials.get((op, fn)) or self._specials.get((op, None))
+        """What the target says of this op in particular, the entry for ``fn`` before the one for the whole op.
+
+        An activation function that is neither listed nor has an entry is one that nothing is known of.
+        """
+        found = self._specials.get((op, fn))
+        if found is not None or (op == "activation" and fn in self.activations):
+            return found
+        return self._specials.get((op, None)) or (UNKNOWN_ACTIVATION if op == "activation" else None)
+
+    def runs(self, op: str, fn: str | None = None) -> bool:
+        """Whether the target can run this op, at a rate that is known."""
+        special = self.special(op, fn)
+        return special is None or special.elements_per_cycle is not None
 
     def memory(self, role: str) -> tuple[Memory, ...]:
         """The memories that may hold ``role``, fastest first."""

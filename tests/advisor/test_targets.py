@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from advisor.operators import ACTIVATIONS
 from advisor.targets import STREAMS, TargetError, available, load, load_all
 from advisor.targets.page import markdown
+from advisor.worker.vocabulary_modules import _ACTIVATIONS as TRACED
 
 SHIPPED = (
     "cpu-x86",
@@ -18,6 +20,7 @@ SHIPPED = (
     "npu-64",
     "nvidia-gpu-fp16",
 )
+SPECIAL = "[[special]]\nop = 'activation'\nelements_per_cycle = 1\nwhy = ''\nsource = ''\n"
 OWN = """
 inherits = "npu-64"
 description = "mine"
@@ -67,7 +70,7 @@ def test_memories_are_listed_fastest_first(name):
     [("ethos-u55-128", 8), ("ethos-u65-512", 8), ("ethos-u85-1024", 16), ("ethos-u85-2048", 16), ("npu-64", 64)],
 )
 def test_output_channels_step_where_vela_steps(name, output):
-    assert load(name).parallelism("conv").output == output
+    assert load(name).engines["conv"].tilings[0].output == output
 
 
 def test_the_same_file_gives_the_same_object():
@@ -132,6 +135,9 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         ("[[fusion]]\npattern = ['conv', 'bacth_norm?']", "fusion[0]: pattern: unknown operator 'bacth_norm'"),
         ("[[fusion]]\npattern = ['conv?']", "fusion[0]: pattern: needs a first operator that is not optional"),
         ("[[special]]\nop = 'softmax'\nwhy = ''\nsource = ''", "special[0]: elements_per_cycle: give either"),
+        (SPECIAL + "instead = 'banana'", "special[0]: instead: unknown activation function 'banana'"),
+        (SPECIAL + "fn = 'rleu'", "special[0]: fn: unknown activation function 'rleu'; did you mean 'relu'?"),
+        ("activations = ['sliu']", "mine.toml: activations: unknown 'sliu'; did you mean 'silu'?"),
         ("dtype = 'int4'", "mine.toml: dtype: 'int4' has no size in dtype_bytes; did you mean 'int8'?"),
     ],
 )
@@ -139,9 +145,33 @@ def test_a_wrong_key_is_named_with_what_was_expected(own, text, said):
     assert said in message(own(text))
 
 
-def test_the_last_memory_must_hold_anything(own):
+def test_a_role_without_a_memory_is_refused(own):
+    text = '[[memory]]\nname="m"\nbytes_per_s=1e9\nroles=["activations"]'
+    assert "memory: none has the role 'weights'" in message(own(text))
+
+
+def test_the_last_memory_may_have_a_size(own):
     text = '[[memory]]\nname="m"\nbytes = 10\nbytes_per_s=1e9\nroles=["activations","weights"]'
-    assert "memory: the last memory for activations must be without limit" in message(own(text))
+    assert [m.bytes for m in load(own(text)).memory("activations")] == [10]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_activation_function_has_a_rate_or_is_said_to_have_none(name):
+    target = load(name)
+    assert {"relu", "relu6", "leaky_relu"} <= target.activations
+    for fn in ACTIVATIONS - target.activations:
+        special = target.special("activation", fn)
+        assert special is not None and special.why and special.source
+
+
+def test_the_functions_that_the_tracer_names_are_known():
+    assert set(TRACED.values()) <= ACTIVATIONS
+
+
+def test_a_function_that_a_target_says_nothing_of_has_no_rate(own):
+    target = load(own('activations = ["relu"]\nspecial = []'))
+    assert target.runs("activation", "relu")
+    assert not target.runs("activation", "mish")
 
 
 def test_a_target_named_twice_is_loaded_once(own):
@@ -174,8 +204,8 @@ def test_inheritance_cannot_run_in_circles(tmp_path):
 def test_a_special_of_a_function_comes_before_one_of_the_whole_operator(own):
     entry = '[[special]]\nop = "activation"\nwhy = "w"\nsource = "s"\n'
     target = load(own(entry + "elements_per_cycle = 1\n" + entry + 'fn = "gelu"\nunsupported = true\n'))
-    relu, gelu = target.special("activation", "relu"), target.special("activation", "gelu")
-    assert relu is not None and relu.elements_per_cycle == 1
+    mish, gelu = target.special("activation", "mish"), target.special("activation", "gelu")
+    assert mish is not None and mish.elements_per_cycle == 1
     assert gelu is not None and gelu.elements_per_cycle is None
     assert target.special("softmax") is None
 
