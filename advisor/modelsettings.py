@@ -71,7 +71,8 @@ def _model(entry: Mapping[str, Any]) -> ModelSetting:
 def _inputs(value: Any) -> dict[str, Any]:
     """``[1, 3, 32, 32]`` (one tensor), ``[[…], […]]`` (several) or ``{x = […]}`` (by name), as the worker reads it.
 
-    A shape without a dtype takes the model's own. A table or a list within an argument is a dictionary or a list of tensors.
+    A shape without a dtype takes the model's own. A table or list within an argument is a dict or list of
+    tensors.
     """
     if _is_shape(value):
         return {"args": [_tensor(value)], "kwargs": {}}
