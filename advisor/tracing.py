@@ -29,6 +29,8 @@ PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 """Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
 
 _TELL_LIVE = "say what its forward takes: advisor.audit(model, inputs=(1, 3, 224, 224))"
+_TELL_INPUT = "say what its forward takes in a comment above it: # advisor: input=(1, 3, 224, 224)"
+_CORRECT_INPUT = "correct the inputs that were given"
 TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
 
 _GUARD = "guard such code with if __name__ == '__main__'"
@@ -49,6 +51,10 @@ _REMEDIES = {
     "error": "please report this",
 }
 """What helps wherever it happened; the rest depends on whether the file was being imported."""
+_OF_FILES = ("TRC901", "TRC904")
+"""Codes of what kept a whole file, with all of its models, from being analysed."""
+_TOLD = ("directive", "config")
+"""Sources of what the user said."""
 _AGAIN = frozenset({"exit", "crash", "memory", "processes", "closed", "lost"})
 """Ways of dying that another candidate of the same file may not share."""
 
@@ -85,6 +91,8 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
                 continue
             model = _model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
         if name in told or _stands_for_itself(model, candidate, candidates, answer):
+            if model.status != "ok" and not model.findings and not any(f.code in _OF_FILES for f in report.findings):
+                model.findings = trace_findings(model)
             report.models.append(_with_static(model, candidate, discovery))
     report.models.sort(key=lambda m: (m.span.line, m.name))
     return report
@@ -92,7 +100,7 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
 
 def _told(entry: Mapping[str, Any]) -> bool:
     """Whether the user described this candidate in a comment or the settings: then it is shown in any case."""
-    return any(given["source"] in ("directive", "config") for given in (*entry["attempts"], *entry["inputs"]))
+    return any(given["source"] in _TOLD for given in (*entry["attempts"], *entry["inputs"]))
 
 
 def _stands_for_itself(
@@ -207,7 +215,7 @@ def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> Mo
             model.graph = Graph.from_plain(event["graph"])
         except GraphError as e:
             model.status, model.failure = "failed", Failure("GraphError", str(e))
-    model.findings = trace_findings(model)
+    model.findings = trace_findings(model, given=bool(event.get("input")) and event["input"]["source"] in _TOLD)
     return model
 
 
@@ -275,25 +283,39 @@ def _left_running(outcome: Outcome, file: str) -> Finding:
     return Finding("TRC904", why, Span(file, 1, 1, 1, 1))
 
 
-def trace_findings(model: ModelReport) -> list[Finding]:
-    """What a person has to know, and to tell the advisor, about a model that was not traced whole."""
+def trace_findings(model: ModelReport, *, given: bool = False) -> list[Finding]:
+    """What a person has to know, and to tell the advisor, about a model that was not traced whole.
+
+    ``given``: its inputs are the user's own word, not a guess.
+    """
     failure = model.failure
-    tell = _TELL_LIVE if model.kind == "live" else TELL
-    if model.status == "failed" or (model.status == "partial" and failure is not None):
+    tell = _CORRECT_INPUT if given else _TELL_LIVE if model.kind == "live" else _TELL_INPUT
+    if model.status != "ok":
         why = f"{failure.kind}: {failure.message}" if failure else "no reason was given"
         built = bool(model.construct) or model.kind == "live"
         code = "TRC903" if built else "TRC902"
-        upto = f" (shown up to there: {len(model.graph.ops)} operations)" if model.graph is not None else ""
-        what = f"forward raised {why}{upto}" if built else f"cannot be constructed: {why}"
+        if built:
+            what = f"forward raised {why}{_up_to_there(model)}"
+        else:
+            what, tell = f"cannot be constructed: {why}", TELL
         finding = Finding(code, f"{model.name}: {what}; {tell}", model.span, model.name, severity="error")
         if failure is not None and failure.span is not None:
             finding.related.append(Related(failure.span, "raised here"))
         return [finding]
     if model.graph is not None and (model.rung == "hooks" or not model.graph.connected()):
         how = "layers without edges (by hooks)" if model.rung == "hooks" else "a graph whose outputs depend on no input"
-        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent; {tell}"
+        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent"
+        if not given:
+            message += f"; {tell}"
         return [Finding("TRC905", message, model.span, model.name, severity="information")]
     return []
+
+
+def _up_to_there(model: ModelReport) -> str:
+    if model.graph is None:
+        return ""
+    count = len(model.graph.ops)
+    return f" (shown up to there: {count} operation{'' if count == 1 else 's'})"
 
 
 # ---- last rung
