@@ -42,7 +42,10 @@ class Finding:
     overlaps: str | None = None
     severity: str = "warning"
 
-    def fingerprint(self, source_line: str = "") -> str:
-        """Stable over edits elsewhere in the file: code, model, layers and the text of the line, no line number."""
-        parts = (self.code, self.model, self.target or "", *self.layers, " ".join(source_line.split()))
+    def fingerprint(self) -> str:
+        """Names the finding among its model's: code, model, target and layers, no line number.
+
+        What a report prints also knows the file and the line's text: :mod:`advisor.reports.fingerprints`.
+        """
+        parts = (self.code, self.model, self.target or "", *self.layers)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -14,6 +14,7 @@ from ..costs import Costs
 from ..findings import Finding
 from ..graph import Span, Tensor
 from ..report import Failure, FileReport, ModelReport, Report
+from .fingerprints import Fingerprints
 from .layers import Row, relative, rows
 
 FORMAT_VERSION = 1
@@ -31,25 +32,26 @@ def render(report: Report) -> str:
 
 def to_json(report: Report) -> dict[str, Any]:
     """The report as plain JSON values."""
+    marks = Fingerprints(report)
     return {
         "version": FORMAT_VERSION,
         "advisor": version("nas-advisor"),
         "root": report.root,
         "targets": list(report.targets),
-        "files": [_file(f, report) for f in report.files],
+        "files": [_file(f, report, marks) for f in report.files],
     }
 
 
-def _file(file: FileReport, report: Report) -> dict[str, Any]:
+def _file(file: FileReport, report: Report, marks: Fingerprints) -> dict[str, Any]:
     return {
         "file": relative(file.file, report.root),
-        "models": [_model(m, report) for m in file.models],
-        "findings": [_finding(f, report) for f in file.findings],
+        "models": [_model(m, report, marks) for m in file.models],
+        "findings": [_finding(f, report, marks) for f in file.findings],
         "notes": list(file.notes),
     }
 
 
-def _model(model: ModelReport, report: Report) -> dict[str, Any]:
+def _model(model: ModelReport, report: Report, marks: Fingerprints) -> dict[str, Any]:
     primary = next(iter(model.costs), None)
     return {
         "name": model.name,
@@ -65,7 +67,7 @@ def _model(model: ModelReport, report: Report) -> dict[str, Any]:
         "notes": list(model.notes),
         "totals": {name: _totals(model, name, costs) for name, costs in model.costs.items()},
         "layers": [_layer(row, primary, report) for row in rows(model)],
-        "findings": [_finding(f, report) for f in model.findings],
+        "findings": [_finding(f, report, marks) for f in model.findings],
     }
 
 
@@ -113,7 +115,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     return {"shape": list(tensor.shape), "dtype": tensor.dtype}
 
 
-def _finding(finding: Finding, report: Report) -> dict[str, Any]:
+def _finding(finding: Finding, report: Report, marks: Fingerprints) -> dict[str, Any]:
     return {
         "code": finding.code,
         "message": finding.message,
@@ -128,8 +130,8 @@ def _finding(finding: Finding, report: Report) -> dict[str, Any]:
         "alternatives": finding.alternatives,
         "layers": list(finding.layers),
         "related": [{**_place(r.span, report), "message": r.message} for r in finding.related],
-        "fingerprint": finding.fingerprint(),
-        "overlaps": finding.overlaps,
+        "fingerprint": marks.of(finding),
+        "overlaps": marks.overlapped(finding),
     }
 
 

@@ -7,7 +7,6 @@ pages.
 from __future__ import annotations
 
 import json
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ..graph import Span
 from ..packs import pages
 from ..report import Report
 from ..rulepages import page
+from .fingerprints import Fingerprints
 from .layers import relative
 from .note import note
 
@@ -35,7 +35,7 @@ def to_sarif(report: Report) -> dict[str, Any]:
     """The findings as one SARIF run. Rules are those that have findings, with their pages as help."""
     findings = list(report.findings())
     codes = sorted({f.code for f in findings})
-    lines = _Lines(report.root)
+    marks = Fingerprints(report)
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -45,7 +45,7 @@ def to_sarif(report: Report) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {ROOT: {"uri": Path(report.root).absolute().as_uri().rstrip("/") + "/"}},
                 "artifacts": [{"location": _artifact(f.file, report)} for f in report.files],
-                "results": [_result(f, codes.index(f.code), lines, report) for f in findings],
+                "results": [_result(f, codes.index(f.code), marks, report) for f in findings],
             }
         ],
     }
@@ -66,7 +66,7 @@ def _rules(codes: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _result(finding: Finding, rule: int, lines: _Lines, report: Report) -> dict[str, Any]:
+def _result(finding: Finding, rule: int, marks: Fingerprints, report: Report) -> dict[str, Any]:
     extra = note(finding, several=len(report.targets) > 1)
     result: dict[str, Any] = {
         "ruleId": finding.code,
@@ -74,7 +74,7 @@ def _result(finding: Finding, rule: int, lines: _Lines, report: Report) -> dict[
         "level": _LEVELS[finding.severity],
         "message": {"text": finding.message + (f" [{extra}]" if extra else "")},
         "locations": [{"physicalLocation": _location(finding.span, report)}],
-        "partialFingerprints": {"advisorFinding/v1": lines.fingerprint(finding)},
+        "partialFingerprints": {"advisorFinding/v1": marks.of(finding)},
         "properties": {
             "model": finding.model,
             "target": finding.target,
@@ -83,6 +83,7 @@ def _result(finding: Finding, rule: int, lines: _Lines, report: Report) -> dict[
             "label": finding.label,
             "move": finding.move,
             "layers": list(finding.layers),
+            "overlaps": marks.overlapped(finding),
         },
     }
     if finding.related:
@@ -105,30 +106,3 @@ def _artifact(file: str, report: Report) -> dict[str, Any]:
     if Path(path).is_absolute():
         return {"uri": Path(path).as_uri()}
     return {"uri": quote(path), "uriBaseId": ROOT}
-
-
-class _Lines:
-    """Fingerprints of one report's findings: with their line's text, so that edits elsewhere leave them alone.
-
-    A number tells findings with equal fingerprints apart, in order of appearance.
-    """
-
-    def __init__(self, root: str) -> None:
-        self.root = Path(root)
-        self.read = cache(_lines)
-        self.seen: dict[str, int] = {}
-
-    def fingerprint(self, finding: Finding) -> str:
-        lines = self.read(self.root / finding.span.file)
-        number = finding.span.line
-        key = finding.fingerprint(lines[number - 1] if 0 < number <= len(lines) else "")
-        self.seen[key] = self.seen.get(key, 0) + 1
-        return f"{key}:{self.seen[key]}"
-
-
-def _lines(file: Path) -> list[str]:
-    """The file's lines; none for one that cannot be read, which may be what its finding is about."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []

@@ -1,12 +1,14 @@
 """SARIF validates against the standard's schema, and its fingerprints survive edits elsewhere in the file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import jsonschema
 import pytest
 
+from advisor.report import FileReport
 from advisor.reports import render
 
 from .samples import SOURCE, report
@@ -75,6 +77,29 @@ def test_a_fingerprint_changes_with_its_line(tmp_path):
 
 def test_equal_findings_are_told_apart(tmp_path):
     sample = report(tmp_path)
-    sample.models[0].findings.append(sample.models[0].findings[0])
+    sample.models[0].findings.append(replace(sample.models[0].findings[0]))
     found = fingerprints(sample)
     assert len(set(found)) == len(found)
+
+
+def test_a_fingerprint_knows_its_file_and_nothing_of_others(tmp_path):
+    sample = report(tmp_path)
+    alone = fingerprints(sample)
+    (net, *_) = sample.models
+    copy = tmp_path / "models" / "a copy.py"
+    copy.write_text(SOURCE, encoding="utf-8")
+    moved = [replace(f, span=f.span._replace(file=str(copy))) for f in net.findings]
+    sample.files.insert(0, FileReport(str(copy), [replace(net, file=str(copy), findings=moved)]))
+    both = fingerprints(sample)
+    assert both[len(moved) :] == alone
+    assert len(set(both)) == len(both)
+
+
+def test_json_and_sarif_give_the_same_fingerprints(tmp_path):
+    sample = report(tmp_path)
+    sample.models[0].findings[1].overlaps = sample.models[0].findings[0].fingerprint()
+    plain = json.loads(render(sample, "json"))
+    listed = [f for file in plain["files"] for holder in (file, *file["models"]) for f in holder["findings"]]
+    assert {f["fingerprint"] for f in listed} == set(fingerprints(sample))
+    overlaps = [r["properties"]["overlaps"] for r in run_of(sample)["results"]]
+    assert [f["fingerprint"] for f in listed if f["code"] == "CHN101"] == [o for o in overlaps if o]
