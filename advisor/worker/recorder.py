@@ -186,7 +186,7 @@ class Recorder(TorchFunctionMode):
         path: str | None = None,
     ) -> fx.Node:
         if time.monotonic() > self._deadline:
-            raise OutOfTime
+            raise OutOfTime("the time limit ended the trace")
         lifted = trees.replace(args, self.node)
         named = {k: trees.replace(v, self.node) for k, v in kwargs.items() if k != "out"}
         if path is None:

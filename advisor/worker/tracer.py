@@ -7,7 +7,6 @@ import logging
 import math
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from torch import nn
 from . import trees
 from .borrow import borrowed
 from .encode import Sites, encode
-from .frames import is_user_file
 from .placement import Placement
+from .problems import describe
 from .recorder import OutOfTime, Recorder
 
 Rung = Literal["fx-meta", "fx-fake", "fx-real", "hooks"]
@@ -210,15 +209,3 @@ def _fakes(
     mode = _FakeMode()
     return mode, mode.fake
 
-
-def describe(error: BaseException) -> dict[str, Any]:
-    """An error as ``{type, message, file, line}``, with the innermost user frame it came through."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_user_file(f.filename)]
-    last = frames[-1] if frames else None
-    message = "the time limit ended the trace" if isinstance(error, OutOfTime) else str(error)
-    return {
-        "type": type(error).__name__,
-        "message": message,
-        "file": last.filename if last else None,
-        "line": last.lineno if last else None,
-    }

@@ -359,3 +359,17 @@ def test_threads_take_turns_and_others_are_not_recorded() -> None:
 
 def test_no_deadline_by_default() -> None:
     assert trace_ladder(nn.ReLU(), cpu_inputs, math.inf).status == "ok"
+
+
+def test_an_exception_that_cannot_be_printed_ends_the_trace_where_it_was_raised() -> None:
+    class Unprintable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("not even this")
+
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        m.conv(x)
+        raise Unprintable
+
+    found = trace(Model(forward, conv=nn.Conv2d(8, 8, 1)), (meta(*X),), {})
+    assert (found.status, found.ops) == ("partial", 1)
+    assert found.error is not None and found.error["type"] == "Unprintable"
