@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from .alternatives import alternatives
 from .candidates import Candidate, Classes
 from .configs import by_name, config_objects, unset_settings
 from .constants import is_literal, parameter_defaults
@@ -27,7 +28,7 @@ MAX_SETTINGS_FILES = 24
 Attempt = dict[str, Any]
 
 _WEIGHTS = re.compile(
-    r"^(use_)?(pre_?trained\w*|weights\w*|load_weights|imagenet_pretrained|encoder_weights|init_weights_from|progress"
+    r"^(use_)?(pre_?trained\w*|weights\w*|(?!tie|share|class_|loss)\w+_weights|imagenet_pretrained|init_weights_from|progress"
     r"|\w+_pretrained|pretrain|checkpoint\w*|ckpt\w*|load_path|model_path|weight_path|pretrained_path)$"
 )
 _CONSTRUCTORS = re.compile(
@@ -63,6 +64,10 @@ def attempts(
     if not candidate.required:
         out.append(_default(candidate, around))
     out += _sites(candidate, around)
+    if candidate.kind == "class" and candidate.required:
+        relative = around.project.relative(around.outline.source.path)
+        for callee, args, line in alternatives(around.outline, candidate.name):
+            out.append(_attempt("classmethod", f"{relative}:{line}", Sliced(args), callee))
     if all(a["setup"] for a in out) if candidate.required else _settings_missing(candidate, around, out):
         out += _unwritten(candidate, around)
     return _distinct(out)[:MAX_ATTEMPTS]

@@ -382,3 +382,44 @@ def test_calls_that_cannot_be_carried_are_left_out(tmp_path: Path, call: str) ->
 def test_the_request_is_json(tmp_path: Path) -> None:
     discovery = found(tmp_path, NET + "\nnet = Net(float('inf'), b'x')\n")
     assert json.loads(json.dumps(discovery.request)) == discovery.request
+
+
+OWN_WAYS = """
+from torch import nn
+SCALES = {"tiny": 0.5}
+class Net(nn.Module):
+    SIZES = {"b0": (16, 2), "b1": (24, 3)}
+    def __init__(self, width, depth): super().__init__()
+    @classmethod
+    def from_name(cls, name): return cls(*cls.SIZES[name])
+    @classmethod
+    def from_pretrained(cls, name="b0"): return cls.from_name(name) if name else cls(1, 2)
+    @staticmethod
+    def large(): return Net(64, 8)
+    @classmethod
+    def scaled(cls, scale): return cls(int(16 * SCALES[scale]), 2)
+    @classmethod
+    def of_width(cls, width): return cls(width, 2)
+    @staticmethod
+    def helper(): return 3
+    def forward(self, x): return x
+"""
+
+
+def test_a_class_is_built_by_its_own_classmethods_where_they_need_nothing_unknown(tmp_path: Path) -> None:
+    tried = attempts_of(found(tmp_path, OWN_WAYS))
+    ways = [(a["callee"], a["args"]) for a in tried if a["source"] == "classmethod"]
+    assert ways == [("Net.from_name", ["'b0'"]), ("Net.large", []), ("Net.scaled", ["'tiny'"])]
+
+
+def test_weights_are_off_by_whatever_name_but_their_sharing_is_architecture(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        from torch import nn
+        def net(use_imagenet_weights=True, encoder_weights="imagenet", tie_weights=True, load_weights=True):
+            return nn.Sequential(nn.Conv2d(3, 4, 1))
+        """,
+    )
+    off = {"use_imagenet_weights": "False", "encoder_weights": "None", "load_weights": "False"}
+    assert attempts_of(discovery, "net")[0]["kwargs"] == off
