@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import config as settings
 from .config import Config
-from .discovery.project import python_files, root
+from .discovery.project import python_files
 from .graph import Graph, Span
 from .plan import Plan, Plans
 from .report import FileReport, ModelReport, Report
@@ -46,14 +46,38 @@ def audit(
     ``[tool.advisor]`` with underscores (``min_gain=2``). Raises :class:`advisor.config.ConfigError`,
     :class:`advisor.targets.TargetError`, :class:`advisor.workers.WorkerError` or :class:`EngineError`.
     """
-    chosen = None if target is None else [target] if isinstance(target, str) else list(target)
-    overrides = {**overrides, "targets": chosen}
+    overrides = {**overrides, "targets": _names(target)}
     if isinstance(model_or_path, str | os.PathLike):
         if inputs is not None:
             raise EngineError("inputs go with a live module; for a file write `# advisor: input=(…)` above the class")
         path = Path(model_or_path)
         return audit_paths([path], overrides)
-    return audit_model(model_or_path, inputs, settings.resolve(Path.cwd(), overrides))
+    return audit_model(_module(model_or_path), inputs, settings.resolve(Path.cwd(), overrides))
+
+
+def _names(target: Any) -> list[str] | None:
+    if target is None:
+        return None
+    names = [target] if isinstance(target, str) else list(target) if isinstance(target, Iterable) else [target]
+    if all(isinstance(name, str) for name in names):
+        return names
+    raise EngineError(f"target: expected a name or a list of names, got {target!r}; `advisor targets` lists them")
+
+
+def _module(model: Any) -> nn.Module:
+    """``model`` where it is a live module that can be traced; raises :class:`EngineError`."""
+    import torch
+
+    if isinstance(model, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        raise EngineError("a scripted model shows none of its layers; audit the module that it was made from")
+    if isinstance(model, torch.nn.Module):
+        return model
+    if isinstance(model, type) and issubclass(model, torch.nn.Module):
+        raise EngineError(f"{model.__name__} is a class; give a module: audit({model.__name__}(…))")
+    if callable(model):
+        name = getattr(model, "__name__", repr(model))
+        raise EngineError(f"{name} is a function; give the module that it builds: audit({name}(…))")
+    raise EngineError(f"expected an nn.Module or the path of a file or folder, got {model!r}")
 
 
 # ---- files
@@ -74,7 +98,7 @@ def audit_paths(
     plans = Plans(overrides)
     files = _files(paths, plans)
     names = dict.fromkeys(t.name for path in (*files, *paths) for t in plans.of(path.resolve()).targets)
-    report = Report(str(_common_root(files)), tuple(names))
+    report = Report(str(_root(files)), tuple(names))
     with Session(plans, cancelled) as session:
         jobs = plans.of(paths[0].resolve()).config.workers if paths else 1
         with ThreadPoolExecutor(max(1, min(jobs, len(files)))) as threads:
@@ -104,9 +128,16 @@ def _files(paths: Sequence[Path], plans: Plans) -> list[Path]:
     return list(found)
 
 
-def _common_root(files: Iterable[Path]) -> Path:
+def _root(files: Iterable[Path]) -> Path:
+    """Where the report's relative paths start: the repository that holds all ``files``, as services that show them
+    expect; without one the working directory if it holds them, else the folder that they share."""
     folders = [str(f.parent) for f in files]
-    return root(Path(os.path.commonpath(folders))) if folders else Path.cwd()
+    if not folders:
+        return Path.cwd()
+    shared = Path(os.path.commonpath(folders))
+    repository = next((f for f in (shared, *shared.parents) if (f / ".git").exists()), None)
+    here = Path.cwd()
+    return repository or (here if shared.is_relative_to(here) else shared)
 
 
 # ---- live modules
@@ -118,20 +149,27 @@ def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
 
     plan = Plan.of(config)
     name = type(module).__name__
-    span = written.definition(module) or Span(f"<{name}>", 1, 1, 1, 1)
+    unknown = f"<{name}>"
+    span = written.definition(module) or Span(unknown, 1, 1, 1, 1)
     model = ModelReport(name, span.file, "live", span, "failed")
     try:
         graph, info = live.trace(module, inputs)
+    except live.InputError as e:
+        raise EngineError(str(e)) from e
     except live.TraceError as e:
         model.failure = e.failure
     else:
         model.status, model.rung, model.failure = info.status, info.rung, info.failure
         model.graph = written.with_creation_sites(graph, module)
         model.input = info.guess or _shown(graph)
-    model.findings = trace_findings(model)
+    model.findings = trace_findings(model, given=inputs is not None)
     plan.advise(model)
     model.findings = [f for f in model.findings if plan.enabled(f.code, f.span.file)]
-    return Report(str(config.root), tuple(t.name for t in plan.targets), [FileReport(span.file, [model])])
+    return Report(
+        str(_root([Path(span.file)] if span.file != unknown else [])),
+        tuple(t.name for t in plan.targets),
+        [FileReport(span.file, [model])],
+    )
 
 
 def _shown(graph: Graph) -> str:

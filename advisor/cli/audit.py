@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from .errors import CLEAN, FINDINGS
 from .options import add_engine_options, codes, existing, overrides
@@ -29,5 +30,7 @@ def run(args: argparse.Namespace) -> int:
     paths = existing(args.paths)
     with progress() as advance:
         report = audit_paths(paths, overrides(args), advance)
+    if not report.files:
+        print("advisor: nothing was audited: no Python file under these paths that is not excluded", file=sys.stderr)
     write(report, pairs)
     return FINDINGS if any(True for _ in report.findings()) else CLEAN

@@ -7,6 +7,7 @@ without ``-o`` goes to standard output, as ``-o -`` does; only one may.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ class _Collect(argparse.Action):
         if outputs and getattr(outputs[-1], field) is None:
             setattr(outputs[-1], field, values)
         elif is_file and outputs:
-            parser.error(f"{option_string} {values}: {outputs[-1].format} has a file already; name a format before it")
+            taken = outputs[-1].format or "console"
+            parser.error(f"{option_string} {values}: {taken} has a file already; name a format before it")
         else:
             outputs.append(Output(**{field: values}))
         setattr(namespace, self.dest, outputs)
@@ -77,9 +79,20 @@ def chosen(outputs: Sequence[Output] | None) -> list[tuple[str, str]]:
             where = "standard output" if place == STDOUT else place
             raise UsageError(f"two formats would be written to {where}; give each its own -o FILE")
     for place in places:
-        if place != STDOUT and not Path(place).absolute().parent.is_dir():
-            raise UsageError(f"-o {place}: its folder does not exist; create it first")
+        if place != STDOUT and (wrong := _unwritable(Path(place).absolute())):
+            raise UsageError(f"-o {place}: {wrong}")
     return pairs
+
+
+def _unwritable(file: Path) -> str:
+    """Why a report cannot be written to ``file``, with the remedy; empty when it can."""
+    if not file.parent.is_dir():
+        return "its folder does not exist; create it first"
+    if file.is_dir():
+        return "it is a folder; name a file in it"
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        return "it may not be written; choose another place"
+    return ""
 
 
 def write(report: Report, pairs: Sequence[tuple[str, str]]) -> None:

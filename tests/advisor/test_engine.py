@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
 
 from advisor import engine
+from advisor.reports import render
 
 GOOD = """
 from torch import nn
@@ -49,3 +56,61 @@ def test_each_file_is_audited_under_the_settings_nearest_to_it(tmp_path: Path) -
     report = engine.audit_paths([tmp_path], {"jobs": 1})
     assert {Path(m.file).name: list(m.costs) for m in report.models} == {"a.py": ["npu-64"], "b.py": ["ethos-u55-128"]}
     assert set(report.targets) == {"npu-64", "ethos-u55-128"}
+
+
+def annotated(paths: list[Path]) -> list[str]:
+    lines = render(engine.audit_paths(paths, {"targets": ["npu-64"], "jobs": 1}), "github").splitlines()
+    return [re.findall("file=([^,]*),", line)[0] for line in lines]
+
+
+def test_annotations_name_files_from_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "mono" / "pkg"
+    package.mkdir(parents=True)
+    (tmp_path / "mono" / ".git").mkdir()
+    (package / "pyproject.toml").write_text("[tool.advisor]\n")
+    (package / "net.py").write_text("class Net(:\n")
+    monkeypatch.chdir(package)
+    assert annotated([Path("net.py")]) == ["pkg/net.py"]
+
+
+def test_without_a_repository_files_are_named_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "net.py").write_text("class Net(:\n")
+    monkeypatch.chdir(tmp_path)
+    assert annotated([Path("pkg")]) == ["pkg/net.py"]
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert annotated([tmp_path / "pkg"]) == ["net.py"]
+
+
+def function() -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Conv2d, r"Conv2d is a class; .* audit\(Conv2d\(…\)\)"),
+        (None, "expected an nn.Module or the path"),
+        (function, "function is a function; give the module that it builds"),
+        (torch.jit.trace(nn.ReLU(), torch.zeros(1)), "audit the module that it was made from"),
+    ],
+    ids=["class", "none", "function", "scripted"],
+)
+def test_what_is_no_module_is_refused(model: Any, words: str) -> None:
+    with pytest.raises(engine.EngineError, match=words):
+        engine.audit(model)
+
+
+@pytest.mark.parametrize("arguments", [{"target": 3}, {"target": [3]}, {"inputs": "abc"}, {"inputs": 7}])
+def test_wrong_arguments_are_refused(arguments: Any) -> None:
+    with pytest.raises(engine.EngineError, match="expected a"):
+        engine.audit(nn.ReLU(), **{"inputs": (1, 3, 8, 8), **arguments})
+
+
+def test_inputs_that_do_not_fit_are_to_be_corrected() -> None:
+    report = engine.audit(nn.Conv2d(3, 8, 3), (1, 5, 8, 8), target="npu-64")
+    (finding,) = report.findings()
+    assert (finding.code, finding.message.rpartition("; ")[2]) == ("TRC903", "correct the inputs that were given")

@@ -53,6 +53,17 @@ def test_a_missing_folder_is_refused_before_any_work():
         pairs("--output-format", "json", "-o", "no/such/folder/r.json")
 
 
+def test_a_folder_is_refused_before_any_work(tmp_path):
+    with pytest.raises(UsageError, match="it is a folder"):
+        pairs("-o", str(tmp_path))
+
+
+def test_a_second_file_without_a_format_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        pairs("-o", "a", "-o", "b")
+    assert "-o b: console has a file already" in capsys.readouterr().err
+
+
 def test_a_second_file_for_one_format_is_refused(capsys):
     with pytest.raises(SystemExit) as stopped:
         pairs("--output-format", "json", "-o", "a", "-o", "b")

@@ -49,6 +49,14 @@ def test_a_clean_report_exits_with_0(monkeypatch, tmp_path, capsys):
     assert "0 findings" in capsys.readouterr().out
 
 
+def test_a_folder_without_python_files_is_clean_and_said_so(tmp_path, capsys):
+    assert main(["audit", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "0 findings" in out
+    assert err.startswith("advisor: nothing was audited: no Python file")
+    assert err.count("\n") == 1
+
+
 def test_options_reach_the_engine_over_the_settings_file(audited, tmp_path):
     (tmp_path / "pyproject.toml").write_text("[tool.advisor]\nmin-gain = 9\njobs = 7\n", encoding="utf-8")
     argv = ["--target", "npu-64", "--target", "cpu-x86", "--select", "CHN,IBN", "--ignore", "CHN102"]
