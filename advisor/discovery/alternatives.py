@@ -46,7 +46,7 @@ def _arguments(outline: Outline, node: ast.ClassDef, method: Function) -> list[s
 
 
 def _key(outline: Outline, node: ast.ClassDef, method: Function, parameter: str) -> str | int | None:
-    """The first key of the table in which ``method`` looks ``parameter`` up: ``TABLE[name]``, ``cls.TABLE.get(name)``."""
+    """The first key of the table that ``parameter`` is looked up in: ``TABLE[name]``, ``cls.TABLE.get(name)``."""
     for used in ast.walk(method):
         table = None
         if isinstance(used, ast.Subscript) and dotted(used.slice) == parameter:

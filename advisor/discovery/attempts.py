@@ -146,7 +146,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         document = other.source.path.suffix != ".py"
         if document and not other.imports:
             out += _from_file(candidate, around, other, Slicer(other, home), "readme")
-        elif around.project.imports_from(other, candidate.name, own.source.path):
+        elif any(around.project.imports_from(other, n, own.source.path) for n in _names(candidate, other)):
             slicer = Slicer(other, home, "" if document else around.project.dotted(other.source.path), settings)
             out += _from_file(candidate, around, other, slicer, "readme" if document else "other-file")
     return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
@@ -186,15 +186,22 @@ def _off(kwargs: dict[str, str]) -> dict[str, str]:
     return {k: "False" if v == "True" else "None" for k, v in on.items()}
 
 
+def _names(candidate: Candidate, outline: Outline) -> list[str]:
+    """What the candidate is called in ``outline``: its name, and those that imports give it there."""
+    return [candidate.name, *(n for n, i in outline.imports.items() if i.name == candidate.name != n)]
+
+
 def _calls_of(candidate: Candidate, around: Surroundings, outline: Outline) -> list[_Call]:
     """The calls in ``outline`` that build the candidate, in source order."""
+    names = _names(candidate, outline)
     out = [
         _Call(site)
-        for site in outline.calls_by_name.get(candidate.name, ())
+        for name in names
+        for site in outline.calls_by_name.get(name, ())
         if not site.callee.startswith(("self.", "super"))
     ]
     for site in outline.calls_by_name.get("partial", ()):
-        if site.node.args and dotted(site.node.args[0]) == candidate.name:
+        if site.node.args and dotted(site.node.args[0]) in names:
             out.append(_Call(site, skip=1))
     if candidate.kind == "class":
         out += _classmethod_calls(candidate, around, outline)
@@ -207,7 +214,7 @@ def _classmethod_calls(candidate: Candidate, around: Surroundings, outline: Outl
     weights."""
     out: list[_Call] = []
     named = around.classes.method(around.outline.classes[candidate.name], "from_name") is not None
-    for site in outline.calls_by_owner.get(candidate.name, ()):
+    for site in (s for name in _names(candidate, outline) for s in outline.calls_by_owner.get(name, ())):
         method = site.callee.rpartition(".")[2]
         if _CONSTRUCTORS.match(method):
             out.append(_Call(site, f"{candidate.name}.{method}", source="classmethod"))

@@ -19,7 +19,7 @@ from typing import Any
 from .candidates import Definition
 from .constants import Constants, NotConstant
 from .outline import Import, Outline, dotted, outline
-from .source import MAX_BYTES, Source, parse, read
+from .source import MAX_BYTES, Source, contents, parse, read
 
 MAX_FILES = 2_000
 SEARCH_SECONDS = 3.0
@@ -33,7 +33,7 @@ SKIPPED = frozenset(
         *("wandb", "checkpoints", "eggs"),
     }
 )
-_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=])")
+_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=]|\s+as\b)")
 _SETTINGS_MAKERS = ("CN", "CfgNode", "ConfigDict", "EasyDict", "edict", "ConfigNode")
 _PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
@@ -53,12 +53,12 @@ def root(path: Path) -> Path:
 
 
 def python_files(path: Path, exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """``path`` itself if it is a file, else the Python files below it in sorted order.
+    """``path`` itself if it is no folder that can be searched, else the Python files below it in sorted order.
 
     Hidden folders, virtual environments, caches and build results are skipped, as is whatever matches ``exclude``
     (shell patterns, against the path relative to ``path`` and each of its components).
     """
-    if path.is_file():
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
         yield path
         return
     patterns = tuple(exclude)
@@ -203,7 +203,7 @@ class Project:
     # ---- searching
 
     def mentioning(self, names: Collection[str], near: Path, limit: int = 12) -> list[Outline]:
-        """Outlines of other project files with one of ``names`` before a bracket, dot or equals sign, nearest first."""
+        """Outlines of other project files that use one of ``names`` (see :meth:`_words`), nearest first."""
         wanted = set(names)
         if not wanted:
             return []
@@ -239,7 +239,7 @@ class Project:
         return self._settings
 
     def _words(self, path: Path) -> frozenset[str]:
-        """The identifiers before a bracket, dot or equals sign in a project file."""
+        """The identifiers before a bracket, a dot, an equals sign or ``as`` in a project file."""
         stamp = _stamp(path)
         known = self._used.get(path)
         if known is None or known[0] != stamp:
@@ -250,7 +250,10 @@ class Project:
 def _read_text(path: Path, stamp: tuple[int, int]) -> str:
     if stamp == (0, 0) or stamp[1] > MAX_BYTES:
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return contents(path).decode(errors="replace")
+    except OSError:  # no user of it is the person's concern: the file itself is a finding if it is audited
+        return ""
 
 
 def _is_configuration(found: Outline) -> bool:

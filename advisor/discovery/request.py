@@ -140,6 +140,9 @@ def _discover(
         entry = next((m for m in configured if m.get("name") == candidate.name), {})
         directive = _directive_of(candidate, described, comments)
         entries.append(_candidate(candidate, around, parents, hints, directive, entry))
+    # One of several inputs of one model is no hint for another.
+    given = [i for entry in entries for attempt in entry["attempts"] for i in attempt["inputs"]]
+    several = {i["where"] for i in given if len(i["args"]) + len(i["kwargs"]) > 1}
     result.request = {
         "job": "audit",
         "file": str(source.path),
@@ -148,7 +151,7 @@ def _discover(
         "memory_bytes": memory_bytes,
         "preload": libraries(described, project),
         "candidates": sorted(entries, key=_rank),
-        "hints": hints.of_file(),
+        "hints": [h for h in hints.of_file() if h["where"] not in several],
     }
     return result
 

@@ -278,9 +278,13 @@ def takes_list(model: nn.Module) -> bool:
 
 
 def guesses(
-    model: nn.Module, hints: Iterable[Guess], small_images: bool = False, widths: Iterable[list[int]] = ()
+    model: nn.Module,
+    hints: Iterable[Guess],
+    small_images: bool = False,
+    widths: Iterable[list[int]] = (),
+    own: Iterable[Guess] = (),
 ) -> Iterator[Guess]:
-    """Calls to try, best first.
+    """Calls to try, best first: ``own`` are those that the file makes of this very model.
 
     ``hints`` are literal shapes of the file; those that cannot fit the first layer come later. ``widths`` are lists of
     numbers that the model was built with.
@@ -289,6 +293,8 @@ def guesses(
     count = max(len(required_parameters(model)), 1)
     hints = list(hints)
     fitting = [h for h in hints if _fits(h, layers)]
+    for hint in own:
+        yield from _completed(hint, model, count)
     if takes_list(model):
         yield from pyramids(model, widths)
     for hint in fitting:

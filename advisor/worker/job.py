@@ -42,9 +42,10 @@ from .specs import Guess, number_type, requested
 from .stubs import MissingBase
 from .torchvision_ops import install as mend_torchvision
 from .tracer import Trace, trace, trace_ladder
+from .warm import rehearse as rehearse_with
 from .warm import warm_up
 
-__all__ = ["run", "warm_up"]
+__all__ = ["rehearse", "run", "warm_up"]
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -71,6 +72,11 @@ def run(request: dict[str, Any], emit: Emit) -> None:
         if imported.module is not None:
             Audit(request, imported, observer, emit, deadline).run(imported.module)
     emit({"event": "done"})
+
+
+def rehearse() -> None:
+    """Run once on a file of ours, in a child that waits for its request."""
+    rehearse_with(run)
 
 
 @dataclass
@@ -172,10 +178,11 @@ class Audit:
             exact = [requested(i, numbers) for i in listed if i["source"] in ("directive", "config")]
         except ValueError as e:
             return Attempted(build, error=failure("ValueError", f"the input it was told to take: {e}"))
-        given = [g for i in listed if (g := self._hint(i)) is not None]
+        own = [g for i in build.inputs if (g := self._hint(i)) is not None]
+        hints = [*(g for i in candidate["inputs"] if (g := self._hint(i)) is not None), *hints]
         small = bool(re.search("cifar|tiny|mnist", self.request["file"], re.IGNORECASE))
-        guessed = (g.in_numbers(numbers) for g in guesses(build.model, [*given, *hints], small, build.widths))
-        choices = iter(exact) if exact else guessed
+        guessed = guesses(build.model, hints, small, build.widths, own)
+        choices = iter(exact) if exact else (g.in_numbers(numbers) for g in guessed)
         first_trace: list[tuple[Guess, Trace]] = []
         real: list[Build] = []
 

@@ -423,3 +423,14 @@ def test_weights_are_off_by_whatever_name_but_their_sharing_is_architecture(tmp_
     )
     off = {"use_imagenet_weights": "False", "encoder_weights": "None", "load_weights": "False"}
     assert attempts_of(discovery, "net")[0]["kwargs"] == off
+
+
+def test_a_call_by_another_name_that_an_import_gives_counts(tmp_path: Path) -> None:
+    user = "from net import Net as Model\ndef main():\n    return Model(24, depth=3)\n"
+    first = attempts_of(found(tmp_path, NET, {"train.py": user}))[0]
+    assert (first["source"], first["where"], first["args"], first["callee"]) == (
+        "other-file",
+        "train.py:3",
+        ["24"],
+        None,
+    )

@@ -309,3 +309,17 @@ IMAGE = Spec((1, 3, 224, 224))
 def test_each_of_several_inputs_is_what_its_own_layer_takes(model: nn.Module, args: tuple[Any, ...]) -> None:
     guess = found(model)
     assert guess is not None and guess.args == args
+
+
+def test_the_call_that_the_file_makes_of_the_model_comes_before_what_fits_its_first_layer() -> None:
+    model = Function2(lambda m, a, b: m.conv(torch.cat([a, b], 1)), conv=nn.Conv2d(4, 8, 3))
+    own = Guess("literal", "net.py:9", (Spec((2, 1, 40, 48)), Spec((2, 3, 40, 48))))
+    elsewhere = Guess("literal", "net.py:3", (Spec((1, 4, 32, 32)),))
+    assert next(guesses(model, [elsewhere], own=[own])) == own
+
+
+class Function2(Function):
+    """A module whose forward is a function of its layers and two arguments."""
+
+    def forward(self, x, y):
+        return self.function(self, x, y)
