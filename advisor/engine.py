@@ -97,10 +97,10 @@ def audit_paths(
     """
     plans = Plans(overrides)
     files = _files(paths, plans)
-    names = dict.fromkeys(t.name for path in (*files, *paths) for t in plans.of(path.resolve()).targets)
+    names = dict.fromkeys(t.name for path in (*files, *map(_place, paths)) for t in plans.of(path).targets)
     report = Report(str(_root(files)), tuple(names))
     with Session(plans, cancelled) as session:
-        jobs = plans.of(paths[0].resolve()).config.workers if paths else 1
+        jobs = plans.of(_place(paths[0])).config.workers if paths else 1
         with ThreadPoolExecutor(max(1, min(jobs, len(files)))) as threads:
             results = [threads.submit(session.file, file) for file in files]
             try:
@@ -121,11 +121,23 @@ def audit_paths(
 def _files(paths: Sequence[Path], plans: Plans) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
-        if not path.exists():
+        if not os.path.lexists(path):
             raise EngineError(f"no such file or folder: {path}; give paths of Python files or of folders of them")
-        excluded = plans.of(path.resolve()).config.exclude
-        found.update(dict.fromkeys(p.resolve() for p in python_files(path, excluded)))
+        excluded = plans.of(_place(path)).config.exclude
+        found.update(dict.fromkeys(map(_place, python_files(path, excluded))))
     return list(found)
+
+
+def _place(path: Path) -> Path:
+    """``path`` without links, so that a file reached on two ways is audited once. A link that leads to no file keeps
+    its own name: it is what a person has to look at."""
+    try:
+        real = path.resolve(strict=True)
+        if real.is_file() or real.is_dir():
+            return real
+    except (OSError, RuntimeError):  # a dangling link; one that leads to itself, before Python 3.13
+        pass
+    return path.parent.resolve() / path.name
 
 
 def _root(files: Iterable[Path]) -> Path:

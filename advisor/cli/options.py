@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def overrides(args: argparse.Namespace) -> dict[str, Any]:
 def existing(paths: Sequence[str]) -> list[Path]:
     """The paths, all of which exist; raises :class:`UsageError` for one that does not."""
     for path in paths:
-        if not Path(path).exists():
+        if not os.path.lexists(path):  # a dangling link is there: the report says what is wrong with it
             raise UsageError(f"no such file or folder: {path}; give paths of Python files or of folders that hold them")
     return [Path(p) for p in paths]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import io
 import re
+import stat
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -16,6 +18,13 @@ from ..graph import Span
 MAX_BYTES = 2_000_000
 """A larger file is data rather than code; it is reported, not parsed."""
 
+_NO_FILES = (
+    (stat.S_ISDIR, "a folder that cannot be searched"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
 _NEWLINE = re.compile(r"\r\n?")
 
 
@@ -77,16 +86,30 @@ def read(path: Path, text: str | None = None) -> Source | Problem:
     """Parse the file at ``path``, or ``text`` in its place (an editor's unsaved buffer)."""
     if text is None:
         try:
-            data = path.read_bytes()
+            data = contents(path)
         except OSError as e:
-            return Problem("unreadable", f"cannot read this file: {e.strerror or e}", _at(path))
+            return Problem("unreadable", f"cannot read this: {e.strerror or e}", _at(path))
         if len(data) > MAX_BYTES:
-            return Problem("too-large", f"{len(data):,} bytes: files over {MAX_BYTES:,} are not audited", _at(path))
+            return Problem("too-large", f"files over {MAX_BYTES:,} bytes are not audited", _at(path))
         decoded = _decode(path, data)
         if isinstance(decoded, Problem):
             return decoded
         text = decoded
     return parse(path, _NEWLINE.sub("\n", text))
+
+
+def contents(path: Path) -> bytes:
+    """The first :data:`MAX_BYTES` + 1 bytes of a regular file.
+
+    Raises :class:`OSError` for what cannot be read, and for what is no regular file: a pipe would be waited for and a
+    device read without end.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _NO_FILES if test(mode)), "no regular file")
+        raise OSError(errno.EINVAL, f"it is {kind}")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse(path: Path, text: str) -> Source | Problem:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from ..discovery.source import contents
 from ..findings import Finding
 from ..report import Report
 from .layers import relative
@@ -60,6 +61,6 @@ class Fingerprints:
 def _lines(file: Path) -> list[str]:
     """The file's lines; none for one that cannot be read, which may be what its finding is about."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return contents(file).decode(errors="replace").splitlines()
     except OSError:
         return []

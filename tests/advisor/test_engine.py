@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -56,6 +57,27 @@ def test_each_file_is_audited_under_the_settings_nearest_to_it(tmp_path: Path) -
     report = engine.audit_paths([tmp_path], {"jobs": 1})
     assert {Path(m.file).name: list(m.costs) for m in report.models} == {"a.py": ["npu-64"], "b.py": ["ethos-u55-128"]}
     assert set(report.targets) == {"npu-64", "ethos-u55-128"}
+
+
+def test_what_is_no_file_is_a_finding_on_its_own_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    for name, link in {"device": "/dev/zero", "loop": "loop.py", "gone": "nowhere/x.py", "same": "good.py"}.items():
+        (tmp_path / f"{name}.py").symlink_to(link)
+    (tmp_path / "good.py").write_text("x = 1\n")
+    report = engine.audit_paths([tmp_path, tmp_path / "loop.py"], {"targets": ["npu-64"], "jobs": 1})
+    here = tmp_path.resolve()
+    assert report.root == str(here)
+    found = {Path(f.file): [finding.code for finding in f.findings] for f in report.files}
+    assert found == {here / "good.py": [], **{here / f"{n}.py": ["TRC901"] for n in ("device", "gone", "loop", "pipe")}}
+    assert len(annotated([tmp_path])) == 4
+
+
+def test_a_named_path_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "gone.py").symlink_to("nowhere.py")
+    (finding,) = engine.audit_paths([tmp_path / "gone.py"], {"targets": ["npu-64"]}).findings()
+    assert (finding.code, finding.span.file) == ("TRC901", str(tmp_path.resolve() / "gone.py"))
+    with pytest.raises(engine.EngineError):
+        engine.audit_paths([tmp_path / "never.py"], {"targets": ["npu-64"]})
 
 
 def annotated(paths: list[Path]) -> list[str]:

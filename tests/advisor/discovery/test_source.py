@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,24 @@ def test_missing_file_is_a_problem(tmp_path: Path) -> None:
     problem = read(tmp_path / "none.py")
     assert isinstance(problem, Problem)
     assert problem.kind == "unreadable"
+
+
+def test_what_is_no_file_is_a_problem_and_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "device.py").symlink_to("/dev/zero")
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    (tmp_path / "dangling.py").symlink_to("gone.py")
+    (tmp_path / "folder.py").mkdir()
+    for name, why in {
+        "pipe": "a pipe",
+        "device": "a device",
+        "loop": "links",
+        "dangling": "No such",
+        "folder": "a folder",
+    }.items():
+        problem = read(tmp_path / f"{name}.py")
+        assert isinstance(problem, Problem)
+        assert problem.kind == "unreadable" and why in problem.message
 
 
 @pytest.mark.parametrize(
