@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from . import packs, selection, targets
 from .advise import Settings, advise
 from .config import Config, resolve
 from .findings import Finding
+from .literals import numbers
+from .places import Sources
 from .report import ModelReport
 from .selection import Selection
 from .targets import Target
@@ -48,6 +51,13 @@ class Plan:
             if relative.match(m.path)
         ]
 
+    def unmatched(self, path: Path, names: Collection[str]) -> list[str]:
+        """Names of ``[[tool.advisor.models]]`` entries of this very file, no glob, that are none of ``names``."""
+        if not path.is_relative_to(self.config.root):
+            return []
+        relative = path.relative_to(self.config.root).as_posix()
+        return [m.name for m in self.config.models if m.path == relative and m.name not in names]
+
     def advise(self, model: ModelReport, silenced: Callable[[Finding], bool] = lambda finding: False) -> None:
         """Cost a traced model on every target and add what the rules say.
 
@@ -57,17 +67,19 @@ class Plan:
         if model.graph is None:
             return
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
-        asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, model.file, model.span)
+        sources = Sources(model.file, model.span, cache(numbers))
+        asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, sources)
 
         def reported(finding: Finding) -> bool:
             return self.enabled(finding.code, finding.span.file) and not silenced(finding)
 
-        for target in self.targets:
+        for i, target in enumerate(self.targets):
             estimator = packs.estimator_for(target)
             costs = model.costs[target.name] = estimator.estimate(model.graph, target)
             if model.rung in ("hooks", "static"):
                 continue  # no edges: what rules look for is not there
-            advised = advise(model.graph, target, estimator, rules, asked, costs=costs, reported=reported)
+            wanted = [r for r in rules if i == 0 or not r.any_target]
+            advised = advise(model.graph, target, estimator, wanted, asked, costs=costs, reported=reported)
             model.findings += advised.findings
             model.together_us[target.name] = advised.together_us
             model.notes += advised.failures

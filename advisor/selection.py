@@ -48,6 +48,11 @@ def _matches(glob: str, file: str) -> bool:
     return fnmatchcase(file, glob) or ("/" not in glob and fnmatchcase(PurePosixPath(file).name, glob))
 
 
+def is_selector(text: str, codes: Iterable[str]) -> bool:
+    """Whether ``text`` is one of ``codes`` or the beginning of one."""
+    return bool(text) and any(code.startswith(text) for code in codes)
+
+
 def check_selectors(selectors: Sequence[str], codes: Iterable[str], where: str) -> tuple[str, ...]:
     """``selectors`` unchanged when each is ``ALL``, a code or a prefix of one.
 
@@ -55,7 +60,7 @@ def check_selectors(selectors: Sequence[str], codes: Iterable[str], where: str) 
     """
     known = sorted(codes)
     for s in selectors:
-        if s == ALL or (s and any(c.startswith(s) for c in known)):
+        if s == ALL or is_selector(s, known):
             continue
         families = sorted({c.rstrip("0123456789") for c in known})
         raise SelectionError(f"{where}: unknown code '{s}'{suggestion(s.upper(), [*known, *families, ALL])}")

@@ -12,14 +12,18 @@ from typing import Any
 
 from .discovery.directives import Suppression, directives
 from .discovery.project import Project, root
-from .discovery.request import discover
+from .discovery.request import Discovery, discover
 from .discovery.source import Source, read
+from .findings import Finding
+from .graph import Span
 from .interpreters import choose
-from .packs import PackError
+from .packs import PackError, pages
 from .plan import Plan, Plans
 from .report import FileReport
-from .suppressions import silence, unused
+from .selection import is_selector
+from .suppressions import silence, unknown, unused
 from .tracing import broken, trace_file
+from .words import suggestion
 from .workers import Outcome, Worker, WorkerError
 
 LOOK_SECONDS = 0.2
@@ -91,6 +95,7 @@ class Session:
         if self.cancelled.is_set():
             return None
         self._comments[str(path)] = found.comments.suppressions
+        report.findings += _misnamed(path, plan, found)
         for model in report.models:
             plan.advise(model, lambda finding: not silence([finding], self._suppressions)[0])
         return self._settle(report, plan)
@@ -121,12 +126,11 @@ class Session:
             wanted = [f for f in holder.findings if plan.enabled(f.code, f.span.file)]
             holder.findings, hits = silence(wanted, self._suppressions)
             used |= hits
+        comments, known = self._suppressions(file), [p.code for p in pages()]
+        found = unknown(comments, known)
         if all(m.status == "ok" for m in report.models):  # else nobody knows what a comment would have silenced
-            report.findings += [
-                f
-                for f in unused(self._suppressions(file), used, lambda code: plan.enabled(code, file))
-                if plan.enabled(f.code, file)
-            ]
+            found += unused(comments, used, lambda code: is_selector(code, known) and plan.enabled(code, file))
+        report.findings += [f for f in found if plan.enabled(f.code, file)]
         return report
 
     def _suppressions(self, file: str) -> Sequence[Suppression]:
@@ -134,3 +138,19 @@ class Session:
             source = read(Path(file))
             self._comments[file] = directives(source).suppressions if isinstance(source, Source) else ()
         return self._comments[file]
+
+
+def _misnamed(path: Path, plan: Plan, found: Discovery) -> list[Finding]:
+    """A finding for each model that the settings describe for the file and that it does not define."""
+    if found.source is None:
+        return []
+    names = [c.name for c in (*found.candidates, *found.excluded)]
+    return [
+        Finding(
+            "TRC906",
+            f"[[tool.advisor.models]] describes '{name}', which no class, factory or instance here is called"
+            + (suggestion(name, names) if names else ""),
+            Span(str(path), 1, 1, 1, 1),
+        )
+        for name in plan.unmatched(path, names)
+    ]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .discovery.directives import Suppression
 from .findings import Finding
+from .selection import is_selector
+from .words import suggestion
 
 
 def silence(
@@ -24,7 +26,7 @@ def silence(
         hits = [
             (s, code)
             for s in suppressions(finding.span.file)
-            if s.applies_to == finding.span.line
+            if finding.span.line <= s.applies_to <= finding.span.end_line  # a call may span several lines
             for code in s.codes
             if finding.code.startswith(code)
         ]
@@ -43,4 +45,14 @@ def unused(
         for s in suppressions
         for code in s.codes
         if (s, code) not in used and enabled(code)
+    ]
+
+
+def unknown(suppressions: Iterable[Suppression], codes: Sequence[str]) -> list[Finding]:
+    """A finding for each code of a comment that is none of ``codes`` nor the beginning of one."""
+    return [
+        Finding("SUP002", f"unknown code '{code}'{suggestion(code, codes)}", s.span)
+        for s in suppressions
+        for code in s.codes
+        if not is_selector(code, codes)
     ]

@@ -45,7 +45,7 @@ _EXAMPLE = "write for example `# advisor: args=(10,) input=(1, 3, 32, 32)`"
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """``codes`` are silenced for findings that start on line ``applies_to``; ``span`` is the comment."""
+    """``codes`` are silenced for findings whose span covers line ``applies_to``; ``span`` is the comment."""
 
     codes: tuple[str, ...]
     applies_to: int

@@ -6,6 +6,7 @@ import os
 import re
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from advisor import engine
+from advisor.findings import Finding
 from advisor.reports import render
 
 GOOD = """
@@ -136,3 +138,58 @@ def test_inputs_that_do_not_fit_are_to_be_corrected() -> None:
     report = engine.audit(nn.Conv2d(3, 8, 3), (1, 5, 8, 8), target="npu-64")
     (finding,) = report.findings()
     assert (finding.code, finding.message.rpartition("; ")[2]) == ("TRC903", "correct the inputs that were given")
+
+
+def audited(tmp_path: Path, source: str, settings: str = "", code: str = "") -> list[Finding]:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.advisor]\ntargets = ["ethos-u85-1024"]\n{settings}')
+    (tmp_path / "net.py").write_text(source)
+    return [f for f in engine.audit_paths([tmp_path], {"jobs": 1}).findings() if f.code.startswith(code)]
+
+
+WIDE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(
+            60,{comment}
+            130,
+            3,
+            bias=False,
+        )
+        self.norm = nn.Conv2d(130, 8, 1)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+"""
+
+
+def test_a_comment_within_a_call_over_several_lines_silences_its_finding(tmp_path: Path) -> None:
+    assert audited(tmp_path, WIDE.format(comment=""), code="CHN101")
+    ignored = audited(tmp_path, WIDE.format(comment="  # advisor: ignore[CHN101]"))
+    assert {f.code for f in ignored}.isdisjoint({"CHN101", "SUP002"})
+
+
+def test_a_comment_with_an_unknown_code_is_told_the_nearest(tmp_path: Path) -> None:
+    for comment, words in (("CHN999", "did you mean 'CHN"), ("XYZ999", "unknown code 'XYZ999'")):
+        (finding,) = audited(tmp_path, f"{GOOD}# advisor: ignore[{comment}]\n", code="SUP002")
+        assert words in finding.message
+
+
+def test_a_described_model_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    entry = '[[tool.advisor.models]]\npath = "net.py"\nname = "{}"\ninput = [1, 3, 8, 8]\n'
+    (finding,) = audited(tmp_path, GOOD, entry.format("Nett"), code="TRC906")
+    assert "describes 'Nett'" in finding.message
+    assert "did you mean 'Net'?" in finding.message
+    assert audited(tmp_path, GOOD, entry.format("Net"), code="TRC906") == []
+
+
+def test_models_of_installed_packages_are_audited(tmp_path: Path) -> None:
+    if find_spec("torchvision") is None:  # not imported here: its CUDA build needs what the worker mends
+        pytest.skip("needs torchvision")
+    source = "from torchvision.models import resnet18\n\nnet = resnet18()\n\n\ndef make():\n    return resnet18()\n"
+    (tmp_path / "net.py").write_text(source)
+    models = engine.audit_paths([tmp_path], {"targets": ["npu-64"], "jobs": 1}).models
+    assert {m.name: (m.kind, m.status) for m in models} == {"net": ("instance", "ok"), "make": ("factory", "ok")}
