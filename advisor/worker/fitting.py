@@ -11,6 +11,7 @@ import math
 import re
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from .reshaping import (
     CLIP,
     first_as,
     first_shape,
+    lengthened,
     ranked,
     replaced_dim,
     resized,
@@ -211,6 +213,8 @@ def _stated_size(guess: Guess, message: str) -> list[Guess]:
         return []
     present = {n for s in specs_of(guess) for n in s.shape}
     numbers = [n for n in _ints(message) if n not in present and 8 <= n <= 4096]
+    if re.search(r"sequence|length|tokens", message, re.IGNORECASE) and numbers:
+        return lengthened(guess, dict.fromkeys(numbers[:4]))
     return resized(guess, dict.fromkeys(numbers[:4]))
 
 
@@ -276,6 +280,8 @@ def _divisible(guess: Guess, message: str) -> list[Guess]:
         r"divisible|divide axis|is invalid for input of size|view size|cannot be evenly|multiple of", message
     ):
         return []
+    if re.search(r"sequence|length", message, re.IGNORECASE):
+        return lengthened(guess, dict.fromkeys(n for n in (*_ints(message), 128, 1024) if 8 <= n <= 4096))
     found = re.search(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)", message)
     better: list[Guess] = []
     if found:
@@ -373,6 +379,8 @@ def adapted(guess: Guess, error: BaseException) -> list[Guess]:
         better = _changed(rule(guess, message), guess)
         if better:
             return alone(guess, better)
+    if "NoneType" in message:
+        return _left_out(guess, error)
     if isinstance(error, AssertionError) and re.search(r"axis|axes|dim|rank|shape", message):
         now = len(first_shape(guess))
         return [g for rank in (3, 4, 2, 5) if rank != now for g in ranked(guess, rank)]
@@ -381,6 +389,19 @@ def adapted(guess: Guess, error: BaseException) -> list[Guess]:
 
 def _changed(better: list[Guess], guess: Guess) -> list[Guess]:
     return [g for g in better if g.key != guess.key]
+
+
+def _left_out(guess: Guess, error: BaseException) -> list[Guess]:
+    """Optional arguments that the model needs after all: all of them, then each alone, as the first tensor is."""
+    first = next(iter(specs_of(guess)), None)
+    frames = [f for f, _ in traceback.walk_tb(error.__traceback__) if f.f_code.co_name == "forward"]
+    if first is None or not frames or not isinstance(frames[0].f_locals.get("self"), nn.Module):
+        return []
+    code, local = frames[0].f_code, frames[0].f_locals
+    optional = code.co_varnames[1 + len(guess.args) : code.co_argcount]
+    missing = [n for n in optional if n not in guess.kwargs and local.get(n, first) is None]
+    sets = [missing, *([n] for n in missing)] if len(missing) > 1 else [missing]
+    return [replace(guess, kwargs={**guess.kwargs, **dict.fromkeys(names, first)}) for names in sets if names]
 
 
 def failing_layer(error: BaseException) -> tuple[nn.Module, torch.Tensor] | None:

@@ -186,6 +186,29 @@ def _side(first: Spec, width: bool) -> int:
     return max(int(first.shape[1] ** 0.5), 1) if len(first.shape) == 3 else 14
 
 
+_IMAGE = re.compile(r"(\w+_)?(images?|imgs?|pixel_values|pixels|pictures?)")
+_TEXT = re.compile(r"(\w+_)?(text|tokens?|captions?|input_ids|token_ids)(_ids|_tokens)?")
+
+
+def _by_word(name: str, model: nn.Module) -> Spec | None:
+    """A picture or token ids for a parameter that is called so, when the model has layers for them."""
+    if _IMAGE.fullmatch(name.lower()):
+        stem = next((m for m in model.modules() if isinstance(m, nn.Conv2d) and m.in_channels <= 4), None)
+        return next(layer_shapes(stem, model, False), None) if stem is not None else None
+    if _TEXT.fullmatch(name.lower()):
+        table = next((m for m in model.modules() if isinstance(m, nn.Embedding)), None)
+        return next(layer_shapes(table, model, False), None) if table is not None else None
+    return None
+
+
+def _others_by_word(model: nn.Module, parameters: list[inspect.Parameter]) -> dict[str, Spec]:
+    """The other halves of a model that takes a picture, text or both: further optional parameters of such a name."""
+    if any(p.default is p.empty for p in parameters):
+        return {}
+    optional = [p.name for p in _parameters(model) if p not in parameters and p.default is None]
+    return {name: spec for name in optional if (spec := _by_word(name, model)) is not None}
+
+
 def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterator[Guess]:
     """Whole calls whose first argument is ``first``."""
     parameters = required_parameters(model)
@@ -196,6 +219,11 @@ def calls(model: nn.Module, first: Spec, source: str, where: str = "") -> Iterat
     read = [used.get(p.name, Usage()) for p in parameters]
     if not where and any(u.keys or u.length > 1 for u in read):  # a literal of the file is a tensor that was passed
         yield _call(parameters, [_structured(u, first) for u in read], first, source, True)
+    named = [_by_word(p.name, model) for p in parameters]
+    if not where and any(named):
+        call = _call(parameters, named, first, source, True)
+        yield replace(call, kwargs={**_others_by_word(model, parameters), **call.kwargs})
+        yield call
     for as_tokens in (True, False) if len(parameters) > 1 else (False,):
         yield replace(_call(parameters, [first], first, source, as_tokens), where=where)
 

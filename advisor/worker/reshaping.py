@@ -36,6 +36,17 @@ def resized(guess: Guess, sizes: Iterable[int]) -> list[Guess]:
     return [guess.edited(lambda s, n=n: scaled(s, n)) for n in sizes if n != largest]
 
 
+def lengthened(guess: Guess, lengths: Iterable[int]) -> list[Guess]:
+    """``guess`` with token ids, or sequences of vectors, of other lengths."""
+
+    def edit(spec: Spec, length: int) -> Spec:
+        if len(spec.shape) == 2 and spec.dtype.startswith("int"):
+            return spec._replace(shape=(spec.shape[0], length))
+        return spec._replace(shape=(spec.shape[0], length, spec.shape[2])) if len(spec.shape) == 3 else spec
+
+    return [guess.edited(lambda s, n=n: edit(s, n)) for n in lengths]
+
+
 def specs_of(guess: Guess) -> list[Spec]:
     """Every tensor of the call, in order."""
     found: list[Spec] = []

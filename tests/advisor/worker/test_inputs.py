@@ -155,6 +155,42 @@ def test_an_assertion_about_axes_leads_to_another_rank() -> None:
     assert guess is not None and len(guess.args[0].shape) == 4
 
 
+def test_pictures_and_text_are_told_apart_by_name() -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(50, 8)
+            self.stem = nn.Conv2d(3, 8, 3)
+
+        def forward(self, image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+            return self.stem(image).mean((2, 3)) + self.table(text).mean(1)
+
+    guess = found(Pair())
+    assert guess is not None and guess.args == (Spec((1, 3, 224, 224)), Spec((1, 16), "int64"))
+
+
+def test_an_optional_argument_that_is_needed_is_given() -> None:
+    class Marked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(6, 4), nn.Linear(6, 4)
+
+        def forward(self, x: torch.Tensor, mark: Any = None) -> torch.Tensor:
+            return self.first(x) + self.second(mark)
+
+    guess = found(Marked())
+    assert guess is not None and guess.kwargs == {"mark": Spec((1, 6))}
+
+
+def test_a_sequence_gets_the_length_that_an_assertion_asks_for() -> None:
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[1] % 96 == 0, f"Sequence length ({x.shape[1]}) needs to be divisible by 96"
+        return m.table(x)
+
+    guess = found(Function(forward, table=nn.Embedding(50, 8)))
+    assert guess is not None and guess.args == (Spec((1, 96), "int64"),)
+
+
 def test_tokens_that_reach_an_embedding_are_integers() -> None:
     model = Function(lambda m, x: m.head(m.table(x)), head=nn.Linear(8, 4), table=nn.Embedding(100, 8))
     guess = found(model)
