@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 _FOLDER = Path(__file__).parent / "worker"
 JOBS: Mapping[str, Path] = {"audit": _FOLDER / "job.py"}
-"""The jobs a worker knows: a Python file each, with ``run(request, emit)`` and optionally ``warm_up()``."""
+"""The jobs a worker knows: a Python file each, with ``run(request, emit)``; more in ``worker/main.py``."""
 
 DEFAULT_SECONDS = 20.0
 DEFAULT_MEMORY_BYTES = 4 << 30

@@ -2,7 +2,8 @@
 
 Settings (one JSON argument): ``requests`` and ``events``, the descriptors to read and write; ``scratch``, an empty
 folder of its own; ``jobs``, file by job name, each with ``run(request, emit)`` and optionally ``warm_up()``, which the
-zygote calls once before it serves; ``without``, measures to do without (see ``sandbox.Confinement``).
+zygote calls once before it serves, and ``rehearse()``, which every child calls while it waits for its request;
+``without``, measures to do without (see ``sandbox.Confinement``).
 
 Answers ``{"event": "ready", "python", "torch", "containment"}`` and serves, or ``{"event": "unfit", "reason",
 "detail"}`` and exits. Everything up to the version check runs on any Python 3.
@@ -93,15 +94,19 @@ def serve(settings, tell):
 
 
 def load_jobs(paths):
-    """The jobs' ``run`` functions by name, each job warmed up."""
-    jobs = {}
+    """The jobs, each warmed up."""
+    import importlib
+
+    runs, rehearsals = {}, []
     for name, path in paths.items():
         stem = path.rpartition("/")[2].rpartition(".")[0]
         job = load(PACKAGE + "." + stem, path)
         if hasattr(job, "warm_up"):
             job.warm_up()
-        jobs[name] = job.run
-    return jobs
+        if hasattr(job, "rehearse"):
+            rehearsals.append(job.rehearse)
+        runs[name] = job.run
+    return importlib.import_module(PACKAGE + ".child").Jobs(runs, tuple(rehearsals))
 
 
 def main():

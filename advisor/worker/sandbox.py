@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,6 @@ class Confinement:
     """
 
     scratch: str
-    memory_bytes: int
     isolated: bool
     private_shm: bool
     without: frozenset[str] = frozenset()
@@ -49,7 +48,8 @@ class Confinement:
 def confine(confinement: Confinement) -> list[str]:
     """Confine the calling process for good and return the names of the measures in force."""
     _settle_in(confinement.scratch)
-    measures = _limit_resources(confinement.memory_bytes)
+    _limit({resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: MAX_FILE_BYTES, resource.RLIMIT_NOFILE: MAX_OPEN_FILES})
+    measures = ["resource-limits"]
     isolated = confinement.isolated
     held = {"writes": isolated, "sockets": False, "signals": isolated}  # a network namespace lets Unix sockets through
     if sys.platform == "linux":
@@ -104,25 +104,24 @@ def _linux_measures(confinement: Confinement, held: dict[str, bool]) -> list[str
     return measures
 
 
-def _limit_resources(memory_bytes: int) -> list[str]:
-    """Hard limits of this process. Memory is policed by the zygote, which counts what is resident in the whole family.
+def limit_memory(memory_bytes: int) -> None:
+    """Limits that depend on a request and its moment, hard ones too. Memory is policed by the zygote, which counts what
+    is resident in the whole family.
 
     RLIMIT_DATA is the backstop for memory that is reserved and never touched, so it stands at twice the limit.
     """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: MAX_FILE_BYTES,
-        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
-        resource.RLIMIT_DATA: _data_bytes() + 2 * memory_bytes,
-    }
+    limits = {resource.RLIMIT_DATA: _data_bytes() + 2 * memory_bytes}
     tasks = _tasks()
     if tasks and os.getuid() != 0:
         limits[resource.RLIMIT_NPROC] = tasks + EXTRA_TASKS
+    _limit(limits)
+
+
+def _limit(limits: Mapping[int, int]) -> None:
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
-    return ["resource-limits"]
 
 
 def _data_bytes() -> int:
