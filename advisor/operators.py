@@ -89,9 +89,11 @@ OPERATORS: dict[str, dict[str, str]] = {
 }
 
 ACTIVATIONS = frozenset(
-    ("relu", "relu6", "leaky_relu", "rrelu", "prelu", "hardtanh", "threshold", "hardswish", "hardsigmoid")
-    + ("hardshrink", "softshrink", "silu", "gelu", "sigmoid", "tanh", "elu", "selu", "celu", "mish", "softplus")
-    + ("softsign", "log_sigmoid", "tanhshrink")
+    {
+        *("relu", "relu6", "leaky_relu", "rrelu", "prelu", "hardtanh", "threshold", "hardswish", "hardsigmoid"),
+        *("hardshrink", "softshrink", "silu", "gelu", "sigmoid", "tanh", "elu", "selu", "celu", "mish", "softplus"),
+        *("softsign", "log_sigmoid", "tanhshrink"),
+    }
 )
 """The functions (``fn``) of ``activation``."""
 

@@ -41,6 +41,9 @@ class Advice:
     (memory, unsupported operators). The primary outcome is the one with the largest gain. Advice about a ``block``
     stands on the innermost place that made all of its ``layers`` (the call that built the block), where there is one.
 
+    ``number`` is the width, say, that the moves change: the advice stands on the innermost call in project code that
+    writes this number, for all layers that the call has made; without it, on the chain of calls that made the layer.
+
     ``bound_us`` is the most that any of the moves can save by an argument much cheaper than trying them (None:
     unknown): places whose bounds add up to less than min-gain are not tried at all.
     """
@@ -52,6 +55,7 @@ class Advice:
     keep: bool = False
     block: bool = False
     bound_us: float | None = None
+    number: int | None = None
     severity: str = "warning"
     related: Sequence[tuple[int, str]] = ()
 
@@ -133,6 +137,11 @@ class Rule(Page):
     target: the rule stays silent on the first and fires on the second, with the named move.
     """
 
+    yields_to: ClassVar[tuple[str, ...]] = ()
+    """Codes of rules that come before this one in its pack: where one of them has advice about an op, this one's is
+    dropped."""
+    any_target: ClassVar[bool] = False
+    """Whether the advice holds whatever the target is: it is given once, without a gain."""
     evidence: ClassVar[tuple[Evidence, ...]] = ()
     valid: ClassVar[tuple[Case, ...]] = ()
     invalid: ClassVar[tuple[Case, ...]] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def time(us: float) -> str:
     """Microseconds for people, three significant digits: ``0.21 ms``, ``4.2 us``, ``1.3 s``."""
@@ -23,5 +25,7 @@ def size(count: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A percentage, two significant digits below ten: ``6 %``, ``0.48 %``, ``34 %``."""
+    """A percentage, two significant digits below ten: ``6 %``, ``0.48 %``, ``34 %``; never 100 % for less."""
+    if 99.5 <= abs(value) < 100:
+        return f"{math.trunc(value * 10) / 10:.1f} %"
     return f"{value:.2g} %" if abs(value) < 10 else f"{value:.0f} %"

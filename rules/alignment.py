@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lcm
 
 from advisor.channels import Group
 from advisor.costs import Kernel
-from advisor.graph import Op
+from advisor.graph import Graph, Op
 from advisor.moves.chain import is_depthwise
 from advisor.rule import Look
 from advisor.targets import Engine
+
+PACKED = "in_proj_weight"
+"""What ``nn.MultiheadAttention`` calls the parameter that packs its projections."""
 
 
 def engine(look: Look, op: Op) -> Engine | None:
@@ -36,6 +40,21 @@ def steps(look: Look, group: Group) -> tuple[int, ...]:
             if array is not None:
                 found.update(getattr(t, side) for t in array.tilings)
     return tuple(sorted({lcm(s, group.multiple) for s in found if s > 1}))
+
+
+def misaligned(look: Look, group: Group) -> list[int]:
+    """The :func:`steps` that the group's width does not fill."""
+    return [s for s in steps(look, group) if group.width % s]
+
+
+def neighbours(group: Group, multiples: Sequence[int]) -> list[int]:
+    """The nearest multiples of each step above and below the group's width, ascending.
+
+    A change by more than a third is no rounding any more and is left to the search.
+    """
+    widths = {w for s in multiples if 3 * (w := padded(group.width, s)) <= 4 * group.width}
+    widths |= {w for s in multiples if 3 * (w := group.width // s * s) >= 2 * group.width}
+    return sorted(widths)
 
 
 def padded(width: int, step: int) -> int:
@@ -67,5 +86,20 @@ def saving_bound(look: Look, group: Group, kernels: list[Kernel], narrower: int,
 
 
 def free_groups(look: Look) -> list[Group]:
-    """The groups whose width may change and that some layer makes."""
-    return [g for g in look.channels.groups if not g.pinned and g.producers]
+    """The groups whose width may change by itself and that some layer makes.
+
+    ``nn.MultiheadAttention`` packs its three projections into one weight and gives them the width of its input: no
+    argument sets one without the other, though the graph could be resized so.
+    """
+    graph = look.graph
+    packed = {op.key for op in graph.ops if _named(graph, op, "weight").endswith(PACKED)}
+    return [
+        g
+        for g in look.channels.groups
+        if not g.pinned and g.producers and packed.isdisjoint((*g.producers, *g.consumers))
+    ]
+
+
+def _named(graph: Graph, op: Op, role: str) -> str:
+    tensor = op.weights.get(role)
+    return "" if tensor is None else graph.tensors[tensor].name

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from advisor.channels import Group
 from advisor.moves import SetWidth
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.units import percent, time
 
-from .alignment import free_groups, padded, saving_bound, steps, touched
+from .alignment import free_groups, misaligned, neighbours, saving_bound, touched
 
 SAME = 0.5
 """A change of the model's latency by less than this many percent is called the same."""
 
 STEP = 0.5
 """A channel more may cost this share of what a channel less saves for the width to count as wasteful."""
+
+LEAST = 0.05
+"""A narrower width that saves less than this many percent is not worth naming."""
 
 
 class MisalignedChannels(Rule):
@@ -112,57 +115,46 @@ class MisalignedChannels(Rule):
 
     def check(self, look: Look) -> Iterable[Advice]:
         for group in free_groups(look):
-            multiples = [s for s in steps(look, group) if group.width % s]
-            if not multiples:
+            multiples = misaligned(look, group)
+            widths = neighbours(group, multiples)
+            if not widths or widths[0] > group.width:
                 continue
-            moves = [SetWidth(group.key, w) for w in neighbours(group, multiples)]
-            narrower = [m.width for m in moves if m.width < group.width]
-            if not narrower:
-                continue
-            kernels = touched(look, group)
             yield Advice(
                 op=group.key,
-                moves=moves,
-                explain=_Message(look, group, multiples[-1]),
+                moves=[SetWidth(group.key, w) for w in widths],
+                explain=partial(_message, look.target.name, group.width),
                 layers=group.producers,
-                bound_us=saving_bound(look, group, kernels, min(narrower), multiples[-1]),
+                bound_us=saving_bound(look, group, touched(look, group), widths[0], multiples[-1]),
+                number=group.width,
             )
 
 
-def neighbours(group: Group, multiples: Sequence[int]) -> list[int]:
-    """The nearest multiples of each step above and below the group's width, ascending.
+def _message(target: str, width: int, outcomes: Sequence[Outcome]) -> str | None:
+    widths = {o.move.width: o for o in outcomes if isinstance(o.move, SetWidth)}
+    if not _steps(width, widths):
+        return None
+    same = [w for w in widths if w > width and _same(widths[w])]
+    told = [w for w in sorted(widths, reverse=True) if w > width or widths[w].gain_percent >= LEAST]
+    parts = ", ".join(_part(w, widths[w]) for w in told if w not in same[1:])
+    if not same:
+        return f"{width} channels suit {target} badly: {parts}"
+    return f"{width} channels waste {percent(100 * (1 - width / min(same)))} of {target}: {parts}"
 
-    A cut by more than a third is no rounding any more and is left to the search.
-    """
-    widths = {padded(group.width, s) for s in multiples}
-    widths |= {w for s in multiples if 3 * (w := group.width // s * s) >= 2 * group.width}
-    return sorted(widths)
+
+def _steps(width: int, widths: Mapping[int, Outcome]) -> bool:
+    """Whether latency rises in a step here: slowly up to a wider neighbour, fast from a narrower one."""
+    per_channel = {w: -o.gain_us / (w - width) for w, o in widths.items()}
+    below = max((us for w, us in per_channel.items() if w < width), default=0.0)
+    above = min((us for w, us in per_channel.items() if w > width), default=0.0)
+    return below > 0 and above <= STEP * below
 
 
-class _Message:
-    """What is said once the outcomes are known."""
+def _same(outcome: Outcome) -> bool:
+    return abs(outcome.gain_percent) <= SAME
 
-    def __init__(self, look: Look, group: Group, step: int) -> None:
-        self.target = look.target.name
-        self.width = group.width
-        self.waste = 100 * (1 - group.width / padded(group.width, step))
 
-    def __call__(self, outcomes: Sequence[Outcome]) -> str | None:
-        widths = {o.move.width: o for o in outcomes if isinstance(o.move, SetWidth)}
-        if not self._steps(widths):
-            return None
-        parts = [self._part(w, widths[w]) for w in sorted(widths, reverse=True)]
-        return f"{self.width} channels waste {percent(self.waste)} of {self.target}: {', '.join(parts)}"
-
-    def _steps(self, widths: Mapping[int, Outcome]) -> bool:
-        """Whether latency rises in a step here: slowly up to a wider neighbour, fast from a narrower one."""
-        per_channel = {w: -o.gain_us / (w - self.width) for w, o in widths.items()}
-        below = max((us for w, us in per_channel.items() if w < self.width), default=0.0)
-        above = min((us for w, us in per_channel.items() if w > self.width), default=0.0)
-        return below > 0 and above <= STEP * below
-
-    def _part(self, width: int, outcome: Outcome) -> str:
-        if width > self.width and abs(outcome.gain_percent) <= SAME:
-            return f"{width} costs the same"
-        verb = "saves" if outcome.gain_us >= 0 else "costs"
-        return f"{width} {verb} {time(abs(outcome.gain_us))} ({percent(abs(outcome.gain_percent))})"
+def _part(width: int, outcome: Outcome) -> str:
+    if _same(outcome) and outcome.gain_us <= 0:
+        return f"{width} costs the same"
+    verb = "saves" if outcome.gain_us >= 0 else "costs"
+    return f"{width} {verb} {time(abs(outcome.gain_us))} ({percent(abs(outcome.gain_percent))})"

@@ -9,18 +9,19 @@ from advisor.moves import SetWidth
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.units import percent
 
-from .alignment import free_groups, padded, saving_bound, steps, touched
+from .alignment import free_groups, misaligned, neighbours, padded, steps, touched
 
-FREE = 0.005
-"""Wider layers may take this share longer, themselves, and still count as free."""
+FREE = 0.05
+"""For each percent of channels more, wider layers may take this many percent longer themselves and count as free."""
 
 
 class FreeCapacity(Rule):
     """
     ## What it does
-    Finds channel groups that could be wider at no cost: at the next multiple of the target's MAC array the layers
-    concerned take at most 0.5 % longer. It looks at groups that take at least `min-gain` of the model's latency and
-    where `CHN101` has no narrower width to offer.
+    Finds channel groups that do not fill the tiles of the target's MAC array and could at no cost: at the next
+    multiple (at most a third wider) the layers concerned take at most 0.05 % longer for each percent of channels
+    more. It looks at groups that take at least `min-gain` of the model's latency, and says nothing of those that
+    `CHN101` speaks of.
 
     ## Why is this bad?
     It is not: it is capacity that the target gives away. A layer that pads its channels, or that takes
@@ -45,6 +46,7 @@ class FreeCapacity(Rule):
     code = "CHN102"
     name = "free-capacity"
     summary = "A layer could be wider at no cost on the target."
+    yields_to = ("CHN101",)
 
     evidence = (
         Evidence(
@@ -101,31 +103,32 @@ class FreeCapacity(Rule):
     def check(self, look: Look) -> Iterable[Advice]:
         floor = look.min_gain * look.costs.latency_us
         for group in free_groups(look):
-            multiples = steps(look, group)
+            multiples = misaligned(look, group)
+            widths = [w for w in neighbours(group, multiples) if w > group.width]
             kernels = touched(look, group)
             latency = sum(k.latency_us for k in kernels)
-            if not multiples or latency < floor:
+            if latency < floor:
                 continue
-            widest = multiples[-1]
-            narrower = group.width // widest * widest
-            if 0 < narrower < group.width and saving_bound(look, group, kernels, narrower, widest) >= floor:
-                continue
-            wider = sorted(
-                {
-                    w
-                    for s in multiples
-                    if _least_cost(group, kernels, w := padded(group.width + 1, s), multiples[0]) <= FREE * latency
-                }
-            )
-            if wider:
+            free = [
+                w
+                for w in widths
+                if _least_cost(group, kernels, w, steps(look, group)[0]) <= _allowed(group, w, latency)
+            ]
+            if free:
                 yield Advice(
                     op=group.key,
-                    moves=[SetWidth(group.key, w) for w in reversed(wider)],
-                    explain=partial(_message, look.target.name, group.width, latency),
+                    moves=[SetWidth(group.key, w) for w in reversed(free)],
+                    explain=partial(_message, look.target.name, group, latency),
                     layers=group.producers,
                     keep=True,
                     severity="information",
+                    number=group.width,
                 )
+
+
+def _allowed(group: Group, wider: int, latency: float) -> float:
+    """The latency, in us, that the group's layers may add at this width for it to count as free."""
+    return FREE * latency * (wider / group.width - 1)
 
 
 def _least_cost(group: Group, kernels: Sequence[Kernel], wider: int, step: int) -> float:
@@ -134,10 +137,12 @@ def _least_cost(group: Group, kernels: Sequence[Kernel], wider: int, step: int) 
     return growth * sum(k.latency_us for k in kernels if k.bound == "compute")
 
 
-def _message(target: str, width: int, latency: float, outcomes: Sequence[Outcome]) -> str | None:
+def _message(target: str, group: Group, latency: float, outcomes: Sequence[Outcome]) -> str | None:
     """Names every width that is free. Where one is, so is the primary outcome, which gains most (costs least)."""
-    free = sorted(o.move.width for o in outcomes if isinstance(o.move, SetWidth) and -o.gain_us <= FREE * latency)
+    widths = {o.move.width: -o.gain_us for o in outcomes if isinstance(o.move, SetWidth)}
+    free = sorted(w for w, cost in widths.items() if cost <= _allowed(group, w, latency))
     if not free:
         return None
-    more = percent(100 * (free[-1] / width - 1))
-    return f"{' or '.join(map(str, free))} channels instead of {width} (up to {more} more) cost nothing on {target}"
+    more = percent(100 * (free[-1] / group.width - 1))
+    named = " or ".join(map(str, free))
+    return f"{named} channels instead of {group.width} (up to {more} more) cost nothing on {target}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from advisor.moves import RemoveBias, find_redundant_bias
+from advisor.moves import Move, RemoveBias, Together, find_redundant_bias
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 
 
@@ -36,6 +36,7 @@ class WastedParameters(Rule):
     code = "OPS503"
     name = "wasted-parameters"
     summary = "A bias is cancelled by the normalisation right after it."
+    any_target = True
 
     evidence = (
         Evidence(
@@ -75,17 +76,27 @@ class WastedParameters(Rule):
 
     def check(self, look: Look) -> Iterable[Advice]:
         graph = look.graph
-        for key in find_redundant_bias(graph):
-            (count,) = graph.weight_shape(graph.by_key[key], "bias") or (0,)
-            yield Advice(
-                op=key,
-                moves=(RemoveBias(key),),
-                explain=partial(_message, count),
-                keep=True,
-                severity="information",
-            )
+        cancelled = set(find_redundant_bias(graph))
+        biases = dict.fromkeys(op.weights["bias"] for op in graph.ops if op.key in cancelled)
+        for bias in biases:
+            readers = graph.weight_readers[bias]
+            if cancelled.issuperset(
+                readers
+            ):  # a layer called twice has one bias, which goes only where all calls agree
+                yield Advice(
+                    op=readers[0],
+                    moves=(_removal(readers),),
+                    explain=partial(_message, graph.tensors[bias].numel),
+                    layers=readers[:1],
+                    keep=True,
+                    severity="information",
+                )
+
+
+def _removal(readers: Sequence[int]) -> Move:
+    moves = tuple(map(RemoveBias, readers))
+    return moves[0] if len(moves) == 1 else Together(moves)
 
 
 def _message(count: int, outcomes: Sequence[Outcome]) -> str | None:
-    # A bias that another call reads too cannot go, and then no outcome is left.
     return f"the normalisation after this layer cancels its bias: {count} wasted parameters" if outcomes else None

@@ -97,8 +97,9 @@ def _message(look: Look, first: int, outcomes: Sequence[Outcome]) -> str | None:
     (outcome,) = outcomes
     op = look.graph.by_key[first]
     shape = look.graph.shape(op.outputs[0])
+    made = f"{shape[1]} channels" if op.op == "conv" else f"{shape[-1]} features"
     return (
-        f"nothing nonlinear lies between this layer, its {shape[1] if op.op == 'conv' else shape[-1]} channels and the "
-        f"linear layer after it: merging the two saves {time(outcome.gain_us)} ({percent(outcome.gain_percent)}) "
+        f"this layer makes {made} that go into another linear layer with nothing nonlinear between: merging the two "
+        f"saves {time(outcome.gain_us)} ({percent(outcome.gain_percent)}) "
         f"on {look.target.name}"
     )

@@ -24,6 +24,7 @@ from advisor.moves import (
     SwapActivation,
     from_plain,
 )
+from advisor.places import NOWHERE, Sources
 from advisor.rule import Advice, Look, Rule
 from advisor.targets import load
 from tests.graphs import GraphBuilder
@@ -85,6 +86,11 @@ def chain(*widths: int) -> Graph:
 
 def run(graph: Graph, *rules: Rule, estimator: Padded | None = None, **settings) -> Advised:
     return advise(graph, TARGET, estimator or Padded(), rules, Settings(**settings))
+
+
+def stands(file: str = "", span: Span = NOWHERE, **numbers: int) -> Sources:
+    """Sources of which each ``line7=60`` says that the call on that line writes the number."""
+    return Sources(file, span, lambda s: frozenset({numbers[f"line{s.line}"]} if f"line{s.line}" in numbers else ()))
 
 
 def latency(graph: Graph) -> float:
@@ -150,10 +156,55 @@ def test_layers_of_one_line_but_different_callers_do_not_share():
     assert {f.related[0].span for f in findings} == {a, b}
 
 
+def test_layers_that_one_literal_makes_share_a_finding_on_its_call_whoever_the_callers_are():
+    line, a, b = Span("blocks.py", 7, 9, 7, 30), Span("net.py", 20, 1, 20, 9), Span("net.py", 21, 1, 21, 9)
+    graph = created(chain(20, 20, 16), conv0=(line, a), conv1=(line, b))
+    rule = proposing(SetWidth(0, 16), SetWidth(1, 16), number=20)
+    (finding,) = run(graph, rule, sources=stands("net.py", line7=20)).findings
+    assert (finding.span, [r.span for r in finding.related]) == (line, [a, b])
+    assert finding.gain_us == latency(graph) - latency(chain(16, 16, 16))
+    assert len(run(graph, rule, sources=stands("net.py", line7=64)).findings) == 2
+
+
+def test_a_number_that_a_caller_writes_is_found_there_and_one_in_an_installed_package_is_not_ours():
+    line, a = Span("blocks.py", 7, 9, 7, 30), Span("net.py", 20, 1, 20, 9)
+    rule = proposing(SetWidth(0, 16), number=20)
+    (finding,) = run(created(chain(20, 16), conv0=(line, a)), rule, sources=stands("net.py", line20=20)).findings
+    assert (finding.span, [r.span for r in finding.related]) == (a, [line])
+    package = Span("/env/site-packages/blocks.py", 7, 9, 7, 30)
+    graph = created(chain(20, 16), conv0=(package, a))
+    (finding,) = run(graph, rule, sources=stands("net.py", line7=20)).findings
+    assert finding.span == a
+
+
+def test_advice_yields_to_that_of_another_rule_about_the_same_layer():
+    first, second = proposing(SetWidth(0, 16)), proposing(SetWidth(0, 32), SetWidth(1, 16), code="XXX002", keep=True)
+    type(second).yields_to = ("XXX001",)
+    found = run(chain(20, 20, 16), first, second).findings
+    assert {(f.code, tuple(f.layers)) for f in found} == {("XXX001", ("conv0",)), ("XXX002", ("conv1",))}
+    assert len(run(chain(20, 20, 16), second).findings) == 2
+
+
+def test_advice_for_any_target_names_none_and_gains_nothing():
+    rule = proposing(SetWidth(0, 16))
+    type(rule).any_target = True
+    advised = run(chain(20, 16), rule)
+    (finding,) = advised.findings
+    assert (finding.target, finding.gain_us, finding.label, advised.together_us) == (None, None, None, 0)
+    assert finding.move == SetWidth(0, 16).to_plain()
+
+
+def test_a_finding_for_several_layers_names_their_other_widths():
+    line = Span("net.py", 7, 9, 7, 30)
+    graph = created(chain(20, 36, 16), conv0=(line,), conv1=(line,))
+    (finding,) = run(graph, proposing(SetWidth(0, 16), SetWidth(1, 32))).findings
+    assert "; likewise 1 more from this line (36 → 32): together they save" in finding.message
+
+
 def test_a_finding_stands_in_the_audited_file():
     helper, mine, caller = Span("lib.py", 3, 1, 3, 9), Span("net.py", 7, 9, 7, 30), Span("net.py", 9, 1, 9, 5)
     graph = created(chain(20, 16), conv0=(helper, mine, caller))
-    (finding,) = run(graph, proposing(SetWidth(0, 16)), file="net.py").findings
+    (finding,) = run(graph, proposing(SetWidth(0, 16)), sources=stands("net.py")).findings
     assert finding.span == mine
     assert [r.span for r in finding.related] == [helper, caller]
     assert run(graph, proposing(SetWidth(0, 16))).findings[0].span == helper
@@ -171,7 +222,7 @@ def test_advice_about_a_block_stands_where_the_block_was_built():
 
 def test_without_source_a_finding_stands_on_the_model():
     model = Span("net.py", 1, 1, 1, 12)
-    assert run(chain(20, 16), proposing(SetWidth(0, 16)), span=model).findings[0].span == model
+    assert run(chain(20, 16), proposing(SetWidth(0, 16)), sources=stands(span=model)).findings[0].span == model
 
 
 def test_findings_are_ranked_by_gain():

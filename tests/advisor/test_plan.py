@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from advisor.config import Config
+from advisor.engine import audit_paths
 from advisor.graph import Graph, Span
 from advisor.plan import Plan
 from advisor.report import ModelReport
@@ -46,3 +47,54 @@ def test_a_finding_that_a_comment_silences_saves_nothing(tmp_path, model):
 def test_a_finding_that_is_ignored_in_its_file_saves_nothing(tmp_path, model):
     planned(tmp_path, per_file_ignores={"net.py": ("CHN",)}).advise(model)
     assert model.together_us["npu-64"] == 0
+
+
+BLOCKS = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.a = nn.Conv2d(width, 68, 3, padding=1)
+        self.b = nn.Conv2d(68, width, 3, padding=1)
+
+    def forward(self, x):
+        return self.b(self.a(x).relu())
+"""
+NET = """\
+from torch import nn
+from .blocks import Block
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 3, padding=1)
+        self.one = Block(64)
+        self.two = Block(64)
+
+    def forward(self, x):
+        return self.two(self.one(self.stem(x))).mean((2, 3))
+"""
+
+
+def test_a_literal_in_a_helper_file_is_one_finding_on_its_own_call_whoever_uses_it(tmp_path):
+    package = tmp_path / "pk"
+    package.mkdir()
+    for name, text in (("__init__.py", ""), ("blocks.py", BLOCKS), ("net.py", NET)):
+        (package / name).write_text(text, encoding="utf-8")
+    report = audit_paths([package / "net.py"], {"targets": ["npu-64"], "select": ["CHN101"]})
+    (finding,) = report.findings()
+    assert (Path(finding.span.file).name, finding.span.line) == ("blocks.py", 7)
+    assert sorted(r.span.line for r in finding.related) == [9, 10]
+    assert finding.layers == ["one.a", "two.a"]
+
+
+def test_advice_that_holds_for_any_target_is_given_once(tmp_path):
+    b = GraphBuilder()
+    graph = b.build(b.bn(b.conv(b.input((1, 64, 64, 64)), 64, 3, bias=True)))
+    model = ModelReport("Net", "net.py", "class", SPAN, "ok", rung="fx", graph=graph)
+    plan = Plan.of(dataclasses.replace(Config(root=tmp_path), targets=("npu-64", "cpu-x86"), select=("OPS503",)))
+    plan.advise(model)
+    assert [(f.code, f.target) for f in model.findings] == [("OPS503", None)]

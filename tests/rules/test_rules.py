@@ -12,14 +12,23 @@ from torch import nn
 
 from advisor import packs
 from advisor.advise import Settings, advise
+from advisor.channels import analyse
 from advisor.findings import Finding
 from advisor.graph import Graph
 from advisor.live import trace
 from advisor.moves import from_plain
-from advisor.rule import Case, Page, Rule
+from advisor.places import Sources
+from advisor.rule import Case, Look, Page, Rule
 from advisor.rulepages import SECTIONS, files, page
+from advisor.rules.alignment import free_groups, neighbours
+from advisor.rules.chn101_misaligned_channels import MisalignedChannels
+from advisor.rules.chn102_free_capacity import FreeCapacity
+from advisor.rules.mem401_peak_memory import PeakMemory
+from advisor.rules.ops501_slow_operator import SlowOperator
+from advisor.rules.ops503_wasted_parameters import WastedParameters
 from advisor.targets import load
 from advisor.worker.sites import Observer
+from tests.graphs import GraphBuilder
 
 RULES = packs.rules()
 PAGES = packs.pages()
@@ -42,7 +51,7 @@ def graph_of(case: Case, folder: Path) -> tuple[Graph, str]:
 def findings(rule: Rule, case: Case, folder: Path) -> list[Finding]:
     graph, file = graph_of(case, folder)
     target = load(case.target)
-    advised = advise(graph, target, packs.estimator_for(target), [rule], Settings(file=file))
+    advised = advise(graph, target, packs.estimator_for(target), [rule], Settings(sources=Sources(file)))
     assert advised.failures == []
     return advised.findings
 
@@ -73,8 +82,8 @@ def test_a_reported_gain_is_the_reestimate_of_the_moved_graph(rule: Rule, case: 
     target = load(case.target)
     estimator = packs.estimator_for(target)
     for f in advise(graph, target, estimator, [rule]).findings:
-        assert (f.move is None) == (f.gain_us is None)
-        if f.move is not None:
+        assert (f.gain_us is None) == (f.move is None or rule.any_target)
+        if f.move is not None and f.gain_us is not None:
             moved = from_plain(f.move).apply(graph)
             saved = estimator.estimate(graph, target).latency_us - estimator.estimate(moved, target).latency_us
             assert f.gain_us == pytest.approx(saved, abs=1e-6)
@@ -104,3 +113,91 @@ def test_the_documentation_is_what_the_rules_say():
     folder = Path(__file__).parents[2] / "docs" / "rules"
     written = {p.name: p.read_text(encoding="utf-8") for p in folder.glob("*.md")}
     assert written == files(PAGES), "run `python -m advisor.rulepages docs/rules`"
+
+
+# ---- what single rules promise beyond their cases
+
+
+def advised(graph: Graph, target: str, *rules: type[Rule]) -> list[Finding]:
+    wanted = load(target)
+    return advise(graph, wanted, packs.estimator_for(wanted), [r() for r in rules]).findings
+
+
+def convolutions(*widths: int, size: int = 64) -> Graph:
+    b = GraphBuilder()
+    x = b.input((1, 64, size, size))
+    for width in widths:
+        x = b.conv(x, width, 3)
+    return b.build(x)
+
+
+@pytest.mark.parametrize("target", ["npu-64", "cpu-x86", "nvidia-gpu-fp16", "ethos-u85-1024"])
+def test_a_width_that_fills_its_tiles_has_no_free_capacity(target: str):
+    assert advised(convolutions(256, 1280, 256, size=7), target, FreeCapacity) == []
+
+
+@pytest.mark.parametrize("target", ["npu-64", "nvidia-gpu-fp16", "ethos-u55-128"])
+def test_a_layer_is_not_called_wasteful_and_free_at_once(target: str):
+    found = advised(convolutions(60, 120, 130, 90, 250, 64), target, MisalignedChannels, FreeCapacity)
+    told = [layer for f in found for layer in f.layers]
+    assert found and len(told) == len(set(told))
+
+
+def test_waste_is_counted_to_the_nearest_width_that_costs_the_same():
+    (finding,) = advised(convolutions(60, 256, 64, size=128), "npu-64", FreeCapacity)
+    assert finding.message.startswith("64 channels instead of 60")
+    found = advised(convolutions(120, 256, 64, size=128), "nvidia-gpu-fp16", MisalignedChannels)
+    assert all("53 %" not in f.message and "256" not in f.message for f in found)
+
+
+def test_a_change_by_more_than_a_third_is_no_rounding():
+    (group, *_) = analyse(convolutions(130, 64)).groups
+    assert neighbours(group, [8, 64, 128]) == [128, 136]
+    assert neighbours(group, [256]) == []
+
+
+def test_the_width_of_packed_attention_projections_cannot_be_set_alone():
+    b = GraphBuilder()
+    x = b.linear(b.input((1, 512, 312)), 300)
+    packed = {"weight": b.parameter((900, 300), "attention.in_proj_weight")}
+    q = b.op("linear", [x], (1, 512, 900), weights=packed, target="torch.nn.functional.linear")
+    graph = b.build(b.linear(q, 64))
+    assert (
+        free_groups(Look(graph, load("npu-64"), packs.estimator_for(load("npu-64")).estimate(graph, load("npu-64"))))
+        == []
+    )
+
+
+def test_a_bias_that_two_calls_share_is_one_and_goes_only_if_both_cancel_it():
+    def graph(second_is_normalised: bool) -> Graph:
+        b = GraphBuilder()
+        x = b.conv(b.input((1, 16, 8, 8)), 16, 3, bias=True)
+        y = b.bn(x)
+        first = b.ops[0]
+        again = b.op(
+            "conv", [y], b.shape(x), weights=first.weights, path=first.path, target=first.target, **first.attrs
+        )
+        return b.build(b.bn(again) if second_is_normalised else again)
+
+    (finding,) = advised(graph(True), "npu-64", WastedParameters)
+    assert finding.message.endswith("its bias: 16 wasted parameters")
+    assert advised(graph(False), "npu-64", WastedParameters) == []
+
+
+def test_a_function_without_a_rate_is_told_not_counted():
+    b = GraphBuilder()
+    b.conv_bn_act(b.input((1, 16, 64, 64)), 96, fn="mish")
+    (finding,) = advised(b.build(), "ethos-u55-128", SlowOperator)
+    assert finding.message.startswith("ethos-u55-128 has no rate for mish, which is not counted here")
+    b = GraphBuilder()
+    b.conv_bn_act(b.input((1, 16, 64, 64)), 96, fn="mish")
+    (finding,) = advised(b.build(), "npu-64", SlowOperator)
+    assert finding.message.startswith("mish is slow on npu-64") and (finding.gain_us or 0) > 0
+
+
+def test_a_model_over_all_the_memory_of_a_target_does_not_fit():
+    (finding,) = advised(convolutions(64, 64, size=512), "ethos-u55-128", PeakMemory)
+    assert finding.severity == "warning"
+    assert finding.message.startswith("the model does not fit: ")
+    (finding,) = advised(convolutions(64, 64, size=512), "npu-64", PeakMemory)
+    assert finding.severity == "information" and "does not fit" not in finding.message
