@@ -2,8 +2,9 @@
 
 Attempts in order: the request's (told by the user, defaults, call sites …), arguments captured while a parent built
 the class, and parameters guessed alone (:mod:`.values`). Each is built on the meta device and, where the constructor
-needs numbers, on the CPU without initialisation; never under a fake mode (constructors call ``.item()``). A failing
-attempt is repaired by what its error says (:mod:`.mending`), unless its arguments are the user's word.
+needs numbers, on the CPU with the same small weights each time; never under a fake mode (constructors call
+``.item()``). A failing attempt is repaired by what its error says (:mod:`.mending`), unless its arguments are the
+user's word.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from .cheapweights import cheap_weights, seed
 from .downloads import disarm_libraries
 from .mending import OMIT, REPAIRS, Trial, constructed, mended
 from .problems import describe, failure
 from .stubs import NotInstalled
-from .uninitialised import uninitialised
 from .values import Guesser
 
 _LONGEST_SHOWN = 60
@@ -51,13 +52,11 @@ class Build:
     """Lists of numbers among the arguments: often the channels of the feature maps that the model takes."""
 
     def on_cpu(self) -> Build:
-        """The same with real, uninitialised tensors; itself when its constructor cannot do that."""
+        """The same with real tensors, whose values are the same each time. Raises what its constructor raises there."""
         if self.rebuild is None:
             return self
-        try:
-            return replace(self, model=evaluation(self.rebuild()), rebuild=None)
-        except Exception:
-            return self
+        seed()
+        return replace(self, model=evaluation(self.rebuild()), rebuild=None)
 
     def event(self) -> dict[str, Any]:
         return {"source": self.source, "where": self.where, "shown": self.shown}
@@ -192,7 +191,7 @@ class Constructor:
 
     @staticmethod
     def _on(device: AbstractContextManager[Any], plan: Plan, trial: Trial) -> nn.Module:
-        with uninitialised(), device, torch.no_grad():
+        with cheap_weights(), device, torch.no_grad():
             function, args, kwargs = plan.call()
             disarm_libraries()
             args, kwargs = trial.complete(function, args, kwargs, may_guess=not plan.exact)

@@ -11,7 +11,7 @@
 
 ``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
 ``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None, ``covers`` the file's classes
-that this model executed.
+that this model executed, none where its trace is partial.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .cheapweights import seed
 from .clock import limit
 from .construct import Build, Constructor
 from .devices import no_accelerator
@@ -65,6 +66,7 @@ def run(request: dict[str, Any], emit: Emit) -> None:
     warnings.filterwarnings("ignore")
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 3000))
     torch.set_grad_enabled(False)
+    seed()
     mend_torchvision()
     with Observer() as observer, no_downloads(), no_accelerator():
         imported = import_file(Path(request["file"]), Path(request["root"]), (deadline - time.monotonic()) * 0.7)
@@ -195,7 +197,11 @@ class Audit:
             error = probe(build.model, guess, "meta")
             if error is None or not needs_values(error):
                 return error
-            real[:] = real or [build.on_cpu()]
+            try:
+                real[:] = real or [build.on_cpu()]
+            except Exception as e:  # it can be built on meta only: what it needs values for stays unknown
+                return e
+            seed()
             return probe(real[0].model, guess, "cpu")
 
         winner, first, error = search(choices, attempt, adapt=not exact)
@@ -205,6 +211,7 @@ class Audit:
         guess = winner or first
         if guess is None:
             return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))
+        seed()
         result = trace_ladder(build.model, guess.make, until, self.observer.sites)
         return Attempted(build, guess, result, result.error or (describe(error) if error else None))
 
@@ -215,7 +222,8 @@ class Audit:
                 candidate, best.error or failure("NoModel", f"no constructor arguments are known; {TELL}"), build
             )
             return
-        covers = executed_classes(build.model, trace.plain, self.imported)
+        whole = trace.status == "ok"  # a class that a broken run entered may be seen better on its own
+        covers = executed_classes(build.model, trace.plain, self.imported) if whole else []
         for name in covers:
             self.covered.setdefault(name, candidate["name"])
         self.emit(

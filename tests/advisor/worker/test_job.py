@@ -142,3 +142,12 @@ def test_a_type_that_torch_lacks_is_the_users_to_correct(auditor: Auditor) -> No
     told = [inputs(tensor(1, 3, 8, 8, dtype="float33"), source="directive")]
     event = auditor.audit(NETS, candidate("Net", attempts=[attempt(source="default")], inputs=told))["Net"]
     assert event["status"] == "failed" and "float33" in event["error"]["message"]
+
+
+def test_a_trace_that_broke_off_covers_no_class(auditor: Auditor) -> None:
+    path = auditor.write(
+        "net.py", NETS + "\nclass Broken(Net):\n    def forward(self, x):\n        1 / self.block(x).dim() / 0\n"
+    )
+    events = auditor.run(path, candidate("Broken", attempts=[attempt(source="default")]))
+    [model] = [e for e in events if e["event"] == "model"]
+    assert (model["status"], model["covers"]) == ("partial", [])
