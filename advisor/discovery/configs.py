@@ -60,7 +60,20 @@ def _object(parameter: ast.arg, candidate: Candidate, classes: Classes) -> str |
         return f"{candidate.name}.get_default_config()"
     named = [n for n in (*outline.classes, *outline.imports) if _CLASS.search(n) and n[:1].isupper()]
     buildable = [n for n in named if n not in outline.classes or not classes.required(outline.classes[n])]
+    scope = outline.classes.get(candidate.name) or outline.functions[candidate.name]
+    read = [name for names in _reads(scope, parameter.arg) for name in names]
+    buildable = [n for n in buildable if n not in outline.classes or _holds(outline.classes[n], read)]
     return f"{buildable[0]}()" if buildable else None
+
+
+def _holds(definition: ast.ClassDef, read: list[str]) -> bool:
+    """Whether a configuration class without bases sets half of what is read at all; others may inherit the rest."""
+    if definition.bases:
+        return True
+    names = {n.id for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names |= {n.attr for n in ast.walk(definition) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+    names |= {n.name for n in definition.body if isinstance(n, ast.FunctionDef)}
+    return 2 * len(names.intersection(read)) >= len(read) or "__getattr__" in names
 
 
 # ---- dictionaries and command lines

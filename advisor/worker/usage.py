@@ -26,6 +26,8 @@ class Usage:
     """
 
     iterated: bool = False
+    counted: bool = False
+    """Given to ``range``: a whole number."""
     called: bool = False
     length: int = 0
     nested: int = 0
@@ -43,7 +45,7 @@ class Usage:
 
     @property
     def is_sequence(self) -> bool:
-        return self.iterated or self.length > 0
+        return not self.counted and (self.iterated or self.length > 0)
 
 
 def source_tree(function: Callable[..., Any]) -> ast.AST | None:
@@ -57,13 +59,19 @@ def source_tree(function: Callable[..., Any]) -> ast.AST | None:
 @lru_cache(maxsize=512)
 def usages(function: Callable[..., Any]) -> dict[str, Usage]:
     """Usage of every name that ``function``'s source reads; empty when there is no source."""
-    found: dict[str, Usage] = {}
     tree = source_tree(function)
-    for node in ast.walk(tree) if tree else ():
-        _note(node, found)
+    found = noted(tree) if tree else {}
     for usage in list(found.values()):
         if usage.alias and usage.runs:
             found.setdefault(usage.alias, Usage()).runs = True
+    return found
+
+
+def noted(tree: ast.AST) -> dict[str, Usage]:
+    """Usage of every name in ``tree``."""
+    found: dict[str, Usage] = {}
+    for node in ast.walk(tree):
+        _note(node, found)
     return found
 
 
@@ -144,6 +152,10 @@ def _note_call(node: ast.Call, found: dict[str, Usage]) -> None:
             usage = _of(argument, found)
             if usage:
                 usage.iterated = True
+        for argument in node.args if node.func.id == "range" else ():
+            usage = _of(argument, found)
+            if usage:
+                usage.counted = True
         if node.func.id == "isinstance" and len(node.args) == 2:
             _note_kinds(node, found)
     elif (

@@ -20,6 +20,7 @@ from typing import Any
 from torch import nn
 
 from .names import by_table, is_channels, is_module, is_settings
+from .settingreads import is_branch, setting_usages
 from .standins import AnyConfig
 from .usage import Usage, usages
 
@@ -95,7 +96,7 @@ class Guesser:
         if is_module(name) or any(self._module_class(k) for k in (*usage.kinds, parameter.annotation)):
             return self._module(function, parameter)
         value = self.by_name(name)
-        return self._sequence(value, usage, name) if usage.is_sequence else value
+        return self._sequence(value, usage, name) if usage.is_sequence else _counted(value, usage)
 
     def by_name(self, name: str) -> Any:
         """A value for a parameter or setting of that name, whatever it belongs to; raises :class:`NoGuess`."""
@@ -159,20 +160,35 @@ class Guesser:
 
     def settings(self, function: Callable[..., Any], depth: int = 0) -> Any:
         """A configuration class of the module, built from its defaults; else one made up as ``function`` reads it."""
+        read = setting_usages(function)
         for key, held in list(self.namespace.items()):
             named = re.search(r"(config|cfg|args|hparams|params)$", key, re.IGNORECASE)
             is_class = isinstance(held, type) and held is not AnyConfig and not issubclass(held, (nn.Module, enum.Enum))
             if is_class and named and depth < 3:
-                return self.instance(held, depth + 1)
+                made = self.instance(held, depth + 1)
+                if _has_half(made, read):
+                    return made
+        everywhere = dict(read)
+        for _, cls in self._classes():  # what the constructor passes on is read there
+            everywhere = {**setting_usages(cls), **everywhere}
+        return self._branch("", everywhere)
+
+    def _branch(self, prefix: str, read: Mapping[str, Usage]) -> Settings:
+        """The settings below ``prefix``, as they are ``read``."""
 
         def setting(name: str) -> Any:
-            usage = usages(function).get(name, Usage())
+            path = prefix + name
+            if is_branch(path, read):
+                return self._branch(f"{path}.", read)
+            usage = read.get(path, Usage())
             option = self._option(usage)
+            if name == "width" and f"{prefix}height" not in read:
+                name = "channels"  # of no picture
             try:
                 value = self.by_name(name) if option is None else option
             except NoGuess:
                 value = 2
-            return self._sequence(value, usage, name) if usage.is_sequence else value
+            return self._sequence(value, usage, name) if usage.is_sequence else _counted(value, usage)
 
         return Settings(setting)
 
@@ -259,6 +275,18 @@ def is_required(parameter: inspect.Parameter) -> bool:
     """Whether a call has to supply ``parameter``."""
     kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     return parameter.default is parameter.empty and parameter.kind in kinds and parameter.name != "self"
+
+
+def _counted(value: Any, usage: Usage) -> Any:
+    """``value``, or a whole number where ``range`` takes it."""
+    return 2 if usage.counted and not isinstance(value, int) else value
+
+
+def _has_half(settings: Any, read: Mapping[str, Usage]) -> bool:
+    """Whether an object has at least half of the settings that are ``read``."""
+    wanted = {path.partition(".")[0] for path in read}
+    keys = settings if isinstance(settings, Mapping) else ()
+    return 2 * sum(hasattr(settings, n) or n in keys for n in wanted) >= len(wanted)
 
 
 def _offers(cls: type, attribute: str) -> bool:

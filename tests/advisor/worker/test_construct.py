@@ -245,3 +245,27 @@ class Net(nn.Module):
 """
     event = auditor.audit(source, candidate("Net"), candidate("Decoder", root=False))["Decoder"]
     assert event["status"] == "ok" and "(1, 36, 16, 16)" in event["input"]["shown"], event
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (
+            "self.conv = nn.Conv2d(cfg.model.in_channels, cfg.model.width, 3)",
+            "Net(cfg={'model': {'in_channels': 3, 'width': 64}})",
+        ),
+        (
+            'm = cfg["model"]\nself.conv = nn.Conv2d(3, m.hidden_dim, m.get("kernel", 3))',
+            "Net(cfg={'model': {'hidden_dim': 64}})",
+        ),
+        (
+            "self.layers = nn.ModuleList()\nself.conv = nn.Sequential()\nfor _ in range(cfg.layers):\n"
+            "    self.conv.append(nn.Conv2d(3, 3, cfg.kernel_size))\nfor layer in self.layers:\n    print(layer)",
+            "Net(cfg={'layers': 2, 'kernel_size': 3})",
+        ),
+    ],
+)
+def test_a_configuration_is_made_up_as_it_is_read(auditor: Auditor, body: str, shown: str) -> None:
+    unrelated = "class Cfg:\n    dim = 48\n"
+    event = auditor.audit(net("cfg", body, before=unrelated), candidate("Net", required=["cfg"]))["Net"]
+    assert event["status"] == "ok" and event["construct"]["shown"] == shown
