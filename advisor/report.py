@@ -9,10 +9,6 @@ from .costs import Costs
 from .findings import Finding
 from .graph import Graph, Span
 
-STATUSES = ("ok", "partial", "failed")
-RUNGS = ("fx-meta", "fx-fake", "fx-real", "hooks", "static")
-"""How a graph was obtained, best first; a model's rung is part of every report."""
-
 
 @dataclass(slots=True)
 class Failure:
@@ -27,6 +23,8 @@ class Failure:
 class ModelReport:
     """One model: how it was built, what it computes, what that costs per target, and what to change.
 
+    ``status`` is ``ok``, ``partial`` or ``failed``; ``rung`` says how the graph was obtained: on one of the worker's
+    rungs (:data:`advisor.worker.tracer.RUNGS`, best first) or ``static``, read off the source.
     ``construct`` is the call as an expression with where it came from (``MobileNetV2(num_classes=10)  # call site,
     train.py:12``); ``input`` likewise (``(1, 3, 224, 224) float32  # literal, line 80``). ``together_us`` is, per
     target, what all compatible findings save when applied at once.

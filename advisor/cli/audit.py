@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .errors import CLEAN, FINDINGS
-from .options import add_engine_options, codes, existing, overrides
+from .options import add_engine_options, codes, overrides
 from .outputs import add_output_options, chosen, write
 from .progress import progress
 
@@ -27,9 +28,8 @@ def run(args: argparse.Namespace) -> int:
     from ..engine import audit_paths
 
     pairs = chosen(args.outputs)
-    paths = existing(args.paths)
     with progress() as advance:
-        report = audit_paths(paths, overrides(args), advance)
+        report = audit_paths([Path(p) for p in args.paths], overrides(args), advance)
     if not report.files:
         print("advisor: nothing was audited: no Python file under these paths that is not excluded", file=sys.stderr)
     write(report, pairs)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-from .errors import UsageError
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -31,14 +26,6 @@ OVERRIDES = ("targets", "python", "time_limit", "memory_limit", "select", "ignor
 def overrides(args: argparse.Namespace) -> dict[str, Any]:
     """The command's options as settings, None where not given."""
     return {name: getattr(args, name, None) for name in OVERRIDES}
-
-
-def existing(paths: Sequence[str]) -> list[Path]:
-    """The paths, all of which exist; raises :class:`UsageError` for one that does not."""
-    for path in paths:
-        if not os.path.lexists(path):  # a dangling link is there: the report says what is wrong with it
-            raise UsageError(f"no such file or folder: {path}; give paths of Python files or of folders that hold them")
-    return [Path(p) for p in paths]
 
 
 def codes(text: str) -> list[str]:

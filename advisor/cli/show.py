@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..report import ModelReport, Report
 from .errors import CLEAN, FINDINGS, UsageError
-from .options import add_engine_options, existing, overrides
+from .options import add_engine_options, overrides
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WIDE = 140
 """Columns of a terminal that show parameters and memory too; a narrower one gets the compact table."""
@@ -27,16 +31,14 @@ def run(args: argparse.Namespace) -> int:
     from ..engine import audit_paths
 
     file, _, name = args.model.partition("::")
-    paths = existing([file])
     if args.depth is not None and args.depth < 1:
         raise UsageError(f"--depth {args.depth}: give a number of levels, at least 1")
-    report = audit_paths(paths, overrides(args))
+    report = audit_paths([Path(file)], overrides(args))
     models = [m for m in report.models if not name or m.name == name]
     if not models:
         known = ", ".join(m.name for m in report.models) or "none"
         raise UsageError(f"no model {name or ''} in {file}; models found there: {known}".replace("  ", " "))
-    for model in models:
-        _print(model, report, args.sort, args.depth)
+    _print(models, report, args.sort, args.depth)
     return CLEAN if any(m.graph is not None for m in models) else FINDINGS
 
 
@@ -48,13 +50,25 @@ _KEYS: dict[str, Callable[[Any], float]] = {
 }
 
 
-def _print(model: ModelReport, report: Report, sort: str, depth: int | None) -> None:
+def _print(models: Sequence[ModelReport], report: Report, sort: str, depth: int | None) -> None:
     from rich.console import Console
 
+    from ..reports.console import plain
+
+    def write(console: Console) -> None:
+        for model in models:
+            _write(model, report, sort, depth, console)
+
+    if sys.stdout.isatty():
+        write(Console())
+    else:
+        sys.stdout.write(plain(write, WIDE))
+
+
+def _write(model: ModelReport, report: Report, sort: str, depth: int | None, console: Console) -> None:
     from ..reports.console import header, layer_table
     from ..reports.layers import grouped, rows
 
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
     shown = sorted(grouped(model, depth) if depth else rows(model), key=_KEYS[sort])
     console.print(header(model, report))
     for target in model.costs or [None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
@@ -11,13 +11,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ..costs import Costs
 from ..findings import Finding
 from ..report import FileReport, ModelReport, Report
-from ..units import percent, size, time
+from ..units import time
 from . import cells
 from .layers import Row, relative, rows
 from .note import note
+from .totals import together, totals, uncounted
 
 WIDTH = 100
 TOP_LAYERS = 8
@@ -28,9 +28,14 @@ SEVERITY_STYLE = {"error": "bold red", "warning": "bold yellow", "information": 
 
 def render(report: Report) -> str:
     """The report as plain text of :data:`WIDTH` columns; a finding is one line, however long, for grep's sake."""
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    return plain(lambda console: write(report, console), WIDTH)
+
+
+def plain(write: Callable[[Console], None], width: int) -> str:
+    """What ``write`` prints to a console of ``width`` columns, as text without colours and blanks at line ends."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        write(report, console)
+        write(console)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
@@ -71,11 +76,11 @@ def header(model: ModelReport, report: Report) -> RenderableType:
         ("built as", model.construct.replace(here, "line "), ""),
         ("input", model.input.replace(here, "line "), ""),
     ]
-    facts += [(target, _totals(costs), "") for target, costs in model.costs.items()]
+    facts += [(target, totals(costs), "") for target, costs in model.costs.items()]
     if model.failure is not None:
         place = f" at {_where(model.failure.span, report)}" if model.failure.span else ""
         facts.append(("stopped", f"{model.failure.kind}: {model.failure.message}{place}", "red"))
-    facts += [("uncounted", text, "yellow") for text in _uncounted(model)]
+    facts += [("uncounted", text, "yellow") for text in uncounted(model)]
     facts += [("note", note, "dim") for note in model.notes]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")
@@ -84,29 +89,6 @@ def header(model: ModelReport, report: Report) -> RenderableType:
         if value:
             grid.add_row(Text(label), Text(value, style))
     return Group(head, Padding(grid, (0, 0, 0, 2)))
-
-
-def _totals(costs: Costs) -> str:
-    if costs.uncounted and not costs.latency_us:
-        return f"unknown: none of the {cells.plural(len(costs.uncounted), 'op')} could be costed"
-    return (
-        f"{time(costs.latency_us)} {costs.label} · {cells.count(costs.macs)} MACs · {cells.count(costs.params)} params"
-        f" ({size(costs.weights_bytes)}) · peak memory {size(costs.peak.bytes)}"
-    )
-
-
-def _uncounted(model: ModelReport) -> list[str]:
-    """Which operators are in no figure, per target, by name with how often."""
-    out = []
-    for target, costs in model.costs.items():
-        names: dict[str, int] = {}
-        for key in costs.uncounted:
-            name = model.graph.by_key[key].target if model.graph is not None else f"op {key}"
-            names[name] = names.get(name, 0) + 1
-        if names:
-            listed = ", ".join(f"{name} ({n})" for name, n in sorted(names.items()))
-            out.append(f"{listed}: no cost model on {target}, in none of its figures")
-    return out
 
 
 def top_layers(model: ModelReport, report: Report) -> Table | None:
@@ -207,20 +189,7 @@ def _where(span: tuple[str, int, int, int, int], report: Report) -> str:
 
 
 def _together(model: ModelReport) -> list[RenderableType]:
-    """One line a target: what all findings that do not overlap come to."""
-    out: list[RenderableType] = []
-    for target, saved in model.together_us.items():
-        costs = model.costs.get(target)
-        if costs is None or not costs.latency_us or saved <= 0:
-            continue
-        out.append(
-            Text.assemble(
-                "all compatible findings together: ",
-                (f"{time(costs.latency_us)} → {time(costs.latency_us - saved)}", "bold green"),
-                f" (−{percent(100 * saved / costs.latency_us)}) on {target}, {costs.label}",
-            )
-        )
-    return out
+    return [Text.assemble("all compatible findings together: ", (a, "bold green"), b) for a, b in together(model)]
 
 
 def _summary(report: Report) -> RenderableType:

@@ -6,10 +6,10 @@ from html import escape
 
 from ..findings import Finding
 from ..report import FileReport, ModelReport, Report
-from ..units import percent, size, time
 from . import cells
 from .layers import Row, relative, rows
 from .note import note
+from .totals import together, totals, uncounted
 
 _STYLE = """<style>
 .advisor { font: 13px/1.5 system-ui, sans-serif; }
@@ -37,24 +37,19 @@ def _file(file: FileReport, report: Report) -> str:
 
 def _model(model: ModelReport, report: Report) -> str:
     facts = [f"{model.status}, traced by {model.rung}" if model.rung else model.status, model.construct, model.input]
-    facts += [
-        f"{target}: {time(c.latency_us)} {c.label}, {cells.count(c.macs)} MACs, {cells.count(c.params)} params, "
-        f"weights {size(c.weights_bytes)}, peak activations {size(c.peak.bytes)}, {len(c.uncounted)} ops uncounted"
-        for target, c in model.costs.items()
-    ]
+    facts += [f"{target}: {totals(costs)}" for target, costs in model.costs.items()]
+    facts += uncounted(model)
     if model.failure is not None:
         facts.append(f"{model.failure.kind}: {model.failure.message}")
     facts += model.notes
     lines = "<br>".join(escape(fact) for fact in facts if fact)
-    together = "".join(
-        f"<p><b>{time(c.latency_us)} → {time(c.latency_us - saved)}</b> (−{percent(100 * saved / c.latency_us)})"
-        f" on {escape(target)}, {c.label}, with all compatible findings</p>"
-        for target, saved in model.together_us.items()
-        if saved > 0 and (c := model.costs[target]).latency_us
+    all_of_it = "".join(
+        f"<p>all compatible findings together: <b>{escape(change)}</b>{escape(rest)}</p>"
+        for change, rest in together(model)
     )
     return (
         f'<details open><summary><b>{escape(model.name)}</b></summary><div class="dim">{lines}</div>'
-        f"{_layers(model)}{_findings(model.findings, report)}{together}</details>"
+        f"{_layers(model)}{_findings(model.findings, report)}{all_of_it}</details>"
     )
 
 

@@ -111,6 +111,7 @@ def test_show_prints_every_layer_in_the_order_asked(audited, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "weights Σ" in out
     assert "conv6 " in out
+    assert all(line == line.rstrip() for line in out.splitlines())
     assert out.index("linear151") < out.index("conv146") < out.index("conv0 ")
 
 
