@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -19,12 +20,12 @@ from .graph import Span
 from .interpreters import choose
 from .packs import PackError, pages
 from .plan import Plan, Plans
-from .report import FileReport
+from .report import FileReport, ModelReport
 from .selection import is_selector
 from .suppressions import silence, unknown, unused
 from .tracing import broken, trace_file
 from .words import suggestion
-from .workers import Outcome, Worker, WorkerError
+from .workers import Event, Outcome, Worker, WorkerError
 
 LOOK_SECONDS = 0.2
 """How often a running audit looks whether it was cancelled."""
@@ -91,20 +92,23 @@ class Session:
             memory_bytes=config.memory_limit,
         )
         interpreter = choose(path, os.environ, config.python)
-        report = trace_file(path, found, lambda request: self._run(interpreter.path, request))
+        self._comments[str(path)] = found.comments.suppressions
+
+        def advise(model: ModelReport) -> None:
+            if not self.cancelled.is_set():
+                plan.advise(model, lambda finding: not silence([finding], self._suppressions)[0])
+
+        report = trace_file(path, found, partial(self._run, interpreter.path), advise)
         if self.cancelled.is_set():
             return None
-        self._comments[str(path)] = found.comments.suppressions
         report.findings += _misnamed(path, plan, found)
-        for model in report.models:
-            plan.advise(model, lambda finding: not silence([finding], self._suppressions)[0])
         return self._settle(report, plan)
 
     def _project(self, folder: Path) -> Project:
         with self._lock:
             return self._projects.setdefault(folder, Project(folder))
 
-    def _run(self, interpreter: Path, request: Mapping[str, Any]) -> Outcome:
+    def _run(self, interpreter: Path, request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
         with self._lock:
             idle = self._idle.setdefault(interpreter, SimpleQueue())
             if idle.empty():
@@ -114,7 +118,7 @@ class Session:
                 worker = idle.get()
         try:
             worker.start()
-            return Outcome("", "cancelled") if self.cancelled.is_set() else worker.run(request)
+            return Outcome("", "cancelled") if self.cancelled.is_set() else worker.run(request, on_event)
         finally:
             idle.put(worker)
 

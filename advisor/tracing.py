@@ -21,9 +21,10 @@ from .findings import Finding, Related
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
 from .worker.oneline import one_line
-from .workers import Outcome
+from .workers import Event, Outcome
 
-Run = Callable[[Mapping[str, Any]], Outcome]
+Run = Callable[[Mapping[str, Any], Callable[[Event], None]], Outcome]
+"""Sends a request to a worker and calls the function with each event as it comes."""
 
 PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 """Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
@@ -69,19 +70,36 @@ class _Answer:
     notes: list[str] = field(default_factory=list)
     covered: set[str] = field(default_factory=set)
     imported: bool = False
+    current: str | None = None
+    """The candidate that is being worked on, or was when the events ended."""
+    finished: set[str] = field(default_factory=set)
+    """Models that were handed on before the file's end."""
     unreached: str = "the worker said nothing about it"
     """Why a candidate without a result has none."""
 
 
-def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
-    """Trace what ``discovery`` found in ``path``; ``run`` sends one request to a worker."""
+def trace_file(
+    path: Path, discovery: Discovery, run: Run, finish: Callable[[ModelReport], None] = lambda _: None
+) -> FileReport:
+    """Trace what ``discovery`` found in ``path``.
+
+    ``finish`` adds to each model of the report what does not come from the worker, exactly once. A traced model that is
+    sure to be in the report gets it while the worker is still busy with the rest of the file.
+    """
     report = FileReport(str(path), findings=[_problem(p) for p in discovery.problems])
     report.notes = [f"{c.name} is not audited: it is {c.excluded}" for c in discovery.excluded]
     if discovery.request is None:
         return report
     candidates = {c.name: c for c in discovery.candidates}
     told = {c["name"] for c in discovery.request["candidates"] if _told(c)}
-    answer = _ask(discovery.request, candidates, run)
+
+    def arrived(model: ModelReport) -> None:
+        if model.graph is not None and (model.name in told or _surely_shown(candidates[model.name], candidates)):
+            finish(model)
+            answer.finished.add(model.name)
+
+    answer = _Answer()
+    _ask(answer, discovery.request, candidates, run, arrived)
     report.findings += answer.findings
     report.notes += answer.notes + [f"{name} is not audited: {why}" for name, why in answer.skipped.items()]
     for name, candidate in candidates.items():
@@ -94,6 +112,8 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
             if model.status != "ok" and not model.findings and not any(f.code in _OF_FILES for f in report.findings):
                 model.findings = trace_findings(model)
             report.models.append(_with_static(model, candidate, discovery))
+            if name not in answer.finished:
+                finish(report.models[-1])
     report.models.sort(key=lambda m: (m.span.line, m.name))
     return report
 
@@ -101,6 +121,14 @@ def trace_file(path: Path, discovery: Discovery, run: Run) -> FileReport:
 def _told(entry: Mapping[str, Any]) -> bool:
     """Whether the user described this candidate in a comment or the settings: then it is shown in any case."""
     return any(given["source"] in _TOLD for given in (*entry["attempts"], *entry["inputs"]))
+
+
+def _surely_shown(candidate: Candidate, candidates: Mapping[str, Candidate]) -> bool:
+    """Whether, once traced, it will be in the report whatever the rest of the file comes to."""
+    if candidate.kind == "factory":
+        return candidate.root or not candidate.required
+    built = any(c.builds == candidate.name and c.kind == "factory" for c in candidates.values())
+    return candidate.kind != "class" or (candidate.root and not built)
 
 
 def _stands_for_itself(
@@ -128,15 +156,25 @@ def _traced(model: ModelReport | None) -> bool:
 # ---- the worker's answer
 
 
-def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: Run) -> _Answer:
-    answer = _Answer()
+def _ask(
+    answer: _Answer,
+    request: Mapping[str, Any],
+    candidates: Mapping[str, Candidate],
+    run: Run,
+    arrived: Callable[[ModelReport], None],
+) -> None:
+    """Enter into ``answer`` what runs of ``request`` come to; ``arrived`` sees each model that was traced."""
     path = request["file"]
     left = float(request["seconds"])
     todo = list(request["candidates"])
     while todo and left > 0:
-        outcome = run({**request, "candidates": todo, "seconds": left})
+        answer.imported, answer.current = False, None
+        outcome = run(
+            {**request, "candidates": todo, "seconds": left},
+            lambda event: _take(event, path, candidates, answer, arrived),
+        )
         left -= outcome.seconds
-        current = _take(outcome, path, candidates, answer)
+        current = answer.current
         if outcome.status == "ok" and outcome.leftover and not answer.findings:
             answer.findings.append(_left_running(outcome, path))
         if outcome.status in ("ok", "cancelled"):
@@ -150,27 +188,29 @@ def _ask(request: Mapping[str, Any], candidates: Mapping[str, Candidate], run: R
             break  # the import itself, or the time: another run would end alike
         done = {current, *answer.models, *answer.skipped}
         todo = [c for c in todo if c["name"] not in done]
-    return answer
 
 
-def _take(outcome: Outcome, file: str, candidates: Mapping[str, Candidate], answer: _Answer) -> str | None:
-    """Enter a run's events into ``answer``; returns the candidate that was being worked on when they ended."""
-    current: str | None = None
-    answer.imported = False
-    for event in outcome.events:
-        kind, name = event["event"], event.get("name", "")
-        if kind == "import":
-            _imported(event, file, answer)
-        elif kind == "begin":
-            current = name
-        elif kind == "skip":
-            answer.skipped[name] = event["reason"]
-            current = None
-        elif kind == "model" and name in candidates:
-            answer.models[name] = _from_event(event, candidates[name], file)
-            answer.covered.update(event.get("covers", ()))
-            current = None
-    return current
+def _take(
+    event: Event,
+    file: str,
+    candidates: Mapping[str, Candidate],
+    answer: _Answer,
+    arrived: Callable[[ModelReport], None],
+) -> None:
+    """Enter one of a run's events into ``answer``."""
+    kind, name = event["event"], event.get("name", "")
+    if kind == "import":
+        _imported(event, file, answer)
+    elif kind == "begin":
+        answer.current = name
+    elif kind == "skip":
+        answer.skipped[name] = event["reason"]
+        answer.current = None
+    elif kind == "model" and name in candidates:
+        model = answer.models[name] = _from_event(event, candidates[name], file)
+        answer.covered.update(event.get("covers", ()))
+        answer.current = None
+        arrived(model)
 
 
 def _imported(event: Mapping[str, Any], file: str, answer: _Answer) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from advisor.discovery.request import discover
 from advisor.findings import Finding
 from advisor.report import FileReport
 from advisor.tracing import trace_file
-from advisor.workers import Outcome, Worker
+from advisor.workers import Event, Outcome, Worker
 
 HEAD = "import ctypes, os, sys\nimport torch\nfrom torch import nn\n"
 GOOD = """
@@ -171,7 +172,7 @@ def test_a_half_precision_model_takes_half_precision_inputs(report: Report) -> N
 def test_a_model_that_nobody_came_to_is_told_about(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(HEAD + GOOD)
-    found = trace_file(path, discover(path, Project(tmp_path)), lambda request: Outcome("", "ok"))
+    found = trace_file(path, discover(path, Project(tmp_path)), lambda request, on_event: Outcome("", "ok"))
     assert [(m.status, [f.code for f in m.findings]) for m in found.models] == [("partial", ["TRC902"])]
 
 
@@ -196,3 +197,28 @@ def test_a_forward_that_raised_is_not_asked_how_to_build_it(report: Report) -> N
     (finding,) = report(bad(forward="x = self.conv(x); raise ValueError")).models[0].findings
     assert "(shown up to there: 1 operation)" in finding.message
     assert "args=" not in finding.message
+
+
+def test_a_model_is_finished_while_the_rest_of_its_file_is_still_run_and_whatever_that_comes_to(
+    worker: Worker, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + GOOD + bad("os._exit(3)") + bad().replace("Bad", "Last"))
+    order: list[str] = []
+
+    def run(request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
+        outcome = worker.run(request, on_event)
+        order.append(outcome.status)
+        return outcome
+
+    found = trace_file(path, discover(path, Project(tmp_path)), run, lambda model: order.append(model.name))
+    assert order == ["Good", "exit", "Last", "ok", "Bad"]
+    assert [(m.name, m.status) for m in found.models] == [("Good", "ok"), ("Bad", "partial"), ("Last", "ok")]
+
+
+def test_a_class_that_a_factory_builds_is_finished_once_and_only_if_it_is_shown(worker: Worker, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + GOOD + "\n\ndef good():\n    return Good()\n")
+    finished: list[str] = []
+    found = trace_file(path, discover(path, Project(tmp_path)), worker.run, lambda model: finished.append(model.name))
+    assert finished == [m.name for m in found.models] == ["good"]

@@ -80,8 +80,8 @@ def measure(name: str, folder: Path, run: Any, files_each: int, seed: int) -> Me
         relative = path.relative_to(folder).as_posix()
         outcomes: list[Outcome] = []
 
-        def recorded(request: dict[str, Any], outcomes: list[Outcome] = outcomes) -> Outcome:
-            outcomes.append(run(request))
+        def recorded(request: dict[str, Any], on_event: Any, outcomes: list[Outcome] = outcomes) -> Outcome:
+            outcomes.append(run(request, on_event))
             return outcomes[-1]
 
         trace_file(path, found, recorded)
@@ -291,11 +291,11 @@ def main() -> None:
     local = threading.local()
     workers: list[Worker] = []
 
-    def run(request: dict[str, Any]) -> Outcome:
+    def run(request: dict[str, Any], on_event: Any) -> Outcome:
         if not hasattr(local, "worker"):
             local.worker = Worker(Path(sys.executable))
             workers.append(local.worker)
-        return local.worker.run(request)
+        return local.worker.run(request, on_event)
 
     folders = [_folder(p) for p in options.paths]
     try:
