@@ -6,8 +6,10 @@ that fetch weights by roads of their own are patched once the user's file has im
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +45,7 @@ class _NothingLoaded(tuple[list[str], list[str]]):
 
 
 class DownloadRefused(RuntimeError):
-    """User code asked for a file or repository from the network, for which an empty checkpoint is no answer."""
+    """User code asked for a repository from the network, for which an empty checkpoint is no answer."""
 
 
 def _no_weights(*_args: Any, **_kwargs: Any) -> NoWeights:
@@ -63,11 +65,44 @@ def _refusing() -> Callable[..., Any]:
     return refuse
 
 
+class _NothingFetched(io.BytesIO):
+    """An empty answer from the network, as ``urllib`` and ``requests`` hand one out."""
+
+    status = code = status_code = 200
+    ok = True
+    reason = "OK"
+    content = b""
+    text = ""
+    headers: dict[str, str] = {}  # noqa: RUF012
+
+    def raise_for_status(self) -> None:
+        """The request succeeded."""
+
+    def json(self) -> NoWeights:
+        return NoWeights()
+
+    def iter_content(self, *_args: Any, **_kwargs: Any) -> Iterator[bytes]:
+        return iter(())
+
+
+def _nothing_fetched(*_args: Any, **_kwargs: Any) -> _NothingFetched:
+    return _NothingFetched()
+
+
+def _nothing_saved(_url: Any = None, filename: Any = None, *_args: Any, **_kwargs: Any) -> tuple[Any, dict[str, str]]:
+    """``urlretrieve`` that writes nothing: loading what is not there yields an empty checkpoint."""
+    return filename or "", {}
+
+
 def _load(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``torch.load`` that answers a checkpoint which is not there with an empty one."""
+    """``torch.load`` that answers a checkpoint which is absent, or of which nothing was fetched, with an empty one."""
 
     def load(f: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(f, (str, os.PathLike)) and not Path(f).is_file():
+        if isinstance(f, (str, os.PathLike)):
+            absent = not Path(f).is_file() or Path(f).stat().st_size == 0
+        else:
+            absent = isinstance(f, io.BytesIO) and not f.getbuffer().nbytes
+        if absent:
             return NoWeights()
         return original(f, *args, **kwargs)
 
@@ -91,7 +126,8 @@ _LIBRARIES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("segmentation_models_pytorch.encoders", "load_state_dict", _no_weights),
     ("torch.utils.cpp_extension", "load", lambda *_args, **_kwargs: Stub("a CUDA extension")),
     ("torch.utils.cpp_extension", "load_inline", lambda *_args, **_kwargs: Stub("a CUDA extension")),
-    ("gdown", "download", _refusing()),
+    ("gdown", "download", lambda _url=None, output=None, *_args, **_kwargs: output),
+    ("requests.sessions", "Session.request", _nothing_fetched),
 )
 
 
@@ -99,8 +135,11 @@ def disarm_libraries() -> None:
     """Patch the weight loaders of libraries imported so far. Not undone: the process ends with its one file."""
     for module, name, value in _LIBRARIES:
         loaded = sys.modules.get(module)
-        if loaded is not None and hasattr(loaded, name):
-            setattr(loaded, name, value)
+        *within, attribute = name.split(".")
+        for part in within:
+            loaded = getattr(loaded, part, None)
+        if loaded is not None and hasattr(loaded, attribute):
+            setattr(loaded, attribute, value)
 
 
 @contextmanager
@@ -110,7 +149,9 @@ def no_downloads() -> Iterator[None]:
     changes = [
         (torch.hub, "load_state_dict_from_url", _no_weights),
         (torch.hub, "load", _refusing()),
-        (torch.hub, "download_url_to_file", _refusing()),
+        (torch.hub, "download_url_to_file", lambda *_args, **_kwargs: None),
+        (urllib.request, "urlopen", _nothing_fetched),
+        (urllib.request, "urlretrieve", _nothing_saved),
         (torch.utils.model_zoo, "load_url", lambda *_args, **_kwargs: NoWeights()),
         (torch, "load", _load(torch.load)),
         (nn.Module, "load_state_dict", _load_state_dict),
