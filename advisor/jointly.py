@@ -26,7 +26,7 @@ def resolve(candidates: Sequence[Candidate], look: Look, estimator: Estimator) -
     microseconds."""
     threshold = look.min_gain * look.costs.latency_us
     graph, costs = look.graph, look.costs
-    taken: list[tuple[Finding, frozenset[int]]] = []
+    taken: list[tuple[Finding, Graph, Graph]] = []
     for c in candidates:
         if c.gain_us is None or c.gain_us <= 0 or c.gain_us < threshold:
             continue
@@ -34,11 +34,11 @@ def resolve(candidates: Sequence[Candidate], look: Look, estimator: Estimator) -
         if moved is not graph:
             after = estimator.restimate(costs, graph, moved, look.target)
             if costs.latency_us - after.latency_us >= threshold:
-                taken.append((c.finding, _touched(graph, moved)))
+                taken.append((c.finding, graph, moved))
                 graph, costs = moved, after
                 continue
         own = _touched(look.graph, _apply_some(look.graph, c.moves))
-        nearest = max(taken, key=lambda t: len(t[1] & own), default=None)
+        nearest = max(taken, key=lambda t: len(_touched(t[1], t[2]) & own), default=None)
         if nearest is not None:
             c.finding.overlaps = nearest[0].fingerprint()
     return look.costs.latency_us - costs.latency_us
