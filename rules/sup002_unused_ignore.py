@@ -7,7 +7,8 @@ class UnusedIgnore(Page):
     """
     ## What it does
     Reports a code in `# advisor: ignore[...]` that suppressed no finding on its line, for any audited target, though
-    the code was selected and the file was traced.
+    the code was selected and the file was traced. Within a call over several lines the comment may stand on any of
+    them. Also reports a code that does not exist.
 
     ## Why is this bad?
     A comment left behind hides the same problem should it come back.

@@ -6,9 +6,9 @@ A **directive** stands above a class or function (between them only comments and
     # advisor: args=(10,) kwargs={'width': 1.0} input=(1, 3, 32, 32)
 
 ``args`` and ``kwargs`` are what the constructor is called with, ``input`` what ``forward`` gets. Values are literals,
-never evaluated. An input is a shape with an optional dtype, ``(1, 16):int64``; several are a tuple of them,
-``((1, 3, 32, 32), (1, 16):int64)``, whose plain numbers are passed as they are; keyword inputs are a dict,
-``{'ids': (1, 16):int64, 'scale': 2}``. Lists and dicts within one are lists and dicts of inputs,
+never evaluated. An input is a shape with an optional dtype, ``(1, 16):int64`` (without one, the model's own); several
+are a tuple of them, ``((1, 3, 32, 32), (1, 16):int64)``, whose plain numbers are passed as they are; keyword inputs
+are a dict, ``{'ids': (1, 16):int64, 'scale': 2}``. Lists and dicts within one are lists and dicts of inputs,
 ``{'batch': {'image': (1, 3, 32, 32)}}``.
 
 A **suppression** silences codes, ``# advisor: ignore[CHN101, MEM401]``: at the end of a line for findings on that line,
