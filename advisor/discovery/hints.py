@@ -309,7 +309,10 @@ def _named_values(node: ast.AST) -> list[tuple[str, ast.expr]]:
 
 def _annotated_shape(annotation: ast.expr | None) -> dict[str, Any] | None:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return None
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return None  # words for a reader
     if not isinstance(annotation, ast.Subscript) or not isinstance(annotation.slice, ast.Tuple):
         return None
     match = _ANNOTATED.match(dotted(annotation.value) or "")

@@ -34,13 +34,15 @@ SKIPPED = frozenset(
     }
 )
 _USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=]|\s+as\b)")
+_IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+([^\W\d]\w*(?:\.\w+)*)", re.MULTILINE)
 _SETTINGS_MAKERS = ("CN", "CfgNode", "ConfigDict", "EasyDict", "edict", "ConfigNode")
 _PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
 
 def root(path: Path) -> Path:
     """The project folder of ``path``: the nearest one up the tree with a marker of a project, else the folder that
-    holds the outermost package around it. An installed package belongs to the folder it is installed in."""
+    holds the outermost package around it, or that its imports start from. An installed package belongs to the folder
+    it is installed in."""
     folder = path if path.is_dir() else path.parent
     for around in (folder, *folder.parents):
         if around.name in INSTALLED:
@@ -49,7 +51,26 @@ def root(path: Path) -> Path:
             return around
     while (folder / "__init__.py").exists() and folder.parent != folder:
         folder = folder.parent
-    return folder
+    return _imported_from(path, folder) if path.suffix == ".py" else folder
+
+
+def _imported_from(path: Path, folder: Path) -> Path:
+    """The outermost folder from which ``path``'s own absolute imports find files around it (a namespace package has no
+    marker: ``from ns.inner.cfg import W`` in ``ns/inner/net.py``); ``folder`` where none does."""
+    try:
+        text = contents(path).decode("utf-8", errors="replace")
+    except OSError:
+        return folder  # whoever reads it says why not
+    outermost = folder
+    for module in set(_IMPORTED.findall(text)):
+        parts = module.split(".")
+        for around in folder.parents:
+            below = folder.relative_to(around).parts
+            target = around.joinpath(*parts)  # inside the folder: a folder may be called as a library is
+            inside = len(parts) > len(below) and below == tuple(parts[: len(below)])
+            if inside and (target.with_suffix(".py").is_file() or target.is_dir()):
+                outermost = min(outermost, around, key=lambda p: len(p.parts))
+    return outermost
 
 
 def python_files(path: Path, exclude: Iterable[str] = ()) -> Iterator[Path]:

@@ -81,6 +81,7 @@ dummy = torch.randn(1, 3, 64, 64)
     ("signature", "expected"),
     [
         ("x: Float[Tensor, 'b 3 h w']", [tensor(1, 3, 224, 224)]),
+        ("x: \"Int[torch.Tensor, '2 7']\"", [tensor(2, 7, dtype="int64")]),
         (
             "ids: Int[Tensor, 'batch 16'], mask: Bool[Tensor, 'batch 16']",
             [tensor(1, 16, dtype="int64"), tensor(1, 16, dtype="bool")],

@@ -9,6 +9,12 @@ from advisor.discovery.project import Project, python_files, root
 from .helpers import write
 
 
+def test_a_namespace_package_starts_where_the_files_own_imports_do(tmp_path: Path) -> None:
+    write(tmp_path, {"ns/inner/net.py": "import os\nfrom ns.inner.cfg import W\n", "ns/inner/cfg.py": "W = 1\n"})
+    assert root(tmp_path / "ns/inner/net.py") == tmp_path
+    assert root(tmp_path / "ns/inner/cfg.py") == tmp_path / "ns/inner"
+
+
 def test_root_is_the_nearest_marked_folder(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": "", "pkg/__init__.py": "", "pkg/sub/__init__.py": "", "pkg/sub/net.py": ""})
     assert root(tmp_path / "pkg/sub/net.py") == tmp_path
