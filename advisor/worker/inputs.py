@@ -319,9 +319,9 @@ def guesses(
     """
     layers = first_layers(model)
     count = max(len(required_parameters(model)), 1)
-    hints = list(hints)
+    hints = [_one_picture(h) for h in hints]
     fitting = [h for h in hints if _fits(h, layers)]
-    for hint in own:
+    for hint in map(_one_picture, own):
         yield from _completed(hint, model, count)
     if takes_list(model):
         yield from pyramids(model, widths)
@@ -358,6 +358,15 @@ def guesses(
 
 def _source(layer: nn.Module) -> str:
     return f"first {type(layer).__name__}"
+
+
+def _one_picture(hint: Guess) -> Guess:
+    """A batch that is a list of pictures cut to its first: detectors compute values, and the layers are the same."""
+    batch = hint.args[0] if hint.args else None
+    if not isinstance(batch, list) or len(batch) < 2:
+        return hint
+    pictures = all(isinstance(s, Spec) and len(s.shape) == 3 and s.shape[0] in (1, 3) for s in batch)
+    return hint.with_arg(0, batch[:1]) if pictures else hint
 
 
 def _completed(hint: Guess, model: nn.Module, count: int) -> Iterator[Guess]:

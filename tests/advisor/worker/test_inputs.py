@@ -191,6 +191,19 @@ def test_a_sequence_gets_the_length_that_an_assertion_asks_for() -> None:
     assert guess is not None and guess.args == (Spec((1, 96), "int64"),)
 
 
+def test_of_a_list_of_pictures_one_is_enough() -> None:
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 3)
+
+        def forward(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
+            return [self.stem(image[None]) for image in images]
+
+    guess = found(Detector(), Guess("docstring", "net.py:3", ([Spec((3, 30, 40)), Spec((3, 50, 40))],)))
+    assert guess is not None and guess.args == ([Spec((3, 30, 40))],)
+
+
 def test_tokens_that_reach_an_embedding_are_integers() -> None:
     model = Function(lambda m, x: m.head(m.table(x)), head=nn.Linear(8, 4), table=nn.Embedding(100, 8))
     guess = found(model)
