@@ -61,6 +61,20 @@ def _made_by(t: Ties, op: Op, size: int) -> Form:
     return t.forms.new(size)
 
 
+def _made_in_attention(t: Ties, op: Op, read: Form, size: int) -> Form | None:
+    """What a projection inside ``nn.MultiheadAttention`` makes: one number, ``embed_dim``, sets all of its widths.
+
+    None elsewhere. Keys and values of another width than the queries' are projected to it by weights of their own.
+    """
+    weight = t.graph.tensors[op.weights["weight"]].name
+    home, _, name = weight.removesuffix(".weight").rpartition(".")
+    module = t.graph.modules.get(home)
+    if module is None or not module.type.endswith("MultiheadAttention"):
+        return None
+    copies = {"in_proj_weight": 3, "q_proj_weight": 1, "out_proj": 1}.get(name)
+    return constant(size) if copies is None else times(read, copies)
+
+
 def _share(t: Ties, form: Form, groups: int) -> Form:
     """``form / groups`` where every segment is a multiple of ``groups``."""
     form = t.forms.resolve(form)
@@ -75,7 +89,8 @@ def _linear(t: Ties, op: Op) -> list[Dims] | None:
     if "weight" not in op.weights:
         return None
     x = t.of(op.inputs[0])
-    out = _made_by(t, op, t.shape(op.outputs[0])[-1])
+    size = t.shape(op.outputs[0])[-1]
+    out = _made_in_attention(t, op, x[-1], size) or _made_by(t, op, size)
     t.weight(op, "weight", [out, x[-1]])
     t.weight(op, "bias", [out])
     return [[*x[:-1], out]]
