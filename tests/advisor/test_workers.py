@@ -91,6 +91,42 @@ torch.seen = True
     assert (first["seen"], second["seen"]) == (False, False)
 
 
+def test_the_next_child_rehearses_while_it_waits_and_is_no_others(tmp_path: Path) -> None:
+    job = tmp_path / "rehearsing.py"
+    job.write_text(
+        "import os, time\n"
+        "def rehearse():\n    global REHEARSED\n    REHEARSED = (os.getpid(), time.monotonic())\n"
+        "def run(request, emit):\n    emit({'event': 'pids', 'own': os.getpid(), 'rehearsed': REHEARSED})\n"
+    )
+    with Worker(PYTHON, jobs={"rehearsing": job}) as worker:
+        seen = []
+        for _ in range(2):
+            worker.start()
+            time.sleep(0.5)
+            asked = time.monotonic()
+            (event,) = worker.run({"job": "rehearsing"}).events
+            assert event["own"] == event["rehearsed"][0]
+            assert event["rehearsed"][1] < asked
+            seen.append(event["own"])
+    assert len(set(seen)) == 2
+
+
+@pytest.mark.parametrize("without", [(), ("namespaces",)], ids=["everything", "no-namespaces"])
+def test_a_child_that_died_while_it_waited_is_replaced(tmp_path: Path, without: tuple[str, ...]) -> None:
+    job = tmp_path / "code.py"
+    job.write_text(JOB)
+    with Worker(PYTHON, jobs={"code": job}, without=without) as worker:
+        for _ in range(2):
+            worker.start()
+            at_rest = 3 if worker.versions["containment"] else 2  # keeper, zygote and the waiting child
+            while len(pids := _processes_of(job)) < at_rest:
+                time.sleep(0.01)
+            os.kill(max(pids), signal.SIGKILL)
+            while Path(f"/proc/{max(pids)}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.001)
+            assert worker.run(code("pass")).status == "ok"
+
+
 def test_our_modules_hide_none_of_the_users(worker: Worker) -> None:
     text = """
 import importlib.util, sys
@@ -190,15 +226,21 @@ def test_closing_ends_the_request_that_runs(job: Path) -> None:
     assert [outcome.status for outcome in outcomes] == ["cancelled"]
 
 
-def _kill_children_of(parent: int, job: Path) -> None:
+def _processes_of(job: Path) -> list[int]:
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            ours = str(job).encode() in (folder / "cmdline").read_bytes()
-            child = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            if str(job).encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
         except OSError:
             continue
-        if ours and child:
-            os.kill(int(folder.name), signal.SIGKILL)
+    return found
+
+
+def _kill_children_of(parent: int, job: Path) -> None:
+    for pid in _processes_of(job):
+        if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent:
+            os.kill(pid, signal.SIGKILL)
 
 
 # ---- interpreters that will not do

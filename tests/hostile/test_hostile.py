@@ -90,7 +90,6 @@ class Bench:
                 continue  # it has just ended
         return found
 
-
     def left(self) -> int:
         """How many processes there are beyond those at rest, once the next child waits for its request."""
         deadline = time.monotonic() + 10
