@@ -36,6 +36,7 @@ from .devices import no_accelerator
 from .downloads import no_downloads
 from .importing import Imported, import_file
 from .inputs import guesses, required_parameters, search
+from .mismatch import mismatch
 from .probing import needs_values, probe
 from .problems import describe, failure
 from .sites import Observer
@@ -220,7 +221,11 @@ class Audit:
             return Attempted(build, error=failure("NoInput", f"no input is known for it; {TELL}"))
         seed()
         result = trace_ladder(build.model, guess.make, until, self.observer.sites)
-        return Attempted(build, guess, result, result.error or (describe(error) if error else None))
+        said = result.error or (describe(error) if error else None)
+        layer = mismatch(build.model, error) if error else ""
+        if said is not None and layer:
+            said = {**said, "message": f"{said['message']}: {layer}"}
+        return Attempted(build, guess, result, said)
 
     def _report(self, candidate: dict[str, Any], best: Attempted) -> None:
         build, trace = best.build, best.trace

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from advisor.worker.inputs import guesses, search
+from advisor.worker.mismatch import mismatch
 from advisor.worker.probing import probe
 from advisor.worker.specs import Guess, Spec, requested
 
@@ -372,3 +373,18 @@ class Function2(Function):
 
     def forward(self, x, y):
         return self.function(self, x, y)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "said"),
+    [
+        (nn.Conv2d(1, 8, 3), (1, 3, 32, 32), "Conv2d layer takes 1 channel, got 3 of (1, 3, 32, 32)"),
+        (nn.Linear(5, 8), (1, 7), "Linear layer takes 5 features, got 7 of (1, 7)"),
+        (nn.Embedding(5, 8), (1, 7), "Embedding layer takes whole numbers, got float32 of (1, 7)"),
+    ],
+)
+def test_an_error_is_told_with_the_layer_and_what_it_takes(layer: nn.Module, shape: tuple, said: str) -> None:
+    model = Function(lambda m, x: m.layer(x), layer=layer)
+    error = probe(model, Guess("", "", (Spec(shape),)), "meta")
+    assert error is not None and mismatch(model, error) == said
+    assert mismatch(model, ValueError("of another kind")) == ""
