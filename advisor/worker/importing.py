@@ -263,7 +263,8 @@ class Rung:
     attempt: Callable[[Place], types.ModuleType]
     way: Way
     stubs: Stubs | None = None
-    notes: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    """What the statements raised that ``sliced`` does without, each with its line as ``statement``."""
 
 
 def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
@@ -292,7 +293,7 @@ def _patiently(
     return attempt(place)
 
 
-def _sliced(place: Place, notes: list[str]) -> types.ModuleType:
+def _sliced(place: Place, left_out: list[dict[str, Any]]) -> types.ModuleType:
     """Every top-level statement by itself, without loops, ``with`` blocks and bare calls: the script part."""
     module = _blank(place)
     tree = ast.parse(place.file.read_bytes(), str(place.file))
@@ -305,8 +306,7 @@ def _sliced(place: Place, notes: list[str]) -> types.ModuleType:
         except OutOfTime:
             raise
         except BaseException as e:
-            problem = describe(e)
-            notes.append(f"line {statement.lineno} left out: {problem['type']}: {problem['message']}")
+            left_out.append({**describe(e), "statement": statement.lineno})
     return module
 
 
@@ -356,9 +356,9 @@ def _rungs(place: Place, is_about_missing: Callable[[frozenset[str]], bool]) -> 
         yield Rung("stubbed", attempt, way, Stubs(place.owns, local))
     yield Rung("stubbed", _by_path, "path", Stubs(place.owns, local))
     yield Rung("stubbed", _by_path, "path", Stubs(place.owns, frozenset(), even_guarded=True))
-    notes: list[str] = []
+    left_out: list[dict[str, Any]] = []
     everything = Stubs(place.owns, frozenset(), even_guarded=True)
-    yield Rung("sliced", lambda p: _sliced(p, notes), "path", everything, notes)
+    yield Rung("sliced", lambda p: _sliced(p, left_out), "path", everything, left_out)
 
 
 def _overdue(seconds: float) -> str:
@@ -374,7 +374,7 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
     started = time.monotonic()
     place = Place.of(file, root)
     path, last = list(sys.path), next(reversed(sys.modules))
-    first_error: dict[str, Any] | None = None
+    errors: list[dict[str, Any]] = []
     missing: list[str] = []
 
     def is_about_missing(local: frozenset[str]) -> bool:
@@ -394,16 +394,24 @@ def import_file(file: Path, root: Path, seconds: float) -> Imported:
             if isinstance(e, OutOfTime):
                 error = {**describe(e), "message": _overdue(seconds)}
                 return Imported(seconds=seconds, error=error)
-            first_error = first_error or describe(e)
+            errors.append(describe(e))
             missing += [e.name] if isinstance(e, ModuleNotFoundError) and e.name else []
             if isinstance(e, (SyntaxError, UnicodeDecodeError)) and _is_own_syntax(e, place):
                 break
             continue
         if rung.stubs:
             sys.meta_path.append(rung.stubs)
-        error = first_error if rung.how == "sliced" else None
-        return Imported(module, rung.how, rung.stubs, time.monotonic() - started, error, rung.notes)
-    return Imported(seconds=time.monotonic() - started, error=first_error)
+        error = _telling([*rung.left_out, *errors]) if rung.how == "sliced" else None
+        notes = [f"line {e['statement']} left out: {e['type']}: {e['message']}" for e in rung.left_out]
+        return Imported(module, rung.how, rung.stubs, time.monotonic() - started, error, notes)
+    return Imported(seconds=time.monotonic() - started, error=errors[0])
+
+
+def _telling(errors: list[dict[str, Any]]) -> dict[str, Any]:
+    """The error that a person has to mend: missing modules are made up, so what else went wrong weighs more."""
+    about_imports = ("ModuleNotFoundError", "ImportError")
+    found = next((e for e in errors if e["type"] not in about_imports), errors[0])
+    return {key: value for key, value in found.items() if key != "statement"}
 
 
 def _is_own_syntax(error: SyntaxError | UnicodeDecodeError, place: Place) -> bool:

@@ -166,3 +166,12 @@ def test_names_of_a_missing_star_import_are_made_up(auditor: Auditor) -> None:
     events = auditor.audit(source, candidate("Net"), candidate("Configured"))
     assert events["import"]["how"] == "stubbed"
     assert events["Net"]["status"] == events["Configured"]["status"] == "ok", events
+
+
+def test_the_error_told_is_the_statement_s_and_not_a_missing_module_s(auditor: Auditor) -> None:
+    event, net = imported(
+        auditor, "net.py", "import absent_module\n" + NET + "\nwidth = int('wide')\nother = width + 1\n"
+    )
+    assert (event["how"], event["stubbed"]) == ("sliced", ["absent_module"])
+    assert (event["error"]["type"], event["error"]["line"]) == ("ValueError", 14)
+    assert net["status"] == "ok"
