@@ -21,7 +21,8 @@ class SlowOperator(Rule):
     An operator that the accelerator lacks runs on the host: the pipeline stops, its tensors are copied out and back,
     and the cost is unknown here (the report lists it as uncounted, not as free). A slow one may cost more than the
     convolution before it. Which operators these are is a fact of the target, stated with its source in the target's
-    file.
+    file. An activation function that the file neither lists nor gives a rate takes the rate that it names for all
+    others, or is not counted; either is said here.
 
     ## Example
     On an integer accelerator without a sigmoid unit:
