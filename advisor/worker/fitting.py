@@ -213,7 +213,7 @@ def _stated_size(guess: Guess, message: str) -> list[Guess]:
         return []
     present = {n for s in specs_of(guess) for n in s.shape}
     numbers = [n for n in _ints(message) if n not in present and 8 <= n <= 4096]
-    if re.search(r"sequence|length|tokens", message, re.IGNORECASE) and numbers:
+    if re.search(r"sequence|tokens", message, re.IGNORECASE) and numbers:
         return lengthened(guess, dict.fromkeys(numbers[:4]))
     return resized(guess, dict.fromkeys(numbers[:4]))
 
@@ -280,10 +280,10 @@ def _divisible(guess: Guess, message: str) -> list[Guess]:
         r"divisible|divide axis|is invalid for input of size|view size|cannot be evenly|multiple of", message
     ):
         return []
-    if re.search(r"sequence|length", message, re.IGNORECASE):
-        return lengthened(guess, dict.fromkeys(n for n in (*_ints(message), 128, 1024) if 8 <= n <= 4096))
     found = re.search(r"shape '\[([-\d, ]+)\]' is invalid for input of size (\d+)", message)
     better: list[Guess] = []
+    if re.search(r"sequence", message, re.IGNORECASE):
+        better = lengthened(guess, dict.fromkeys(n for n in (*_ints(message), 128, 1024) if 8 <= n <= 4096))
     if found:
         wanted = math.prod(abs(n) for n in map(int, re.findall(r"-?\d+", found[1])) if n > 0)
         better = _flattening(guess, int(found[2]), wanted)[:4]

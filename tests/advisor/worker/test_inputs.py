@@ -192,6 +192,16 @@ def test_a_sequence_gets_the_length_that_an_assertion_asks_for() -> None:
     assert guess is not None and guess.args == (Spec((1, 96), "int64"),)
 
 
+def test_an_axis_that_does_not_divide_is_of_the_picture() -> None:
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[-1] % 448:
+            raise RuntimeError(f"Shape mismatch, can't divide axis of length {x.shape[-1]} in chunks of 448")
+        return m.stem(x)
+
+    guess = found(Function(forward, stem=nn.Conv2d(3, 8, 3)))
+    assert guess is not None and guess.args == (Spec((1, 3, 448, 448)),)
+
+
 def test_of_a_list_of_pictures_one_is_enough() -> None:
     class Detector(nn.Module):
         def __init__(self) -> None:
