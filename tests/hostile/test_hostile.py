@@ -31,6 +31,7 @@ EXPECTED = {  # how the request ends, and what the job could still say
     "deletes_beside.py": ("ok", RAISED),
     "endless_allocation.py": ("memory", None),
     "endless_thread.py": ("ok", BUILT),
+    "executes_another.py": ("ok", BUILT),
     "forges_events.py": ("ok", BUILT),
     "fork_bomb.py": ("processes", None),
     "hang.py": ("timeout", None),
