@@ -32,6 +32,7 @@ PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 _TELL_LIVE = "say what its forward takes: advisor.audit(model, inputs=(1, 3, 224, 224))"
 _TELL_INPUT = "say what its forward takes in a comment above it: # advisor: input=(1, 3, 224, 224)"
 _CORRECT_INPUT = "correct the inputs that were given"
+_CORRECT_ARGUMENTS = "correct the arguments that were given"
 TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
 
 _GUARD = "guard such code with if __name__ == '__main__'"
@@ -255,7 +256,9 @@ def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> Mo
             model.graph = Graph.from_plain(event["graph"])
         except GraphError as e:
             model.status, model.failure = "failed", Failure("GraphError", str(e))
-    model.findings = trace_findings(model, given=bool(event.get("input")) and event["input"]["source"] in _TOLD)
+    given = event["input"] if event.get("input") and event["input"]["source"] in _TOLD else None
+    told = given["where"] if given else error.get("told", "") if error else ""
+    model.findings = trace_findings(model, given=given is not None, told=told)
     return model
 
 
@@ -323,13 +326,14 @@ def _left_running(outcome: Outcome, file: str) -> Finding:
     return Finding("TRC904", why, Span(file, 1, 1, 1, 1))
 
 
-def trace_findings(model: ModelReport, *, given: bool = False) -> list[Finding]:
+def trace_findings(model: ModelReport, *, given: bool = False, told: str = "") -> list[Finding]:
     """What a person has to know, and to tell the advisor, about a model that was not traced whole.
 
-    ``given``: its inputs are the user's own word, not a guess.
+    ``given``: its inputs are the user's own word, not a guess. ``told``: where the words stand that failed.
     """
     failure = model.failure
-    tell = _CORRECT_INPUT if given else _TELL_LIVE if model.kind == "live" else _TELL_INPUT
+    at = f" ({told})" if told else ""
+    tell = _CORRECT_INPUT + at if given else _TELL_LIVE if model.kind == "live" else _TELL_INPUT
     if model.status != "ok":
         why = f"{failure.kind}: {failure.message}" if failure else "no reason was given"
         built = bool(model.construct) or model.kind == "live"
@@ -337,7 +341,7 @@ def trace_findings(model: ModelReport, *, given: bool = False) -> list[Finding]:
         if built:
             what = f"forward raised {why}{_up_to_there(model)}"
         else:
-            what, tell = f"cannot be constructed: {why}", TELL
+            what, tell = f"cannot be constructed: {why}", _CORRECT_ARGUMENTS + at if told else TELL
         finding = Finding(code, f"{model.name}: {what}; {tell}", model.span, model.name, severity="error")
         if failure is not None and failure.span is not None:
             finding.related.append(Related(failure.span, "raised here"))

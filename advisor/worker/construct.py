@@ -109,8 +109,9 @@ class Constructor:
         cls = getattr(self.module, name, None)
         captured = list(self.captured.get(cls, ())) if isinstance(cls, type) else []  # before our own tries add to it
         requested = {(p.callee, p.arguments): p for p in (self._requested(a, name) for a in candidate["attempts"])}
-        yield from requested.values()
-        if any(p.exact for p in requested.values()):
+        told = [p for p in requested.values() if p.exact]
+        yield from told or requested.values()
+        if told:
             return
         if isinstance(cls, type):
             for args, kwargs in captured:
@@ -170,6 +171,8 @@ class Constructor:
                 "NoGuess",
                 f"{trial.doubt}; tried one, then {first['type']}: {first['message']}" if first else trial.doubt,
             )
+        if first is not None and plan.exact:
+            return {**first, "told": plan.where}
         return first or failure("NoModel", "nothing was constructed")
 
     def _captured_widths(self, cls: type) -> Iterator[list[int]]:

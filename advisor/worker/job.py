@@ -10,7 +10,8 @@
     {"event": "done"}
 
 ``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
-``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None, ``covers`` the file's classes
+``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None
+(with ``"told"``, the place of the user's arguments, where those raised it), ``covers`` the file's classes
 that this model executed, none where its trace is partial.
 """
 

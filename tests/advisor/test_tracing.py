@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -190,7 +191,14 @@ def test_inputs_that_were_given_are_not_asked_for(report: Report) -> None:
         .findings
     )
     assert finding.code == "TRC903"
-    assert finding.message.endswith("; correct the inputs that were given")
+    assert re.search(r"; correct the inputs that were given \(net\.py:\d+\)$", finding.message)
+
+
+def test_arguments_that_were_given_are_named_where_they_fail(report: Report) -> None:
+    told = GOOD.replace("class Good", "# advisor: args=(10, 20)\nclass Good")
+    finding = only(report(told).models[0].findings)
+    assert finding.code == "TRC902"
+    assert re.search(r"; correct the arguments that were given \(net\.py:\d+\)$", finding.message)
 
 
 def test_a_forward_that_raised_is_not_asked_how_to_build_it(report: Report) -> None:
