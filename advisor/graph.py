@@ -286,7 +286,9 @@ def pack(graph: Graph) -> bytes:
     """The graph as msgpack."""
     import msgpack
 
-    return msgpack.packb(graph.to_plain(), use_bin_type=True)
+    packed = msgpack.packb(graph.to_plain(), use_bin_type=True)
+    assert packed is not None  # it is only for a packer that streams
+    return packed
 
 
 def unpack(data: bytes) -> Graph:

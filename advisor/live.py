@@ -15,14 +15,14 @@ from torch import nn
 
 from .graph import Graph, Span
 from .report import Failure
-from .worker import trees
-from .worker.borrow import borrowed
-from .worker.inputs import guesses, search
-from .worker.placement import Placement
-from .worker.probing import needs_values, probe
-from .worker.sites import Observer
-from .worker.specs import Guess, number_type
-from .worker.tracer import Inputs, trace_ladder, unwrapped
+from .worker.feed.inputs import guesses, search
+from .worker.feed.probing import needs_values, probe
+from .worker.feed.specs import Guess, number_type
+from .worker.trace import trees
+from .worker.trace.borrow import borrowed
+from .worker.trace.placement import Placement
+from .worker.trace.sites import Observer
+from .worker.trace.tracer import Inputs, trace_ladder, unwrapped
 
 
 class TraceError(RuntimeError):

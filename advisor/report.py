@@ -24,7 +24,7 @@ class ModelReport:
     """One model: how it was built, what it computes, what that costs per target, and what to change.
 
     ``status`` is ``ok``, ``partial`` or ``failed``; ``rung`` says how the graph was obtained: on one of the worker's
-    rungs (:data:`advisor.worker.tracer.RUNGS`, best first) or ``static``, read off the source.
+    rungs (:data:`advisor.worker.trace.tracer.RUNGS`, best first) or ``static``, read off the source.
     ``construct`` is the call as an expression with where it came from (``MobileNetV2(num_classes=10)  # call site,
     train.py:12``); ``input`` likewise (``(1, 3, 224, 224) float32  # literal, line 80``). ``together_us`` is, per
     target, what all compatible findings save when applied at once.

@@ -163,7 +163,7 @@ class Worker:
 
     It starts with the first request, or with :meth:`start` to have it warm by then, and again after it died.
     ``without`` names containment measures to do without, as on a system that lacks them: see ``Confinement`` in
-    ``worker/sandbox.py``, and ``namespaces``. Methods may be called from any thread.
+    ``worker/contain/sandbox.py``, and ``namespaces``. Methods may be called from any thread.
     """
 
     def __init__(self, interpreter: Path, *, jobs: Mapping[str, Path] = JOBS, without: Iterable[str] = ()) -> None:

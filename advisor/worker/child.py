@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, NoReturn
 
-from . import channel
-from .processes import Family
-from .sandbox import Confinement, confine, limit_memory
-from .scratch import Scratch
-from .watch import STDERR_TAIL
+from .contain import channel
+from .contain.processes import Family
+from .contain.sandbox import Confinement, confine, limit_memory
+from .contain.scratch import Scratch
+from .contain.watch import STDERR_TAIL
 
 Job = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]
 _READ_BYTES = 1 << 20

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from .recorder import OutOfTime
+from .trace.recorder import OutOfTime
 
 
 @contextmanager

@@ -30,27 +30,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from .cheapweights import seed
 from .clock import limit
-from .construct import Build, Constructor
-from .devices import no_accelerator
-from .downloads import no_downloads
-from .importing import Imported, import_file
-from .inputs import guesses, required_parameters, search
-from .mismatch import mismatch
-from .probing import needs_values, probe
+from .feed.inputs import guesses, required_parameters, search
+from .feed.mismatch import mismatch
+from .feed.probing import needs_values, probe
+from .feed.specs import Guess, number_type, requested
+from .load.cheapweights import seed
+from .load.construct import Build, Constructor
+from .load.devices import no_accelerator
+from .load.downloads import no_downloads
+from .load.importing import Imported, import_file
+from .load.stubs import MissingBase
+from .load.torchvision_ops import install as mend_torchvision
 from .problems import describe, failure
-from .sites import Observer
-from .specs import Guess, number_type, requested
-from .stubs import MissingBase
-from .torchvision_ops import install as mend_torchvision
-from .tracer import Trace, trace, trace_ladder
+from .trace.sites import Observer
+from .trace.tracer import Trace, trace, trace_ladder
 from .warm import rehearse as rehearse_with
 from .warm import warm_up
 
 __all__ = ["rehearse", "run", "warm_up"]
 
-Emit = Callable[[dict[str, Any]], None]
+Emit = Callable[[dict[str, Any]], object]
 
 _MARGIN = 0.3
 """Seconds kept back from the file's limit, to say what was not reached."""

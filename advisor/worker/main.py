@@ -62,9 +62,8 @@ def serve(settings, tell):
 
     folder = Path(__file__).parent
     load(PACKAGE, str(folder / "__init__.py"), str(folder))
-    namespaces, linux, link, scratch = (
-        importlib.import_module(f"{PACKAGE}.{name}") for name in ("namespaces", "linux", "link", "scratch")
-    )
+    rooms = ("contain.namespaces", "contain.linux", "link", "contain.scratch")
+    namespaces, linux, link, scratch = (importlib.import_module(f"{PACKAGE}.{room}") for room in rooms)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     without = frozenset(settings["without"])
     measures = []

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .downloads import no_downloads
+from .load.downloads import no_downloads
 
 _SITES = ("site-packages", "dist-packages")
 

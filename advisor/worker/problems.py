@@ -6,8 +6,8 @@ import traceback
 from types import FrameType
 from typing import Any
 
-from .frames import is_user_file
 from .oneline import one_line
+from .trace.frames import is_user_file
 
 
 def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from .specs import Guess, Spec
-from .torchvision_ops import install as mend_torchvision
-from .tracer import trace
+from .feed.specs import Guess, Spec
+from .load.torchvision_ops import install as mend_torchvision
+from .trace.tracer import trace
 
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
 REHEARSAL = Path(__file__).with_name("rehearsal.py")

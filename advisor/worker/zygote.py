@@ -16,11 +16,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from . import channel, preload
+from . import preload
 from .child import Child, Jobs
+from .contain import channel
+from .contain.scratch import Scratch
+from .contain.watch import Watch
 from .link import Client, ClientGone
-from .scratch import Scratch
-from .watch import Watch
 
 
 @dataclass

@@ -102,8 +102,9 @@ def test_the_worker_is_standard_library_and_torch():
     """It runs under the user's interpreter, where nothing of ours is installed; relative imports stay in its folder."""
 
     def foreign(name: str, eager: bool, file: Path) -> bool:
-        if name.startswith("."):
-            return name.startswith("..")
+        if name.startswith("."):  # within the worker, however deep
+            level = len(name) - len(name.lstrip("."))
+            return level > len(file.relative_to(ROOT / "advisor/worker").parts)
         # numpy and torchvision are the user's, looked for only where the user's code has them.
         return eager and top(name) not in STDLIB | {"torch"}
 

@@ -11,7 +11,7 @@ from torch import nn
 import advisor
 from advisor import live
 from advisor.graph import Graph, pack, unpack
-from advisor.worker.torchvision_ops import install
+from advisor.worker.load.torchvision_ops import install
 
 
 def net() -> nn.Sequential:

@@ -7,7 +7,7 @@ import pytest
 from advisor.operators import ACTIVATIONS
 from advisor.targets import STREAMS, TargetError, available, load, load_all
 from advisor.targets.page import markdown
-from advisor.worker.vocabulary_modules import _ACTIVATIONS as TRACED
+from advisor.worker.trace.vocabulary_modules import _ACTIVATIONS as TRACED
 
 SHIPPED = (
     "cpu-x86",

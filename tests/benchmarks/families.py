@@ -18,7 +18,7 @@ def main(mode: str, count: int) -> None:
 
     torch.set_num_threads(1)
 
-    from advisor.worker import torchvision_ops
+    from advisor.worker.load import torchvision_ops
 
     torchvision_ops.install()
     import timm

@@ -43,7 +43,7 @@ from advisor.moves import (
 from advisor.moves.chain import is_depthwise, is_pointwise
 from advisor.moves.live import surgery_plan
 from advisor.worker import surgery
-from advisor.worker.torchvision_ops import install
+from advisor.worker.load.torchvision_ops import install
 from tests.corpus.move_families import BY_CONSTRUCTOR
 from tests.corpus.trials import Trial, on_meta, timm_model
 

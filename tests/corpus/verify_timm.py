@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from advisor import live
 from advisor.graph import Graph
 from advisor.macs import op_macs
-from advisor.worker import torchvision_ops
+from advisor.worker.load import torchvision_ops
 
 torchvision_ops.install()
 

@@ -27,7 +27,7 @@ from advisor.rules.mem401_peak_memory import PeakMemory
 from advisor.rules.ops501_slow_operator import SlowOperator
 from advisor.rules.ops503_wasted_parameters import WastedParameters
 from advisor.targets import load
-from advisor.worker.sites import Observer
+from advisor.worker.trace.sites import Observer
 from tests.graphs import GraphBuilder
 
 RULES = packs.rules()

@@ -28,7 +28,7 @@ Position = tuple[CodeType, int]
 Span = list  # [str, int, int, int, int]
 
 _TORCH = f"{Path(torch.__file__).parent}{os.sep}"
-_OURS = f"{Path(__file__).parent}{os.sep}"
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
 _STDLIB = sysconfig.get_path("stdlib") + os.sep
 _PACKAGES = tuple(_STDLIB + name + os.sep for name in ("site-packages", "dist-packages"))
 

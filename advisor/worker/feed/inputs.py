@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from ..load.usage import Usage, usages
 from .fitting import adapted
 from .specs import Guess, Spec
-from .usage import Usage, usages
 
 _LAYERS = (
     _ConvNd,

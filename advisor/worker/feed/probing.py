@@ -7,7 +7,7 @@ import contextlib
 import torch
 from torch import nn
 
-from .borrow import borrowed
+from ..trace.borrow import borrowed
 from .specs import Guess
 
 _NEEDS_VALUES = (

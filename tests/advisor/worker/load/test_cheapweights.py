@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from advisor.worker.cheapweights import cheap_weights
+from advisor.worker.load.cheapweights import cheap_weights
 
-from .audits import Auditor, attempt, candidate
+from ..audits import Auditor, attempt, candidate
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..problems import describe, failure
 from .cheapweights import cheap_weights, seed
 from .downloads import disarm_libraries
 from .mending import OMIT, REPAIRS, Trial, constructed, mended
-from .problems import describe, failure
 from .stubs import NotInstalled
 from .values import Guesser
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .audits import Auditor, Event, candidate
+from ..audits import Auditor, Event, candidate
 
 NET = """
 import torch

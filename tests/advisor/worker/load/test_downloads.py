@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .audits import Auditor, attempt, candidate
+from ..audits import Auditor, attempt, candidate
 
 NET = """
 import io, urllib.request

@@ -15,8 +15,8 @@ from torch import nn
 from advisor import live
 from advisor.graph import Graph, Op
 from advisor.operators import OPERATORS
-from advisor.worker.shapes import function_output, module_output
-from advisor.worker.vocabulary import short_name
+from advisor.worker.trace.shapes import function_output, module_output
+from advisor.worker.trace.vocabulary import short_name
 
 
 class Function(nn.Module):

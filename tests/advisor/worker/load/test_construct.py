@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .audits import Auditor, attempt, candidate, inputs, tensor
+from ..audits import Auditor, attempt, candidate, inputs, tensor
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 

@@ -15,11 +15,11 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from ..problems import describe
 from . import trees
 from .borrow import borrowed
 from .encode import Sites, encode
 from .placement import Placement
-from .problems import describe
 from .recorder import OutOfTime, Recorder
 
 Rung = Literal["fx-meta", "fx-fake", "fx-real", "hooks"]
@@ -208,4 +208,3 @@ def _fakes(
         return nullcontext(), placement.substitute
     mode = _FakeMode()
     return mode, mode.fake
-

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from advisor.graph import Graph
-from advisor.worker.tracer import Trace, trace, trace_ladder
+from advisor.worker.trace.tracer import Trace, trace, trace_ladder
 
 X = (2, 8, 6, 6)
 

@@ -25,11 +25,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
-from . import preload
-from .clock import OutOfTime, limit
+from .. import preload
+from ..clock import OutOfTime, limit
+from ..problems import describe, failure
 from .downloads import disarm_libraries
 from .patches import replaced
-from .problems import describe, failure
 from .stubs import StubModule, Stubs, active
 
 _SOURCE_FOLDERS = ("src", "lib", "python", "pytorch")

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from advisor import live
-from advisor.worker.frames import expression_at
-from advisor.worker.sites import Observer
+from advisor.worker.trace.frames import expression_at
+from advisor.worker.trace.sites import Observer
 
 
 def text(span: list[Any]) -> str:

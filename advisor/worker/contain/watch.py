@@ -9,8 +9,8 @@ import signal
 import time
 from dataclasses import dataclass, field
 
+from ..link import Client
 from . import channel
-from .link import Client
 from .processes import Family
 from .scratch import Scratch
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from advisor.worker.torchvision_ops import deform_conv2d, nms, roi_align
+from advisor.worker.load.torchvision_ops import deform_conv2d, nms, roi_align
 
 
 def overlap(a: list[float], b: list[float]) -> float:
@@ -79,7 +79,7 @@ def test_torchvision_imports_after_install() -> None:
     if importlib.util.find_spec("torchvision") is None:
         pytest.skip("torchvision is not installed")
     code = (
-        "from advisor.worker.torchvision_ops import install; install(); install();"
+        "from advisor.worker.load.torchvision_ops import install; install(); install();"
         "import torch, torchvision;"
         "b = torch.tensor([[0., 0., 1., 1.], [0., 0., 1., 1.]]);"
         "assert torchvision.ops.nms(b, torch.tensor([.1, .2]), .5).tolist() == [1];"

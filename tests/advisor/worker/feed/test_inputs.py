@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from advisor.worker.inputs import guesses, search
-from advisor.worker.mismatch import mismatch
-from advisor.worker.probing import probe
-from advisor.worker.specs import Guess, Spec, requested
+from advisor.worker.feed.inputs import guesses, search
+from advisor.worker.feed.mismatch import mismatch
+from advisor.worker.feed.probing import probe
+from advisor.worker.feed.specs import Guess, Spec, requested
 
 
 def found(model: nn.Module, *hints: Guess, widths: tuple[list[int], ...] = ()) -> Guess | None:
