@@ -72,6 +72,11 @@ class Costs:
     op_latency_us: Mapping[int, float]
     op_macs: Mapping[int, int]
 
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of the products: 2 × MACs."""
+        return 2 * self.macs
+
 
 class Estimator(Protocol):
     """A cost model."""

@@ -79,6 +79,7 @@ def _totals(model: ModelReport, target: str, costs: Costs) -> dict[str, Any]:
         "label": costs.label,
         "latency_us": costs.latency_us,
         "macs": costs.macs,
+        "flops": costs.flops,
         "params": costs.params,
         "weights_bytes": costs.weights_bytes,
         "traffic_bytes": costs.traffic_bytes,
