@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint bench verify docs
+.PHONY: demo test lint bench verify verify-timm verify-moves verify-packages verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -20,12 +20,22 @@ lint: .venv/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-# The long checks: each writes its table under docs/ and fails when a requirement does.
-verify: bench
+# The long checks: each writes its table under docs/ and fails when a requirement does; `make -k verify` runs them all.
+# CHECKOUTS="DIR…" also measures checkouts of public repositories.
+verify: bench verify-timm verify-moves verify-packages $(if $(CHECKOUTS),verify-checkouts)
+
+verify-timm: .venv/test.stamp
 	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md
+
+verify-moves: .venv/test.stamp
 	$(BIN)/python -m tests.corpus.verify_moves --table docs/verify-moves.md
+
+verify-packages: .venv/test.stamp
 	$(BIN)/python tests/corpus/measure.py timm torchvision segmentation_models_pytorch pytorchcv efficientnet_pytorch \
-		$(CHECKOUTS) --jobs 2 --table docs/corpus-packages.md
+		--jobs 2 --table docs/corpus-packages.md
+
+verify-checkouts: .venv/test.stamp
+	$(BIN)/python tests/corpus/measure.py $(CHECKOUTS) --jobs 2 --table docs/corpus.md
 
 bench: .venv/test.stamp
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --ratio-table docs/benchmarks.md
