@@ -198,6 +198,9 @@ class Graph:
                 if t not in known:
                     raise GraphError(f"op {op.key} ({op.target}) reads tensor {t} before it is made")
             known.update(op.outputs)
+        for i, tensor in self.tensors.items():
+            if tensor.role not in ROLES:
+                raise GraphError(f"tensor {i} has the role {tensor.role!r}; there are {', '.join(ROLES)}")
         for t in self.outputs:
             if t not in known:
                 raise GraphError(f"output {t} is never made")

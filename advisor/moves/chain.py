@@ -18,14 +18,6 @@ def next_op(graph: Graph, op: Op) -> Op | None:
     return None
 
 
-def prev_op(graph: Graph, op: Op, index: int = 0) -> Op | None:
-    """What made input ``index`` of ``op``, identities skipped; None for a model input or a parameter."""
-    maker = graph.producer.get(op.inputs[index])
-    while maker is not None and maker.op == "identity":
-        maker = graph.producer.get(maker.inputs[0])
-    return maker
-
-
 def between(graph: Graph, first: Op, last: Op) -> list[Op] | None:
     """All ops (identities included) strictly between two ops on a chain without branches; None without such a chain."""
     chain: list[Op] = []

@@ -91,10 +91,6 @@ def _differs(old: Op, new: Op) -> bool:
     return (old.op, old.target, old.attrs, old.weights) != (new.op, new.target, new.attrs, new.weights)
 
 
-def _weights_differ(before: Graph, after: Graph, op: Op) -> bool:
-    return any(before.tensors[t] is not after.tensors[t] for t in op.weights.values())
-
-
 def _resized(before: Graph, after: Graph) -> dict[str, list[int]]:
     """Parameters and buffers of both graphs that have another shape now."""
     return {

@@ -97,3 +97,10 @@ def test_bytes_that_are_no_graph_are_refused(data):
 def test_a_cut_off_graph_is_refused(shared):
     with pytest.raises(GraphError):
         unpack(pack(shared)[:-7])
+
+
+def test_a_tensor_of_an_unknown_role_is_refused(shared):
+    plain = shared.to_plain()
+    plain["tensors"][1][4] = "weight"
+    with pytest.raises(GraphError, match="tensor 1 has the role 'weight'"):
+        Graph.from_plain(plain)
