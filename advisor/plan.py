@@ -91,15 +91,15 @@ class Plans:
     def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
         self.overrides = dict(overrides or {})
         self._by_folder: dict[Path, Plan] = {}
-        self._by_settings: dict[Path, Plan] = {}
+        self._by_settings: dict[Path | None, Plan] = {}
 
     def of(self, path: Path) -> Plan:
         """The plan for a file or a folder. Raises :class:`advisor.config.ConfigError` and what :meth:`Plan.of` does."""
         folder = path if path.is_dir() else path.parent
         if folder not in self._by_folder:
             config = resolve(folder, self.overrides)
-            key = config.file or config.root
-            if key not in self._by_settings:
-                self._by_settings[key] = Plan.of(config)
-            self._by_folder[folder] = self._by_settings[key]
+            # Without a settings file nothing depends on the folder: one plan, one set of loaded targets, for them all.
+            if config.file not in self._by_settings:
+                self._by_settings[config.file] = Plan.of(config)
+            self._by_folder[folder] = self._by_settings[config.file]
         return self._by_folder[folder]

@@ -10,7 +10,7 @@ import pytest
 from advisor.config import Config
 from advisor.engine import audit_paths
 from advisor.graph import Graph, Span
-from advisor.plan import Plan
+from advisor.plan import Plan, Plans
 from advisor.report import ModelReport
 from tests.graphs import GraphBuilder
 
@@ -98,3 +98,15 @@ def test_advice_that_holds_for_any_target_is_given_once(tmp_path):
     plan = Plan.of(dataclasses.replace(Config(root=tmp_path), targets=("npu-64", "cpu-x86"), select=("OPS503",)))
     plan.advise(model)
     assert [(f.code, f.target) for f in model.findings] == [("OPS503", None)]
+
+
+def test_folders_without_settings_of_their_own_share_a_plan(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "pyproject.toml").write_text("[tool.advisor]\nmin-gain = 3\n", encoding="utf-8")
+    plans = Plans({"targets": ["npu-64"]})
+    a, b, c = (plans.of(tmp_path / name) for name in "abc")
+    assert a is b
+    assert a.targets[0] is b.targets[0]
+    assert c.config.min_gain == 3.0
