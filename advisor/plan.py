@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from . import packs, selection, targets
-from .advise import Settings, advise
+from .advice.advise import Settings, advise
+from .advice.literals import numbers
+from .advice.places import Sources
 from .config import Config, resolve
 from .findings import Finding
-from .literals import numbers
-from .places import Sources
 from .report import ModelReport
 from .selection import Selection
 from .targets import Target

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from advisor import packs
-from advisor.advise import Settings, advise
+from advisor.advice.advise import Settings, advise
+from advisor.advice.places import Sources
 from advisor.channels import analyse
 from advisor.findings import Finding
 from advisor.graph import Graph
 from advisor.live import trace
 from advisor.moves import from_plain
-from advisor.places import Sources
 from advisor.rule import Case, Look, Page, Rule
 from advisor.rulepages import SECTIONS, files, page
 from advisor.rules.alignment import free_groups, neighbours

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .costs import Estimator
-from .findings import Finding
-from .graph import Graph
-from .moves import Move, MoveError
-from .rule import Look
+from ..costs import Estimator
+from ..findings import Finding
+from ..graph import Graph
+from ..moves import Move, MoveError
+from ..rule import Look
 
 
 @dataclass(slots=True)

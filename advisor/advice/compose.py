@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .findings import Finding, Related
-from .graph import Graph, Op
-from .moves import SetWidth
+from ..findings import Finding, Related
+from ..graph import Graph, Op
+from ..moves import SetWidth
+from ..rule import Advice, Look, Outcome, Rule
+from ..units import percent, time
 from .places import Sources, place
-from .rule import Advice, Look, Outcome, Rule
-from .units import percent, time
 
 NAMED = 3
 """How many widths of other layers a message names."""

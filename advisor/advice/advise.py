@@ -17,15 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..costs import Costs, Estimator
+from ..findings import Finding
+from ..graph import Graph
+from ..moves import Move, MoveError, Together
+from ..rule import Advice, Look, Outcome, Rule
+from ..targets import Target
 from .compose import Part, compose
-from .costs import Costs, Estimator
-from .findings import Finding
-from .graph import Graph
 from .jointly import Candidate, resolve
-from .moves import Move, MoveError, Together
 from .places import UNKNOWN, Sources, origin
-from .rule import Advice, Look, Outcome, Rule
-from .targets import Target
 
 
 @dataclass(frozen=True, slots=True)

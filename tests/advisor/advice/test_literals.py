@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from advisor.advice.literals import numbers
 from advisor.graph import Span
-from advisor.literals import numbers
 
 
 @pytest.mark.parametrize(

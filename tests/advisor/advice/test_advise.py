@@ -11,7 +11,8 @@ from math import prod
 
 import pytest
 
-from advisor.advise import Advised, Settings, advise
+from advisor.advice.advise import Advised, Settings, advise
+from advisor.advice.places import NOWHERE, Sources
 from advisor.costs import Costs, Kernel, MemoryPeak
 from advisor.graph import Graph, Module, Span
 from advisor.moves import (
@@ -24,7 +25,6 @@ from advisor.moves import (
     SwapActivation,
     from_plain,
 )
-from advisor.places import NOWHERE, Sources
 from advisor.rule import Advice, Look, Rule
 from advisor.targets import load
 from tests.graphs import GraphBuilder

@@ -6,7 +6,7 @@ import ast
 import linecache
 from collections.abc import Iterator
 
-from .graph import Span
+from ..graph import Span
 
 
 def numbers(span: Span) -> frozenset[int]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from .graph import Graph, Op, Span
-from .rule import Advice
+from ..graph import Graph, Op, Span
+from ..rule import Advice
 
 NOWHERE = Span("", 1, 1, 1, 1)
 
