@@ -1,0 +1,1 @@
+"""Traces kept from one run to the next, and the proof that they still hold."""

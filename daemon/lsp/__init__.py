@@ -1,0 +1,1 @@
+"""The language server: one session a client, every feature a module of its own."""

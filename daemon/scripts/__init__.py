@@ -1,0 +1,1 @@
+"""What scripts get over the socket."""
