@@ -1,0 +1,52 @@
+"""What can go wrong between a client and the daemon, typed. Only the standard library is imported before an error.
+
+The daemon's errors have a code (docs/protocol.md lists them). Those that the engine itself would have raised come back
+as the exceptions that it raises, so that callers need not know where an audit ran.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DaemonError(Exception):
+    """The daemon could not be reached or could not do what was asked. ``code`` is one of the protocol's, or
+    ``unreachable`` when nobody answers; the text says what to do."""
+
+    def __init__(self, message: str, code: str = "unreachable", remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy and remedy not in message else message)
+        self.code = code
+        self.remedy = remedy
+
+
+class CancelledError(DaemonError):
+    """The request was cancelled, by this client or because it was closed."""
+
+    def __init__(self, message: str = "the request was cancelled", code: str = "cancelled", remedy: str = "") -> None:
+        super().__init__(message, code, remedy)
+
+
+def lost() -> DaemonError:
+    """What every unanswered request comes to when the connection ends."""
+    return DaemonError("the daemon closed the connection before it answered", "lost", "`advisor daemon logs` says why")
+
+
+def from_wire(error: Any) -> Exception:
+    """The exception for the ``error`` of a message."""
+    fields = error if isinstance(error, dict) else {"message": f"an error of no known form: {error!r}"}
+    code, message, remedy = (str(fields.get(key) or "") for key in ("code", "message", "remedy"))
+    if code == "cancelled":
+        return CancelledError(message or "the request was cancelled", remedy=remedy)
+    kind = _engines().get(code)
+    if kind is None:
+        return DaemonError(message, code or "internal", remedy)
+    return kind(f"{message}; {remedy}" if remedy and remedy not in message else message)
+
+
+def _engines() -> dict[str, type[Exception]]:
+    from ..config import ConfigError
+    from ..engine import EngineError
+    from ..targets import TargetError
+    from ..workers import WorkerError
+
+    return {"config": ConfigError, "target": TargetError, "engine": EngineError, "worker": WorkerError}
