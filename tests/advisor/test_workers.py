@@ -226,6 +226,54 @@ def test_closing_ends_the_request_that_runs(job: Path) -> None:
     assert [outcome.status for outcome in outcomes] == ["cancelled"]
 
 
+def test_a_request_ends_as_soon_as_it_is_cancelled_and_the_next_is_run(worker: Worker) -> None:
+    running = threading.Event()
+    hang = code("import time; time.sleep(60)", seconds=60)
+    started = time.monotonic()
+    outcome = worker.run(hang, lambda _: running.set(), running.is_set)
+    assert (outcome.status, [event["event"] for event in outcome.events]) == ("cancelled", ["first"])
+    assert time.monotonic() - started < 50.0  # it would have slept on
+    assert worker.run(code("pass"), cancelled=lambda: False).status == "ok"
+
+
+def test_one_cancelled_while_the_worker_starts_leaves_it_to_the_next(job: Path) -> None:
+    with Worker(PYTHON, jobs={"code": job}) as worker:
+        asked: list[int | None] = []
+
+        def cancelled() -> bool:
+            asked.append(worker.pid)
+            return worker.pid is not None
+
+        assert worker.run(code("pass"), cancelled=cancelled).status == "cancelled"
+        pid = asked[-1]
+        assert pid is not None
+        assert worker.run(code("pass")).status == "ok"
+        assert worker.pid == pid
+
+
+def test_closing_one_that_starts_does_not_wait_for_it(job: Path, tmp_path: Path) -> None:
+    slow = script(tmp_path / "python", "exec sleep 60")
+    worker = Worker(slow, jobs={"code": job})
+    thread = threading.Thread(target=worker.start)
+    thread.start()
+    while worker.pid is None:
+        time.sleep(0.01)
+    pid = worker.pid
+    started = time.monotonic()
+    worker.close()
+    thread.join()
+    assert time.monotonic() - started < 50.0
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_user_code_sees_the_given_environment_and_no_more_of_it_than_is_passed_on(job: Path) -> None:
+    given = {"PATH": os.environ["PATH"], "LC_TIME": "C", "CONDA_PREFIX": "/opt/other", "SECRET": "1"}
+    ask = "import os; emit({'event': 'seen', 'env': {n: os.environ.get(n) for n in %r}})" % [*given, "VIRTUAL_ENV"]
+    with Worker(PYTHON, jobs={"code": job}, environment=given) as worker:
+        seen = worker.run(code(ask)).events[1]["env"]
+    assert seen == {**given, "SECRET": None, "VIRTUAL_ENV": None}
+
+
 def _processes_of(job: Path) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
