@@ -1,0 +1,265 @@
+"""One client's session: its documents, settings and trust, and the features that are registered for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from lsprotocol import types
+from pygls import uris
+from pygls.capabilities import get_capability
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
+    JsonRpcMethodNotFound,
+    JsonRpcServerNotInitialized,
+)
+from pygls.lsp.server import LanguageServer
+
+from ..trust import Trust
+from . import settings
+from .documents import Documents
+from .protocol import CONVERTER, FramingError, Reader, Wire, messages
+from .settings import EditorSettings
+from .texts import ENCODINGS, Codec
+
+NAME = "nas-advisor"
+_WAITING = 8 << 20
+"""Bytes that may wait for a client that does not read, before no more is read from it."""
+_MISTAKES = (JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcMethodNotFound, JsonRpcServerNotInitialized)
+
+
+class Caller(Protocol):
+    """What a session needs of :class:`advisor.daemon.lanes.Lanes`."""
+
+    async def call(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        lane: Any,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Any: ...
+
+
+class Session(LanguageServer):
+    """One connection. ``environment`` and ``cwd`` are the client's, not the daemon's."""
+
+    def __init__(self, lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) -> None:
+        super().__init__(
+            NAME,
+            metadata.version(NAME),
+            notebook_document_sync=types.NotebookDocumentSyncOptions(
+                notebook_selector=[
+                    types.NotebookDocumentFilterWithCells(
+                        notebook="jupyter-notebook", cells=[types.NotebookCellLanguage(language="python")]
+                    )
+                ]
+            ),
+            protocol_cls=Wire,
+            converter_factory=lambda: CONVERTER,
+        )
+        self.wire = cast(Wire, self.protocol)
+        self.lanes = lanes
+        self.log = log
+        self.environment: dict[str, str] = dict(hello.get("environment") or {})
+        self.cwd = Path(hello.get("cwd") or "/")
+        self.trust = Trust(self.roots, lambda message: self.say(message, types.MessageType.Warning))
+        self.documents = Documents(Codec("utf-16"), self._made_up)
+        self.settings_by_root: dict[Path, EditorSettings] = {}
+        self.on_close: list[Callable[[], Awaitable[None]]] = []
+        self.ended = False
+        self._refreshing: dict[str, bool] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # ---- what is asked of a session
+
+    @property
+    def settings(self) -> EditorSettings:
+        """The first root's settings; :meth:`settings_of` gives those of a file."""
+        return self.settings_of(next(iter(self.roots()), self.cwd))
+
+    def settings_of(self, path: Path) -> EditorSettings:
+        """The editor's settings for the workspace folder that ``path`` lies in."""
+        return self.settings_by_root.get(self.root_of(path)) or EditorSettings()
+
+    def roots(self) -> list[Path]:
+        """The workspace's folders; none before the client has said them, or when there is no workspace."""
+        if self.wire._workspace is None:
+            return []
+        workspace = self.workspace
+        folders = [f.uri for f in workspace.folders.values()] or [workspace.root_uri or ""]
+        return [Path(path) for uri in folders if (path := uris.to_fs_path(uri))]
+
+    def root_of(self, path: Path) -> Path:
+        """The innermost workspace folder around ``path``; the first for what lies in none."""
+        roots = self.roots()
+        around = [root for root in roots if path.is_relative_to(root)]
+        return max(around, key=lambda root: len(root.parts)) if around else next(iter(roots), self.cwd)
+
+    def trusts(self, path: Path) -> bool:
+        """Whether the code around ``path`` may run."""
+        return self.trust.of(path)
+
+    def params(self, path: Path) -> dict[str, Any]:
+        """The parameters that every method of an analyst takes, for one file or folder."""
+        trusted = self.trusts(path)
+        overrides = dict(self.settings_of(path).overrides)
+        if not trusted:
+            overrides.pop("python", None)
+        return {
+            "path": str(path),
+            "buffers": {p: text for p, text in self.documents.buffers().items() if p != str(path)},
+            "overrides": overrides,
+            "environment": self.environment,
+            "run": trusted,
+        }
+
+    def can(self, capability: str) -> Any:
+        """What the client says of a capability (``text_document.diagnostic``); None before it has said anything."""
+        if self.wire._workspace is None:
+            return None
+        return get_capability(self.client_capabilities, capability, None)  # type: ignore[arg-type]
+
+    def say(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
+        """Tell the person in the client's log, and in ours."""
+        self.log.info("to the client: %s", message)
+        if self.wire.writer is not None:
+            self.window_log_message(types.LogMessageParams(type=kind, message=message))
+
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
+        """Run a coroutine beside the messages; it ends with the session, and its failure is logged."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned)
+        return task
+
+    def _spawned(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.report_server_error(error, JsonRpcException)  # type: ignore[arg-type]
+
+    def refresh(self, *, diagnostics: bool = True, hints: bool = True) -> None:
+        """Ask the client to ask again, where it can; one question of a kind at a time is on its way."""
+        if diagnostics and self.can("workspace.diagnostics.refresh_support"):
+            self._refresh(types.WORKSPACE_DIAGNOSTIC_REFRESH)
+        if hints and self.can("workspace.inlay_hint.refresh_support"):
+            self._refresh(types.WORKSPACE_INLAY_HINT_REFRESH)
+        if hints and self.can("workspace.code_lens.refresh_support"):
+            self._refresh(types.WORKSPACE_CODE_LENS_REFRESH)
+
+    def _refresh(self, method: str) -> None:
+        if method in self._refreshing:
+            self._refreshing[method] = True
+            return
+        self._refreshing[method] = False
+        self.spawn(self._ask_again(method))
+
+    async def _ask_again(self, method: str) -> None:
+        try:
+            while True:
+                self._refreshing[method] = False
+                await self.wire.send_request_async(method, None)
+                if not self._refreshing[method]:
+                    return
+        except JsonRpcException as e:
+            self.log.warning("%s: the client refused: %s", method, e)
+        finally:
+            del self._refreshing[method]
+
+    # ---- the connection
+
+    async def serve(self, reader: Reader, writer: Any) -> None:
+        """Serve the client until it says ``exit`` or ends; then everything that was started for it ends too.
+
+        ``writer`` needs ``write`` and ``close``; one with ``drain`` and a transport slows a client that does not read.
+        """
+        self.wire.set_writer(writer)
+        if (transport := getattr(writer, "transport", None)) is not None:
+            transport.set_write_buffer_limits(high=_WAITING)
+        drain = getattr(writer, "drain", None)
+        try:
+            async for body in messages(reader):
+                self.wire.receive(body)
+                if self.ended:
+                    break
+                await asyncio.sleep(0)  # a handler starts before the next message changes the text under it
+                if drain is not None:
+                    await drain()
+        except FramingError as e:
+            self.log.warning("the client's bytes cannot be understood: %s; its session ends", e)
+        except (ConnectionError, asyncio.IncompleteReadError) as e:
+            self.log.info("the client is gone: %r", e)
+        finally:
+            await self.close()
+            writer.close()
+
+    async def close(self) -> None:
+        """End what was started for this client. May be called twice."""
+        running = [t for t in self._tasks if t is not asyncio.current_task()]
+        running += [f for f in self.wire._request_futures.values() if isinstance(f, asyncio.Task)]
+        for task in running:
+            task.cancel()
+        for end in self.on_close:
+            await end()
+        self.on_close.clear()
+        await asyncio.gather(*running, return_exceptions=True)
+        self.wire._request_futures.clear()
+        self.wire._result_types.clear()
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Into the logs, the client's and ours; never a message box. A client's own mistake was answered already."""
+        if isinstance(error, _MISTAKES):
+            return self.log.info("a client's mistake: %s", error)
+        self.log.error("%s: %s", getattr(source, "__name__", source), error, exc_info=error)
+        if self.wire.writer is not None and not isinstance(error, ConnectionError):
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
+        return None
+
+    def _made_up(self, uri: str) -> Path:
+        """A path for a document that has none: in the first root, so that it imports what its neighbours do."""
+        name = uri.rpartition(":")[2].strip("/").replace("/", "_") or "untitled"
+        return next(iter(self.roots()), self.cwd) / (name if name.endswith((".py", ".ipynb")) else f"{name}.py")
+
+
+def begun(session: Session, params: types.InitializeParams) -> None:
+    """Take from ``initialize`` what holds for the whole session."""
+    encoding = str(getattr(session.workspace.position_encoding, "value", session.workspace.position_encoding))
+    session.documents = Documents(Codec(next(known for known in ENCODINGS if known == encoding)), session._made_up)
+    options = params.initialization_options
+    options = options if isinstance(options, Mapping) else {}
+    told = options.get("trusted")
+    session.trust.told = told if isinstance(told, bool) else None
+    given = options.get("settings", options.get(settings.SECTION))
+    for root in session.roots() or [session.cwd]:
+        session.settings_by_root[root] = settings.read(given, root)
+
+
+def new_session(lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) -> Session:
+    """A session with all features, ready for ``await session.serve(reader, writer)``.
+
+    ``hello`` is the handshake: ``environment`` and ``cwd`` are the client's.
+    """
+    session = Session(lanes, hello, log)
+
+    @session.feature(types.INITIALIZE)
+    def initialize(params: types.InitializeParams) -> None:
+        begun(session, params)
+
+    @session.feature(types.EXIT)
+    def exit_(_params: Any) -> None:
+        session.ended = True
+
+    @session.feature(types.WORKSPACE_EXECUTE_COMMAND)
+    async def execute(params: types.ExecuteCommandParams) -> Any:
+        handler = session.wire.fm.commands.get(params.command)
+        if handler is None:
+            raise JsonRpcInvalidParams(f"there is no command {params.command!r}")
+        return await handler(*(params.arguments or []))
+
+    return session
