@@ -1,6 +1,7 @@
 """Frames: what the daemon, its helpers and its clients send each other. docs/protocol.md describes them for others.
 
-A frame is four bytes, the length of what follows in network byte order, and one msgpack map. Messages in them::
+A frame is four bytes, the length of what follows in network byte order, and one msgpack map. Its texts are UTF-8, with
+the lone surrogates that names of files and what is typed in editors may hold. Messages in them::
 
     {"id": 1, "method": "audit", "params": {…}}                   a request
     {"id": 1, "event": "progress", …}                             something about it before its end
@@ -31,7 +32,7 @@ class FrameError(ValueError):
 
 def encode(message: Message, limit: int = MAX_BYTES) -> bytes:
     """``message`` as a frame. Raises :class:`FrameError` when it is longer than ``limit``."""
-    body: bytes = msgpack.Packer().pack(message)
+    body: bytes = msgpack.Packer(unicode_errors="surrogatepass").pack(message)
     if len(body) > limit:
         raise FrameError(f"a message of {len(body):,} bytes; at most {limit:,} are sent")
     return _HEAD.pack(len(body)) + body
@@ -65,7 +66,7 @@ class Decoder:
 
 def _message(body: bytes) -> Message:
     try:
-        message = msgpack.unpackb(body, strict_map_key=False)
+        message = msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogatepass")
     except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as e:
         raise FrameError(f"no msgpack: {e}") from e
     if not isinstance(message, dict):

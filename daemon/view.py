@@ -8,7 +8,8 @@ all that diagnostics, hints, hovers, lenses and actions read. Lines and columns 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 from advisor.findings import Finding, Related
@@ -97,43 +98,100 @@ class View:
     notes: list[str] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
-        """As msgpack-able values."""
-        return asdict(self)
+        """As msgpack-able values. Files' names and instances stand there once and go by their numbers elsewhere; what
+        else there is stands in the order of the fields."""
+        files: dict[str, int] = {}
+        numbers: dict[int, int] = {}
+        instances: list[tuple[Any, ...]] = []
+
+        def span(s: Span) -> tuple[int, ...]:
+            file, line, column, end_line, end_column = s
+            return files.setdefault(file, len(files)), line, column, end_line, end_column
+
+        def number(instance: Instance) -> int:
+            key = id(instance)
+            if key not in numbers:
+                numbers[key] = len(instances)
+                instances.append(_instance(instance))
+            return numbers[key]
+
+        plain = {
+            "path": self.path,
+            "content": self.content,
+            "phase": self.phase,
+            "targets": self.targets,
+            "models": [
+                (
+                    m.name,
+                    span(m.span),
+                    m.status,
+                    m.rung,
+                    m.construct,
+                    m.input,
+                    {name: _totals(t) for name, t in m.totals.items()},
+                    m.findings,
+                )
+                for m in self.models
+            ],
+            "places": [
+                (span(p.span), p.created, [number(i) for i in p.instances], [span(s) for s in p.origin])
+                for p in self.places
+            ],
+            "findings": [
+                (f.code, f.message, span(f.span), *_finding(f), [(span(r.span), r.message) for r in f.related])
+                for f in self.findings
+            ],
+            "notes": self.notes,
+        }
+        return {**plain, "instances": instances, "files": list(files)}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> View:
         """The inverse of :meth:`to_plain`, after msgpack made lists of tuples."""
+        files = plain["files"]
+        instances = [Instance(*i) for i in plain["instances"]]
+
+        def span(s: list[int]) -> Span:
+            file, line, column, end_line, end_column = s
+            return Span(files[file], line, column, end_line, end_column)
+
         return cls(
-            **{
-                **plain,
-                "models": [
-                    Model(
-                        **{
-                            **m,
-                            "span": Span(*m["span"]),
-                            "totals": {name: Totals(**t) for name, t in m["totals"].items()},
-                        }
-                    )
-                    for m in plain["models"]
-                ],
-                "places": [
-                    Place(
-                        Span(*p["span"]),
-                        p["created"],
-                        [Instance(**i) for i in p["instances"]],
-                        [Span(*s) for s in p["origin"]],
-                    )
-                    for p in plain["places"]
-                ],
-                "findings": [
-                    Finding(
-                        **{
-                            **f,
-                            "span": Span(*f["span"]),
-                            "related": [Related(Span(*r["span"]), r["message"]) for r in f["related"]],
-                        }
-                    )
-                    for f in plain["findings"]
-                ],
-            }
+            plain["path"],
+            plain["content"],
+            plain["phase"],
+            plain["targets"],
+            [
+                Model(
+                    name,
+                    span(at),
+                    status,
+                    rung,
+                    construct,
+                    given,
+                    {target: Totals(*t) for target, t in totals.items()},
+                    findings,
+                )
+                for name, at, status, rung, construct, given, totals, findings in plain["models"]
+            ],
+            [
+                Place(span(at), created, [instances[i] for i in held], [span(s) for s in origin])
+                for at, created, held, origin in plain["places"]
+            ],
+            [
+                Finding(
+                    code,
+                    message,
+                    span(at),
+                    **dict(zip(_FINDING, rest, strict=True)),
+                    related=[Related(span(s), said) for s, said in related],
+                )
+                for code, message, at, *rest, related in plain["findings"]
+            ],
+            plain["notes"],
         )
+
+
+_FINDING = tuple(f.name for f in fields(Finding) if f.name not in ("code", "message", "span", "related"))
+_finding = attrgetter(*_FINDING)
+_instance = attrgetter(*(f.name for f in fields(Instance)))
+_totals = attrgetter(*(f.name for f in fields(Totals)))
