@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it: the editor's forwarder, too, imports this and has no time for typing
 if TYPE_CHECKING:
+    from typing import Any
+
     from .engine import audit
     from .findings import Finding
     from .graph import Graph

@@ -23,21 +23,6 @@ _LOOK_SECONDS = 0.02  # how often one who waits looks whether the request was ca
 _READ_BYTES = 1 << 20
 _SAID_BYTES = 2000
 
-PASSED_ON = (
-    "HOME",
-    "PATH",
-    "LANG",
-    "TZ",
-    "VIRTUAL_ENV",
-    "CONDA_PREFIX",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONNOUSERSITE",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "DYLD_FALLBACK_LIBRARY_PATH",
-)
-"""Variables that user code may see, with those of the locale (``LC_…``); everything else could be a secret."""
 _IMPOSED = {
     "CUDA_VISIBLE_DEVICES": "",
     "HF_DATASETS_OFFLINE": "1",
@@ -125,11 +110,6 @@ class Process:
             self.popen.wait()
         os.close(self.stderr)
         shutil.rmtree(self.scratch, ignore_errors=True)
-
-
-def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """What of ``environment`` user code may see: two of which this is equal can share a worker."""
-    return {name: value for name, value in environment.items() if name in PASSED_ON or name.startswith("LC_")}
 
 
 def launch(interpreter: Path, jobs: Mapping[str, Path], without: list[str], environment: Mapping[str, str]) -> Process:

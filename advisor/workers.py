@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .environment import PASSED_ON, passed_on
 from .launch import (
-    PASSED_ON,
     Event,
     InterpreterMissing,
     Process,
@@ -26,7 +26,6 @@ from .launch import (
     await_ready,
     launch,
     parse,
-    passed_on,
 )
 
 __all__ = [
