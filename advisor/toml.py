@@ -19,6 +19,14 @@ class TomlError(ValueError):
 def read_toml(file: Path) -> dict[str, Any]:
     """The file's table. Raises :class:`TomlError`."""
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        return parse_toml(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, OSError) as e:
+        raise TomlError(str(e)) from e
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The text's table. Raises :class:`TomlError`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
         raise TomlError(str(e)) from e
