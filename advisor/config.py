@@ -1,4 +1,4 @@
-"""Settings: one resolver for the command line, the library and, later, the editor.
+"""Settings: one resolver for the command line, the library and the editor.
 
 Settings stand in the ``[tool.advisor]`` table of the nearest ``pyproject.toml`` up the tree that has one; options of
 the command line come on top. :class:`Config` is the single list of settings: its fields' metadata give the parser,
@@ -19,6 +19,7 @@ from .toml import TomlError, read_toml
 from .words import suggestion
 
 TABLE = "tool.advisor"
+FILE = "pyproject.toml"
 
 
 class ConfigError(ValueError):
@@ -143,7 +144,7 @@ def find(path: Path) -> tuple[Path, Mapping[str, Any]] | None:
     """
     start = path if path.is_dir() else path.parent
     for folder in (start, *start.parents):
-        file = folder / "pyproject.toml"
+        file = folder / FILE
         if not file.is_file():
             continue
         try:
@@ -177,19 +178,26 @@ def read(table: Mapping[str, Any], root: Path, where: str) -> dict[str, Any]:
             head, *rest = known[key].metadata["example"].splitlines()
             example = f"{head} with {', '.join(rest)}" if rest else head
             raise ConfigError(f"{where}: {key}: {e}; write for example: {example}") from e
+    if "targets" in values:
+        values["targets"] = tuple(_target(name, root) for name in values["targets"])
     return values
 
 
-def resolve(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Config:
+def _target(name: str, root: Path) -> str:
+    """A target's name; a file's path made absolute."""
+    return str(root / name) if name.endswith(".toml") and (root / name).is_file() else name
+
+
+def resolve(path: Path | str, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> Config:
     """The settings for ``path`` (a file or folder, which need not exist).
 
     ``overrides`` are settings by key (``min-gain``) or field name (``min_gain``); they win over the file's, None is
-    skipped; relative paths in them start from the working directory. Raises :class:`ConfigError`.
+    skipped; relative paths in them start from ``cwd``, by default the working directory. Raises :class:`ConfigError`.
     """
     start = Path(path).resolve()
     found = find(start)
     root = found[0].parent if found else start if start.is_dir() else start.parent
     values = read(found[1], root, f"{found[0]}: [{TABLE}]") if found else {}
     given = {k.replace("_", "-"): v for k, v in (overrides or {}).items() if v is not None}
-    values |= read(given, Path.cwd(), "options")
+    values |= read(given, cwd or Path.cwd(), "options")
     return Config(root=root, file=found[0] if found else None, **values)

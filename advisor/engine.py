@@ -1,4 +1,4 @@
-"""The one engine behind the command line, the library and later the editor.
+"""The one engine behind the command line, the library and the editor.
 
 ``audit_paths`` reads files, has the worker trace them, costs every graph on every target and collects what the rules
 advise; ``audit_model`` does the same for a live ``nn.Module``. Both give a :class:`Report`.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import config as settings
 from .config import Config
-from .discovery.project import python_files
+from .discovery.listing import python_files
 from .graph import Graph, Span
 from .plan import Plan, Plans
 from .report import FileReport, ModelReport, Report
-from .session import LOOK_SECONDS, Session
+from .session import Session
 from .tracing import trace_findings
 
 if TYPE_CHECKING:
@@ -96,36 +97,50 @@ def audit_paths(
     Raises what :func:`audit` raises.
     """
     plans = Plans(overrides)
-    files = _files(paths, plans)
-    names = dict.fromkeys(t.name for path in (*files, *map(_place, paths)) for t in plans.of(path).targets)
-    report = Report(str(_root(files)), tuple(names))
+    plan = _planned(paths, plans, Path.cwd())
+    report = Report(plan.root, plan.targets)
     with Session(plans, cancelled) as session:
         jobs = plans.of(_place(paths[0])).config.workers if paths else 1
-        with ThreadPoolExecutor(max(1, min(jobs, len(files)))) as threads:
-            results = [threads.submit(session.file, file) for file in files]
+        with ThreadPoolExecutor(max(1, min(jobs, len(plan.files)))) as threads:
+            results = [threads.submit(session.file, file) for file in plan.files]
             try:
-                for done, (file, result) in enumerate(zip(files, results, strict=True), 1):
-                    reported = session.result(result)
+                for done, (file, result) in enumerate(zip(plan.files, results, strict=True), 1):
+                    reported = result.result()
                     if reported is not None:
                         report.files.append(reported)
                     if progress is not None:
-                        progress(file, done, len(files))
+                        progress(file, done, len(plan.files))
             except BaseException:  # Ctrl-C, say: the threads would otherwise go on to the last file
                 session.cancelled.set()
-                while wait(results, LOOK_SECONDS).not_done:
-                    session.cancel()
                 raise
     return report
 
 
-def _files(paths: Sequence[Path], plans: Plans) -> list[Path]:
-    found: dict[Path, None] = {}
-    for path in paths:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an audit of some paths comes to before it starts: its files in order, and its report's root and targets."""
+
+    files: tuple[Path, ...]
+    root: str
+    targets: tuple[str, ...]
+
+
+def planned(paths: Sequence[Path], overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> Planned:
+    """The files that :func:`audit_paths` would audit. Relative paths start from ``cwd``, by default the working
+    directory. Raises what :func:`audit` raises."""
+    return _planned(paths, Plans(overrides, cwd), cwd or Path.cwd())
+
+
+def _planned(paths: Sequence[Path], plans: Plans, cwd: Path) -> Planned:
+    files: dict[Path, None] = {}
+    for path in (cwd / p for p in paths):
         if not os.path.lexists(path):
             raise EngineError(f"no such file or folder: {path}; give paths of Python files or of folders of them")
         excluded = plans.of(_place(path)).config.exclude
-        found.update(dict.fromkeys(map(_place, python_files(path, excluded))))
-    return list(found)
+        files.update(dict.fromkeys(map(_place, python_files(path, excluded))))
+    places = (*files, *(_place(cwd / p) for p in paths))
+    names = dict.fromkeys(t.name for path in places for t in plans.of(path).targets)
+    return Planned(tuple(files), str(_root(files, cwd)), tuple(names))
 
 
 def _place(path: Path) -> Path:
@@ -140,15 +155,14 @@ def _place(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _root(files: Iterable[Path]) -> Path:
+def _root(files: Iterable[Path], here: Path) -> Path:
     """Where the report's relative paths start: the repository that holds all ``files``, as services that show them
-    expect; without one the working directory if it holds them, else the folder that they share."""
+    expect; without one the working directory ``here`` if it holds them, else the folder that they share."""
     folders = [str(f.parent) for f in files]
     if not folders:
-        return Path.cwd()
+        return here
     shared = Path(os.path.commonpath(folders))
     repository = next((f for f in (shared, *shared.parents) if (f / ".git").exists()), None)
-    here = Path.cwd()
     return repository or (here if shared.is_relative_to(here) else shared)
 
 
@@ -178,7 +192,7 @@ def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
     plan.advise(model)
     model.findings = [f for f in model.findings if plan.enabled(f.code, f.span.file)]
     return Report(
-        str(_root([Path(span.file)] if span.file != unknown else [])),
+        str(_root([Path(span.file)] if span.file != unknown else [], Path.cwd())),
         tuple(t.name for t in plan.targets),
         [FileReport(span.file, [model])],
     )

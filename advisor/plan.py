@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from . import packs, selection, targets
 from .advice.advise import Settings, advise
-from .advice.literals import numbers
+from .advice.literals import Lines, known_lines, numbers
 from .advice.places import Sources
-from .config import Config, resolve
+from .config import FILE, Config, resolve
 from .findings import Finding
+from .recent import Recent
 from .report import ModelReport
 from .selection import Selection
 from .targets import Target
+from .texts import Stamp, disk_stamp, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,13 @@ class Plan:
         relative = path.relative_to(self.config.root).as_posix()
         return [m.name for m in self.config.models if m.path == relative and m.name not in names]
 
-    def advise(self, model: ModelReport, silenced: Callable[[Finding], bool] = lambda finding: False) -> None:
-        """Cost a traced model on every target and add what the rules say.
+    def advise(
+        self,
+        model: ModelReport,
+        silenced: Callable[[Finding], bool] = lambda finding: False,
+        lines: Lines = known_lines,
+    ) -> None:
+        """Cost a traced model on every target and add what the rules say; ``lines`` gives the source of its layers.
 
         Findings whose code is not selected in their file, or that ``silenced`` says a comment suppresses, are no part
         of what all of them save together; the caller drops them.
@@ -67,7 +74,7 @@ class Plan:
         if model.graph is None:
             return
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
-        sources = Sources(model.file, model.span, cache(numbers))
+        sources = Sources(model.file, model.span, cache(partial(numbers, lines=lines)))
         asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, sources)
 
         def reported(finding: Finding) -> bool:
@@ -85,21 +92,58 @@ class Plan:
             model.notes += advised.failures
 
 
-class Plans:
-    """The plan of every folder, under one set of overrides; equal settings share a plan."""
+MOST_FOLDERS = 2_000
+MOST_PLANS = 50
 
-    def __init__(self, overrides: Mapping[str, Any] | None = None) -> None:
+Stamps = tuple[tuple[Path, Stamp], ...]
+"""Files as they were, those that were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A folder's plan, with where its settings might stand and what stood there and in its targets' files."""
+
+    plan: Plan
+    places: tuple[Path, ...]
+    settings: Stamps
+    targets: Stamps
+
+
+class Plans:
+    """The plan of every folder, under one set of overrides, whose relative paths start from ``cwd``; equal settings
+    share a plan. One is made anew when a file that it was made of has changed, appeared or gone."""
+
+    def __init__(self, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> None:
         self.overrides = dict(overrides or {})
-        self._by_folder: dict[Path, Plan] = {}
-        self._by_settings: dict[Path | None, Plan] = {}
+        self.cwd = cwd
+        self._by_folder: Recent[Path, _Known] = Recent(MOST_FOLDERS)
+        self._by_settings: Recent[tuple[Stamps, Stamps], Plan] = Recent(MOST_PLANS)
 
     def of(self, path: Path) -> Plan:
         """The plan for a file or a folder. Raises :class:`advisor.config.ConfigError` and what :meth:`Plan.of` does."""
         folder = path if path.is_dir() else path.parent
-        if folder not in self._by_folder:
-            config = resolve(folder, self.overrides)
-            # Without a settings file nothing depends on the folder: one plan, one set of loaded targets, for them all.
-            if config.file not in self._by_settings:
-                self._by_settings[config.file] = Plan.of(config)
-            self._by_folder[folder] = self._by_settings[config.file]
-        return self._by_folder[folder]
+        known = self._by_folder.get(folder)
+        if known and _stamps(known.places) == known.settings and _target_stamps(known.plan.config) == known.targets:
+            return known.plan
+        real = folder.resolve()
+        places = tuple(f / FILE for f in (real, *real.parents))
+        settings = _stamps(places)
+        config = resolve(real, self.overrides, self.cwd)
+        found = _target_stamps(config)
+        # Without a settings file nothing depends on the folder: one plan, one set of loaded targets, for them all.
+        key = tuple(s for s in settings if s[0] == config.file), found
+        plan = self._by_settings.get(key) or Plan.of(config)
+        if all(settled(stamp) for _, stamp in (*settings, *found)):
+            self._by_settings.put(key, plan)
+            self._by_folder.put(folder, _Known(plan, places, settings, found))
+        return plan
+
+
+def _stamps(files: Iterable[Path]) -> Stamps:
+    return tuple((f, stamp) for f in files if (stamp := disk_stamp(f)) is not None)
+
+
+def _target_stamps(config: Config) -> Stamps:
+    """Of the files of targets that are not the advisor's own."""
+    named = (Path(name) for name in config.targets if name.endswith(".toml"))
+    return _stamps((*named, *(file for folder in config.target_dirs for file in sorted(folder.glob("*.toml")))))

@@ -5,46 +5,79 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from .discovery.directives import Suppression, directives
+from .discovery.index import Index
 from .discovery.project import Project, root
 from .discovery.request import Discovery, discover
-from .discovery.source import Source, read
+from .discovery.source import Problem, text_of
 from .findings import Finding
 from .graph import Span
 from .interpreters import choose
 from .packs import PackError, pages
 from .plan import Plan, Plans
+from .pool import Pool
 from .report import FileReport, ModelReport
 from .selection import is_selector
 from .suppressions import silence, unknown, unused
-from .tracing import broken, trace_file
+from .texts import Texts
+from .tracing import Run, Traces, broken, trace_file
+from .unrun import from_source, outlook
 from .words import suggestion
-from .workers import Event, Outcome, Worker, WorkerError
+from .workers import Event, Outcome, WorkerError
 
-LOOK_SECONDS = 0.2
-"""How often a running audit looks whether it was cancelled."""
+
+class Cancelled(Exception):
+    """Raised by a caller's function to end the request that called it."""
+
+
+class _Theirs(Exception):
+    """An exception of a caller's function on its way to the caller."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(repr(error))
+        self.error = error
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all sessions of one process may share: workers, and what is known of unchanged files."""
+
+    pool: Pool = field(default_factory=Pool)
+    index: Index = field(default_factory=Index)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
 
 
 class Session:
-    """Audits file after file. Keeps what they share: workers by interpreter, projects, parsed comments, plans.
+    """Audits file after file, each as it is by then, under the settings that hold by then.
 
-    Methods may be called from several threads; ``cancelled`` may be set from any.
+    ``environment`` decides which interpreter runs a file and what its code sees, by default our own. ``traces``
+    remembers what runs came to. ``shared`` is for several sessions of one process, and outlives them. Methods may be
+    called from several threads; ``cancelled`` may be set from any, and ends this session's requests.
     """
 
-    def __init__(self, plans: Plans, cancelled: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        plans: Plans,
+        cancelled: threading.Event | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        traces: Traces | None = None,
+        shared: Shared | None = None,
+    ) -> None:
         self.plans = plans
         self.cancelled = cancelled or threading.Event()
+        self.environment: Mapping[str, str] = os.environ if environment is None else environment
+        self.traces = traces
+        self.shared = shared or Shared()
+        self._owned = shared is None
         self._lock = threading.Lock()
-        self._projects: dict[Path, Project] = {}
-        self._idle: dict[Path, SimpleQueue[Worker]] = {}
-        self._workers: list[Worker] = []
-        self._comments: dict[str, Sequence[Suppression]] = {}
 
     def __enter__(self) -> Session:
         return self
@@ -53,95 +86,174 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """End the workers."""
-        for worker in self._workers:
-            worker.close()
+        """End the workers, where they are not shared."""
+        if self._owned:
+            self.shared.close()
 
-    def cancel(self) -> None:
-        """End what the workers run now; to be repeated, for one that is about to run something hears nothing."""
-        for worker in list(self._workers):
-            worker.cancel()
+    def file(
+        self,
+        path: Path,
+        texts: Texts | None = None,
+        *,
+        run: bool = True,
+        tell: Callable[[ModelReport], None] | None = None,
+        static: Callable[[FileReport], None] | None = None,
+        settle: Callable[[], None] | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> FileReport | None:
+        """The report on one file, as ``texts`` have it; None when the request was cancelled before it was done.
 
-    def result(self, future: Future[FileReport | None]) -> FileReport | None:
-        """What ``future`` comes to; ends what runs once the audit is cancelled."""
-        while not wait([future], LOOK_SECONDS).done:
-            if self.cancelled.is_set():
-                self.cancel()
-        return future.result()
+        Without ``run`` nothing is executed, nor any interpreter looked at: models come from the source. ``static`` gets
+        what is known before anything runs: problems, and the models to come; ``settle`` is called after it and may
+        wait; ``tell`` gets each model once it is traced and costed. They may raise :class:`Cancelled`; any other
+        exception of theirs ends the request and reaches the caller. ``cancelled`` ends this request alone, at once.
+        Raises :class:`advisor.config.ConfigError` and the errors of targets, packs and workers.
+        """
 
-    def file(self, path: Path) -> FileReport | None:
-        """The report on one file; None when the audit was cancelled before it was done."""
-        if self.cancelled.is_set():
+        def stopped() -> bool:
+            return self.cancelled.is_set() or (cancelled is not None and cancelled.is_set())
+
+        if stopped():
             return None
         with self._lock:
             plan = self.plans.of(path)
         try:
-            return self._audited(path, plan)
+            audit = _Audit(self, path, plan, texts or Texts(), stopped)
+            return audit.report(run, tell, static, settle)
+        except Cancelled:
+            return None
+        except _Theirs as e:
+            raise e.error from None
         except (PackError, WorkerError):  # no other file could be audited either
             raise
         except Exception as e:  # a bug of ours, which user code can provoke: it costs this file, not the audit
             return FileReport(str(path), findings=[broken(path, e)])
 
-    def _audited(self, path: Path, plan: Plan) -> FileReport | None:
-        config = plan.config
+    def warm(self, path: Path) -> None:
+        """Have the worker ready that would serve ``path``. Raises :class:`advisor.workers.WorkerError` and
+        :class:`advisor.config.ConfigError`."""
+        with self._lock:
+            config = self.plans.of(path).config
+        self.shared.pool.warm(choose(path, self.environment, config.python).path, self.environment)
+
+
+class _Audit:
+    """One file's request."""
+
+    def __init__(self, session: Session, path: Path, plan: Plan, texts: Texts, stopped: Callable[[], bool]) -> None:
+        self.session = session
+        self.path = path
+        self.plan = plan
+        self.texts = texts
+        self.stopped = stopped
+        self.project = Project(root(path, texts), texts, session.shared.index)
+        self._comments: dict[str, Sequence[Suppression]] = {}
+        self._lines: dict[str, Sequence[str]] = {}
+        self._used: set[tuple[Suppression, str]] = set()
+        self._raised: Exception | None = None
+
+    def report(
+        self,
+        run: bool,
+        tell: Callable[[ModelReport], None] | None,
+        static: Callable[[FileReport], None] | None,
+        settle: Callable[[], None] | None,
+    ) -> FileReport:
+        """What :meth:`Session.file` gives; raises :class:`Cancelled`."""
+        config = self.plan.config
         found = discover(
-            path,
-            self._project(root(path)),
-            plan.configured(path),
+            self.path,
+            self.project,
+            self.plan.configured(self.path),
             seconds=config.time_limit,
             memory_bytes=config.memory_limit,
         )
-        interpreter = choose(path, os.environ, config.python)
-        self._comments[str(path)] = found.comments.suppressions
+        self._comments[str(self.path)] = found.comments.suppressions
+        if found.source is not None:
+            self._lines[str(self.path)] = found.source.lines
+        misnamed = _misnamed(self.path, self.plan, found)
+        if static is not None:
+            _call(static, self._reported(outlook(self.path, found), misnamed))
+        if settle is not None:
+            _call(settle)
+        self._go_on()
 
-        def advise(model: ModelReport) -> None:
-            if not self.cancelled.is_set():
-                plan.advise(model, lambda finding: not silence([finding], self._suppressions)[0])
+        def finish(model: ModelReport) -> None:
+            if self._over():
+                return
+            self.plan.advise(model, lambda f: not silence([f], self._suppressions)[0], self._source)
+            self._select(model)
+            try:
+                if tell is not None:
+                    _call(tell, model)
+            except (Cancelled, _Theirs) as e:  # an exception now would cost the worker, which is in mid-request
+                self._raised = e
 
-        report = trace_file(path, found, partial(self._run, interpreter.path), advise)
-        if self.cancelled.is_set():
-            return None
-        report.findings += _misnamed(path, plan, found)
-        return self._settle(report, plan)
+        report = trace_file(self.path, found, self._run(), finish) if run else from_source(self.path, found, finish)
+        self._go_on()
+        return self._reported(report, misnamed)
 
-    def _project(self, folder: Path) -> Project:
-        with self._lock:
-            return self._projects.setdefault(folder, Project(folder))
+    def _over(self) -> bool:
+        return self._raised is not None or self.stopped()
 
-    def _run(self, interpreter: Path, request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
-        with self._lock:
-            idle = self._idle.setdefault(interpreter, SimpleQueue())
-            if idle.empty():
-                worker = Worker(interpreter)
-                self._workers.append(worker)
-            else:
-                worker = idle.get()
-        try:
-            worker.start()
-            return Outcome("", "cancelled") if self.cancelled.is_set() else worker.run(request, on_event)
-        finally:
-            idle.put(worker)
+    def _go_on(self) -> None:
+        if self._over():
+            raise self._raised or Cancelled
 
-    def _settle(self, report: FileReport, plan: Plan) -> FileReport:
-        """Apply selection and suppressions."""
+    def _run(self) -> Run:
+        """Sends requests to the worker that serves the file."""
+        environment = self.session.environment
+        interpreter = choose(self.path, environment, self.plan.config.python).path
+        pool = self.session.shared.pool
+
+        def run(request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
+            return pool.run(interpreter, environment, request, on_event, self._over)
+
+        traces = self.session.traces
+        return run if traces is None else traces.running(run, interpreter, environment, self.texts, self.path)
+
+    def _select(self, holder: FileReport | ModelReport) -> None:
+        """Apply selection and suppressions to the findings of a file or model."""
+        wanted = [f for f in holder.findings if self.plan.enabled(f.code, f.span.file)]
+        holder.findings, used = silence(wanted, self._suppressions)
+        self._used |= used
+
+    def _reported(self, report: FileReport, more: Sequence[Finding]) -> FileReport:
+        """The report with ``more`` findings, all selected, and with what is wrong or in vain in comments."""
         file = report.file
-        used: set[tuple[Suppression, str]] = set()
-        for holder in (report, *report.models):
-            wanted = [f for f in holder.findings if plan.enabled(f.code, f.span.file)]
-            holder.findings, hits = silence(wanted, self._suppressions)
-            used |= hits
+        report.findings += more
+        self._select(report)
         comments, known = self._suppressions(file), [p.code for p in pages()]
         found = unknown(comments, known)
         if all(m.status == "ok" for m in report.models):  # else nobody knows what a comment would have silenced
-            found += unused(comments, used, lambda code: is_selector(code, known) and plan.enabled(code, file))
-        report.findings += [f for f in found if plan.enabled(f.code, file)]
+            found += unused(
+                comments, self._used, lambda code: is_selector(code, known) and self.plan.enabled(code, file)
+            )
+        report.findings += [f for f in found if self.plan.enabled(f.code, file)]
         return report
 
     def _suppressions(self, file: str) -> Sequence[Suppression]:
         if file not in self._comments:
-            source = read(Path(file))
-            self._comments[file] = directives(source).suppressions if isinstance(source, Source) else ()
+            outline = self.project.outline(Path(file))
+            self._comments[file] = directives(outline.source).suppressions if outline is not None else ()
         return self._comments[file]
+
+    def _source(self, file: str) -> Sequence[str]:
+        """The lines of a file as the request's texts have it; none of one that cannot be read."""
+        if file not in self._lines:
+            text = text_of(Path(file), self.texts.get(Path(file)))
+            self._lines[file] = () if isinstance(text, Problem) else text.split("\n")
+        return self._lines[file]
+
+
+def _call(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a caller's function."""
+    try:
+        function(*arguments)
+    except Cancelled:
+        raise
+    except Exception as e:
+        raise _Theirs(e) from e
 
 
 def _misnamed(path: Path, plan: Plan, found: Discovery) -> list[Finding]:

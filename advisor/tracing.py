@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .discovery.candidates import Candidate
 from .discovery.request import Discovery
@@ -20,11 +20,22 @@ from .discovery.static import static_graph
 from .findings import Finding, Related
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
+from .texts import Texts
 from .worker.oneline import one_line
 from .workers import Event, Outcome
 
 Run = Callable[[Mapping[str, Any], Callable[[Event], None]], Outcome]
 """Sends a request to a worker and calls the function with each event as it comes."""
+
+
+class Traces(Protocol):
+    """Remembers what runs came to."""
+
+    def running(self, run: Run, interpreter: Path, environment: Mapping[str, str], texts: Texts, path: Path) -> Run:
+        """``run``, under the given interpreter and environment, or what it came to before where nothing that it
+        depends on has changed since."""
+        ...
+
 
 PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 """Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
@@ -87,15 +98,14 @@ def trace_file(
     ``finish`` adds to each model of the report what does not come from the worker, exactly once. A traced model that is
     sure to be in the report gets it while the worker is still busy with the rest of the file.
     """
-    report = FileReport(str(path), findings=[_problem(p) for p in discovery.problems])
-    report.notes = [f"{c.name} is not audited: it is {c.excluded}" for c in discovery.excluded]
+    report = empty_report(path, discovery)
     if discovery.request is None:
         return report
     candidates = {c.name: c for c in discovery.candidates}
-    told = {c["name"] for c in discovery.request["candidates"] if _told(c)}
+    told = {c["name"] for c in discovery.request["candidates"] if told_by_user(c)}
 
     def arrived(model: ModelReport) -> None:
-        if model.graph is not None and (model.name in told or _surely_shown(candidates[model.name], candidates)):
+        if model.graph is not None and (model.name in told or surely_shown(candidates[model.name], candidates)):
             finish(model)
             answer.finished.add(model.name)
 
@@ -108,23 +118,29 @@ def trace_file(
         if model is None:
             if name in answer.skipped or not (candidate.root or candidate.kind == "factory"):
                 continue
-            model = _model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
+            model = new_model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
         if name in told or _stands_for_itself(model, candidate, candidates, answer):
             if model.status != "ok" and not model.findings and not any(f.code in _OF_FILES for f in report.findings):
                 model.findings = trace_findings(model)
-            report.models.append(_with_static(model, candidate, discovery))
+            report.models.append(with_static(model, candidate, discovery))
             if name not in answer.finished:
                 finish(report.models[-1])
     report.models.sort(key=lambda m: (m.span.line, m.name))
     return report
 
 
-def _told(entry: Mapping[str, Any]) -> bool:
+def empty_report(path: Path, discovery: Discovery) -> FileReport:
+    """What is said of ``path`` before any of its models."""
+    notes = [f"{c.name} is not audited: it is {c.excluded}" for c in discovery.excluded]
+    return FileReport(str(path), findings=[problem_finding(p) for p in discovery.problems], notes=notes)
+
+
+def told_by_user(entry: Mapping[str, Any]) -> bool:
     """Whether the user described this candidate in a comment or the settings: then it is shown in any case."""
     return any(given["source"] in _TOLD for given in (*entry["attempts"], *entry["inputs"]))
 
 
-def _surely_shown(candidate: Candidate, candidates: Mapping[str, Candidate]) -> bool:
+def surely_shown(candidate: Candidate, candidates: Mapping[str, Candidate]) -> bool:
     """Whether, once traced, it will be in the report whatever the rest of the file comes to."""
     if candidate.kind == "factory":
         return candidate.root or not candidate.required
@@ -184,7 +200,7 @@ def _ask(
         answer.findings.append(finding)
         answer.unreached = "the file's analysis was stopped before it"
         if current is not None and current in candidates:
-            answer.models[current] = _model(candidates[current], path, "failed", Failure("stopped", finding.message))
+            answer.models[current] = new_model(candidates[current], path, "failed", Failure("stopped", finding.message))
         if current is None or outcome.status not in _AGAIN:
             break  # the import itself, or the time: another run would end alike
         done = {current, *answer.models, *answer.skipped}
@@ -246,7 +262,7 @@ def _import_remedy(error: Mapping[str, Any]) -> str:
 def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> ModelReport:
     error = event.get("error")
     failure = Failure(error["type"], error["message"], _error_span(error, file)) if error else None
-    model = _model(candidate, file, event["status"], failure=failure)
+    model = new_model(candidate, file, event["status"], failure=failure)
     model.rung = event.get("rung")
     model.construct = _guess(event.get("construct"))
     model.input = _guess(event.get("input"))
@@ -262,7 +278,7 @@ def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> Mo
     return model
 
 
-def _model(candidate: Candidate, file: str, status: str, failure: Failure | None) -> ModelReport:
+def new_model(candidate: Candidate, file: str, status: str, failure: Failure | None = None) -> ModelReport:
     return ModelReport(candidate.name, file, candidate.kind, candidate.span, status, failure=failure)
 
 
@@ -288,7 +304,8 @@ def _said(error: Mapping[str, Any]) -> str:
 # ---- findings
 
 
-def _problem(problem: Problem) -> Finding:
+def problem_finding(problem: Problem) -> Finding:
+    """What a person is told of something that discovery met."""
     code = PROBLEM_CODES.get(problem.kind, "TRC901")
     return Finding(code, problem.message, problem.span, severity="error" if code == "TRC901" else "warning")
 
@@ -365,7 +382,7 @@ def _up_to_there(model: ModelReport) -> str:
 # ---- last rung
 
 
-def _with_static(model: ModelReport, candidate: Candidate, discovery: Discovery) -> ModelReport:
+def with_static(model: ModelReport, candidate: Candidate, discovery: Discovery) -> ModelReport:
     """A model that could not be run, with the layers that its source shows."""
     if model.graph is not None or discovery.source is None:
         return model

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ..graph import Span
 
+Lines = Callable[[str], Sequence[str]]
+"""The lines of a file, without their ends; none where it cannot be read."""
 
-def numbers(span: Span) -> frozenset[int]:
+
+def known_lines(file: str) -> Sequence[str]:
+    """The lines of a file as Python itself knows them: on the disk, or typed into a console or a notebook."""
+    linecache.checkcache(file)
+    return linecache.getlines(file)
+
+
+def numbers(span: Span, lines: Lines = known_lines) -> frozenset[int]:
     """The integers among the arguments of the call at ``span``, those of calls within it left out; none where the file
     cannot be read any more or the span is no call."""
-    text = _text(span)
+    text = _text(span, lines)
     try:
         call = ast.parse(f"({text})", mode="eval").body
     except (SyntaxError, ValueError):
@@ -31,9 +40,8 @@ def _written(node: ast.AST) -> Iterator[int]:
             yield from _written(child)
 
 
-def _text(span: Span) -> str:
-    linecache.checkcache(span.file)
-    lines = [line.rstrip("\n") for line in linecache.getlines(span.file)[span.line - 1 : span.end_line]]
+def _text(span: Span, of: Lines) -> str:
+    lines = [line.rstrip("\n") for line in of(span.file)[span.line - 1 : span.end_line]]
     if not lines:
         return ""
     lines[-1] = lines[-1][: span.end_column - 1]

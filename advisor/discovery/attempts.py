@@ -142,7 +142,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     out = _from_file(candidate, around, own, own_slicer, "call-site")
     for example in around.docstrings:
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
-    for other in (*around.project.examples(), *around.elsewhere):
+    for other in (*around.project.examples(own.source.path), *around.elsewhere):
         document = other.source.path.suffix != ".py"
         if document and not other.imports:
             out += _from_file(candidate, around, other, Slicer(other, home), "readme")

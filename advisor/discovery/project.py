@@ -1,45 +1,39 @@
-"""The project around a file: where it starts, its Python files, and an index of what they define and call.
+"""The project around a file: where it starts, its Python files, and what they define and call.
 
-The index is lazy: a file is read when its text is searched, parsed when its outline is asked for, both once while it
-does not change. Nothing is executed.
+All of it is lazy: a file is read when its text is searched, parsed when its outline is asked for. Nothing is executed.
 """
 
 from __future__ import annotations
 
 import ast
-import fnmatch
 import itertools
 import os
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..texts import Texts
 from .candidates import Definition
 from .constants import Constants, NotConstant
-from .outline import Import, Outline, dotted, outline
-from .source import MAX_BYTES, Source, contents, parse, read
+from .index import Index
+from .listing import skipped
+from .outline import Import, Outline, dotted
+from .source import Problem, text_of
 
 MAX_FILES = 2_000
+MAX_DOCUMENTS = 20
 SEARCH_SECONDS = 3.0
 """Time that one search over the project may take; what it found by then is used."""
 
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 INSTALLED = ("site-packages", "dist-packages")
-SKIPPED = frozenset(
-    {
-        *("node_modules", "__pycache__", "build", "dist", "site-packages", "venv", "env"),
-        *("wandb", "checkpoints", "eggs"),
-    }
-)
-_USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=]|\s+as\b)")
 _IMPORTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+([^\W\d]\w*(?:\.\w+)*)", re.MULTILINE)
 _SETTINGS_MAKERS = ("CN", "CfgNode", "ConfigDict", "EasyDict", "edict", "ConfigNode")
-_PYTHON_FENCE = re.compile(r"^(```|~~~)\s*\{?\.?(python|py|python3|pycon)?\b[^`]*$", re.IGNORECASE)
 
 
-def root(path: Path) -> Path:
+def root(path: Path, texts: Texts | None = None) -> Path:
     """The project folder of ``path``: the nearest one up the tree with a marker of a project, else the folder that
     holds the outermost package around it, or that its imports start from. An installed package belongs to the folder
     it is installed in."""
@@ -51,15 +45,14 @@ def root(path: Path) -> Path:
             return around
     while (folder / "__init__.py").exists() and folder.parent != folder:
         folder = folder.parent
-    return _imported_from(path, folder) if path.suffix == ".py" else folder
+    return _imported_from(path, folder, texts or Texts()) if path.suffix in (".py", ".ipynb") else folder
 
 
-def _imported_from(path: Path, folder: Path) -> Path:
+def _imported_from(path: Path, folder: Path, texts: Texts) -> Path:
     """The outermost folder from which ``path``'s own absolute imports find files around it (a namespace package has no
     marker: ``from ns.inner.cfg import W`` in ``ns/inner/net.py``); ``folder`` where none does."""
-    try:
-        text = contents(path).decode("utf-8", errors="replace")
-    except OSError:
+    text = text_of(path, texts.get(path))
+    if isinstance(text, Problem):
         return folder  # whoever reads it says why not
     outermost = folder
     for module in set(_IMPORTED.findall(text)):
@@ -73,68 +66,53 @@ def _imported_from(path: Path, folder: Path) -> Path:
     return outermost
 
 
-def python_files(path: Path, exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """``path`` itself if it is no folder that can be searched, else the Python files below it in sorted order.
-
-    Hidden folders, virtual environments, caches and build results are skipped, as is whatever matches ``exclude``
-    (shell patterns, against the path relative to ``path`` and each of its components).
-    """
-    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
-        yield path
-        return
-    patterns = tuple(exclude)
-    for folder, names, files in os.walk(path):
-        here = Path(folder)
-        names[:] = sorted(n for n in names if not _skipped(here / n) and not _excluded(here / n, path, patterns))
-        for name in sorted(files):
-            if name.endswith(".py") and not _excluded(here / name, path, patterns):
-                yield here / name
-
-
-def _skipped(folder: Path) -> bool:
-    return folder.name.startswith(".") or folder.name in SKIPPED or (folder / "pyvenv.cfg").exists()
-
-
-def _excluded(path: Path, top: Path, patterns: tuple[str, ...]) -> bool:
-    relative = path.relative_to(top)
-    return any(
-        fnmatch.fnmatch(relative.as_posix(), p) or any(fnmatch.fnmatch(part, p) for part in relative.parts)
-        for p in (pattern.rstrip("/") for pattern in patterns)
-    )
-
-
 class Project:
-    """The files under ``root``. One instance serves one audit: it sees changed files, but none that appear later."""
+    """The files under ``root`` as one request sees them: what its ``texts`` hold, each file as it is when it is first
+    asked about. What they come to is kept in ``index`` for the requests that follow."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, texts: Texts | None = None, index: Index | None = None) -> None:
         self.root = root
+        self.texts = texts or Texts()
+        self._index = index or Index()
         self._files: dict[Path, list[Path]] = {}
-        self._used: dict[Path, tuple[tuple[int, int], frozenset[str]]] = {}
-        self._outlines: dict[Path, tuple[tuple[int, int], Outline | None]] = {}
-        self._examples: list[Outline] | None = None
+        self._outlines: dict[Path, Outline | None] = {}
         self._settings: dict[str, Any] | None = None
 
     def files(self, near: Path) -> list[Path]:
         """At most :data:`MAX_FILES` Python files of the project; among installed packages, those of ``near``'s own."""
-        top = self.root
-        if self.root.name in INSTALLED and near != self.root and near.is_relative_to(self.root):
-            top = self.root / near.relative_to(self.root).parts[0]
-        elif self.root.name in INSTALLED:
+        top = self._top(near)
+        if top is None:
             return []
         if top not in self._files:
-            self._files[top] = list(itertools.islice(python_files(top), MAX_FILES))
+            found = list(itertools.islice(self._index.listing(top).walk(), MAX_FILES))
+            self._files[top] = [*found, *self._unwritten(top, set(found))]
         return self._files[top]
+
+    def _top(self, near: Path) -> Path | None:
+        """The folder that is searched for ``near``; None where a search would go through all installed packages."""
+        if self.root.name not in INSTALLED:
+            return self.root
+        if near == self.root or not near.is_relative_to(self.root):
+            return None
+        return self.root / near.relative_to(self.root).parts[0]
+
+    def _unwritten(self, top: Path, known: Collection[Path]) -> list[Path]:
+        """Python files below ``top`` that only buffers hold so far."""
+        return sorted(
+            path
+            for path in self.texts.buffers
+            if path not in known
+            and path.suffix == ".py"
+            and path.is_relative_to(top)
+            and not any(map(skipped, path.relative_to(top).parts[:-1]))
+            and not path.exists()
+        )
 
     def outline(self, path: Path) -> Outline | None:
         """The outline of a project file, None when it does not parse."""
-        stamp = _stamp(path)
-        known = self._outlines.get(path)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        source = read(path) if stamp != (0, 0) else None
-        found = outline(source) if isinstance(source, Source) else None
-        self._outlines[path] = (stamp, found)
-        return found
+        if path not in self._outlines:
+            self._outlines[path] = self._index.outline(path, self.texts)
+        return self._outlines[path]
 
     def dotted(self, path: Path) -> str:
         """The import name of a project file ("" when it has none, as for names that are no identifiers)."""
@@ -181,7 +159,7 @@ class Project:
         for base in bases:
             module = base.joinpath(*parts)
             for candidate in (module.with_suffix(".py") if parts else None, module / "__init__.py"):
-                if candidate is not None and candidate != path and candidate.is_file():
+                if candidate is not None and candidate != path and self.texts.stamp(candidate):
                     yield candidate
 
     def imports_from(self, user: Outline, name: str, target: Path) -> bool:
@@ -231,7 +209,7 @@ class Project:
         deadline = time.monotonic() + SEARCH_SECONDS
         using = []
         for path in self.files(near):
-            if path != near and not wanted.isdisjoint(self._words(path)):
+            if path != near and not wanted.isdisjoint(self._index.words(path, self.texts)):
                 using.append(path)
             if time.monotonic() > deadline:
                 break
@@ -242,12 +220,12 @@ class Project:
                 out.append(found)
         return out
 
-    def examples(self) -> list[Outline]:
-        """Outlines of the Python blocks in the project's Markdown files, those near the root first."""
-        if self._examples is None:
-            documents = [*sorted(self.root.glob("*.md")), *sorted(self.root.glob("*/*.md"))][:20]
-            self._examples = [o for d in documents for o in _blocks(d, _read_text(d, _stamp(d)))]
-        return self._examples
+    def examples(self, near: Path) -> list[Outline]:
+        """Outlines of the Python blocks in the project's Markdown files, those near the root first; among installed
+        packages, of ``near``'s own."""
+        top = self._top(near)
+        documents = self._index.listing(top).documents()[:MAX_DOCUMENTS] if top is not None else []
+        return [block for document in documents for block in self._index.blocks(document, self.texts)]
 
     def settings(self) -> dict[str, Any]:
         """Constants assigned in the project's configuration trees (``_C.MODEL.WIDTH = 96``), by path below the root."""
@@ -258,23 +236,6 @@ class Project:
                     known = {**_assigned_settings(found), **known}
             self._settings = known
         return self._settings
-
-    def _words(self, path: Path) -> frozenset[str]:
-        """The identifiers before a bracket, a dot, an equals sign or ``as`` in a project file."""
-        stamp = _stamp(path)
-        known = self._used.get(path)
-        if known is None or known[0] != stamp:
-            known = self._used[path] = (stamp, frozenset(_USED.findall(_read_text(path, stamp))))
-        return known[1]
-
-
-def _read_text(path: Path, stamp: tuple[int, int]) -> str:
-    if stamp == (0, 0) or stamp[1] > MAX_BYTES:
-        return ""
-    try:
-        return contents(path).decode(errors="replace")
-    except OSError:  # no user of it is the person's concern: the file itself is a finding if it is audited
-        return ""
 
 
 def _is_configuration(found: Outline) -> bool:
@@ -296,61 +257,6 @@ def _assigned_settings(found: Outline) -> dict[str, Any]:
     return out
 
 
-def _blocks(document: Path, text: str) -> list[Outline]:
-    """Each fenced block of ``text`` that is Python, parsed with the document's line numbers."""
-    out: list[Outline] = []
-    lines = text.split("\n")
-    start: int | None = None
-    python = False
-    for i, line in enumerate(lines):
-        if not line.lstrip().startswith(("```", "~~~")):
-            continue
-        if start is None:
-            match = _PYTHON_FENCE.match(line.strip())
-            start, python = i + 1, match is not None and (match.group(2) is not None or len(line.strip()) == 3)
-            continue
-        source = parse(document, "\n" * start + _without_prompts(lines[start:i])) if python else None
-        if isinstance(source, Source) and any(isinstance(n, ast.Call) for n in ast.walk(source.tree)):
-            out.append(outline(source))
-        start = None
-    return out
-
-
-def _without_prompts(lines: list[str]) -> str:
-    """A block with its common indentation and, where it is a console session, its prompts and output removed."""
-    indents = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    margin = min(indents, default=0)
-    lines = [line[margin:] for line in lines]
-    if any(line.startswith(">>> ") for line in lines):
-        lines = [line[4:] if line.startswith((">>> ", "... ")) else "" for line in lines]
-    return "\n".join(lines)
-
-
-def docstring_examples(source: Source) -> list[Outline]:
-    """Console sessions (``>>> net = Net()``) in the docstrings of a file, parsed with the file's line numbers."""
-    out: list[Outline] = []
-    if ">>>" not in source.text:
-        return out
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) or not node.body:
-            continue
-        first = node.body[0]
-        if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
-            continue
-        lines = source.lines[first.lineno - 1 : first.end_lineno]
-        session = [_prompted(line) for line in lines]
-        if any(session):
-            found = parse(source.path, "\n" * (first.lineno - 1) + "\n".join(session))
-            if isinstance(found, Source):
-                out.append(outline(found))
-    return out
-
-
-def _prompted(line: str) -> str:
-    text = line.strip()
-    return text[4:] if text.startswith((">>> ", "... ")) else ""
-
-
 def _prefixes(user: Outline, name: str) -> list[str]:
     """What stands before ``name`` where it is called through a module: ``models`` of ``models.Net(…)``."""
     callees = (site.callee for site in user.calls_by_name.get(name, ()))
@@ -360,14 +266,6 @@ def _prefixes(user: Outline, name: str) -> list[str]:
 def _submodule(imported: Import) -> str:
     """The module that an imported name stands for: ``from a import b`` → ``a.b``."""
     return ".".join(p for p in (imported.module, imported.name) if p)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return (status.st_mtime_ns, status.st_size)
 
 
 def _distance(path: Path, near: Path) -> tuple[int, str]:

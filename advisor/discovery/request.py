@@ -11,6 +11,8 @@ configuration are always literal)::
       "root": "/abs/path",               # project root: sys.path entry for imports as a package
       "seconds": 20.0,                   # wall clock for the whole file, all attempts together
       "memory_bytes": 4294967296,
+      "buffers": {"/abs/path/x.py": "…"},  # unsaved texts that the code shall see in place of the files; of a notebook
+                                         # (.ipynb) always its Python
       "preload": ["timm"],               # libraries that the file imports, slow ones: import them before the fork
       "candidates": [CANDIDATE, ...],    # best first: told by the user, zero-argument factories, roots, the rest
       "hints": [INPUTS, ...]             # inputs seen in the file that belong to no one candidate, best first
@@ -65,11 +67,13 @@ from typing import Any
 from .attempts import Surroundings, attempts, told
 from .candidates import Candidate, Classes, candidates
 from .directives import Directive, Directives, directives
+from .examples import docstring_examples
 from .hints import Hints
 from .libraries import libraries
+from .notebooks import is_notebook
 from .outline import Outline, outline
 from .parents import Parents
-from .project import Project, docstring_examples
+from .project import Project
 from .source import Problem, Source, read
 
 _SETTINGS = "pyproject.toml"
@@ -97,16 +101,15 @@ def discover(
     path: Path,
     project: Project,
     configured: Sequence[Mapping[str, Any]] = (),
-    text: str | None = None,
     seconds: float = DEFAULT_SECONDS,
     memory_bytes: int = DEFAULT_MEMORY,
 ) -> Discovery:
-    """Read ``path`` (or ``text`` in its place) and write the worker's request for it.
+    """Read ``path`` as the project's texts have it and write the worker's request for it.
 
     ``configured`` are the ``[[tool.advisor.models]]`` entries of this file: ``name``, and optionally ``args`` and
     ``kwargs`` as plain values and ``inputs`` as the ``args`` and ``kwargs`` of INPUTS.
     """
-    source = read(path, text)
+    source = read(path, project.texts.get(path))
     if isinstance(source, Problem):
         return Discovery(None, problems=[source])
     try:
@@ -149,11 +152,28 @@ def _discover(
         "root": str(project.root),
         "seconds": seconds,
         "memory_bytes": memory_bytes,
+        "buffers": _buffers(described, project),
         "preload": libraries(described, project),
         "candidates": sorted(entries, key=_rank),
         "hints": [h for h in hints.of_file() if h["where"] not in several],
     }
     return result
+
+
+def _buffers(described: Outline, project: Project) -> dict[str, str]:
+    """The unsaved texts that running the file may come to: those of the project, and of what the file itself imports
+    from elsewhere. A notebook goes as its Python, which the disk does not hold."""
+    path, texts = described.source.path, project.texts
+    named = {name for i in (*described.imports.values(), *described.stars) for name in (*i.module.split("."), i.name)}
+    found = {
+        str(p): text
+        for p, text in texts.buffers.items()
+        if p.suffix == ".py" and (p.is_relative_to(project.root) or not named.isdisjoint((p.stem, p.parent.name)))
+        if texts.unsaved(p)
+    }
+    if is_notebook(path):
+        found[str(path)] = described.source.text
+    return found
 
 
 def _directive_of(candidate: Candidate, described: Outline, comments: Directives) -> Directive | None:

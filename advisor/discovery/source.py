@@ -14,9 +14,13 @@ from functools import cached_property
 from pathlib import Path
 
 from ..graph import Span
+from .notebooks import NotebookError, cells, is_notebook, joined
 
 MAX_BYTES = 2_000_000
 """A larger file is data rather than code; it is reported, not parsed."""
+
+MAX_NOTEBOOK_BYTES = 50_000_000
+"""The same for notebooks, which hold pictures."""
 
 _NO_FILES = (
     (stat.S_ISDIR, "a folder that cannot be searched"),
@@ -32,7 +36,8 @@ _NEWLINE = re.compile(r"\r\n?")
 class Problem:
     """Something a person has to look at in a source file; ``kind`` is one word for it.
 
-    Kinds: ``unreadable``, ``too-large``, ``encoding``, ``syntax``, ``nesting`` (the file has no :class:`Source`);
+    Kinds: ``unreadable``, ``too-large``, ``encoding``, ``notebook``, ``syntax``, ``nesting`` (the file has no
+    :class:`Source`);
     ``directive``, ``bare-ignore`` (comments for the advisor, see :mod:`.directives`).
     """
 
@@ -84,22 +89,38 @@ class Source:
 
 def read(path: Path, text: str | None = None) -> Source | Problem:
     """Parse the file at ``path``, or ``text`` in its place (an editor's unsaved buffer)."""
-    if text is None:
+    found = text_of(path, text)
+    return found if isinstance(found, Problem) else parse(path, found)
+
+
+def text_of(path: Path, text: str | None = None) -> str | Problem:
+    """The Python text of the file at ``path``, or ``text`` in its place, with ``\\n`` at the ends of lines.
+
+    That of a notebook on the disk is its code cells as one module; ``text`` is such a module already.
+    """
+    if text is not None:
+        return _NEWLINE.sub("\n", text)
+    try:
+        data = contents(path)
+    except OSError as e:
+        return Problem("unreadable", f"cannot read this: {e.strerror or e}", _at(path))
+    if len(data) > (MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES):
+        return Problem("too-large", f"files over {MAX_BYTES:,} bytes are not audited", _at(path))
+    if is_notebook(path):
         try:
-            data = contents(path)
-        except OSError as e:
-            return Problem("unreadable", f"cannot read this: {e.strerror or e}", _at(path))
-        if len(data) > MAX_BYTES:
-            return Problem("too-large", f"files over {MAX_BYTES:,} bytes are not audited", _at(path))
+            found = joined(cells(data))[0]
+        except NotebookError as e:
+            return Problem("notebook", str(e), _at(path))
+    else:
         decoded = _decode(path, data)
         if isinstance(decoded, Problem):
             return decoded
-        text = decoded
-    return parse(path, _NEWLINE.sub("\n", text))
+        found = decoded
+    return _NEWLINE.sub("\n", found)
 
 
 def contents(path: Path) -> bytes:
-    """The first :data:`MAX_BYTES` + 1 bytes of a regular file.
+    """The first bytes of a regular file, one more than are read at most.
 
     Raises :class:`OSError` for what cannot be read, and for what is no regular file: a pipe would be waited for and a
     device read without end.
@@ -109,7 +130,7 @@ def contents(path: Path) -> bytes:
         kind = next((name for test, name in _NO_FILES if test(mode)), "no regular file")
         raise OSError(errno.EINVAL, f"it is {kind}")
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read((MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES) + 1)
 
 
 def parse(path: Path, text: str) -> Source | Problem:

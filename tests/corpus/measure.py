@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from advisor.discovery.candidates import Candidate
-from advisor.discovery.project import Project, python_files, root
+from advisor.discovery.listing import python_files
+from advisor.discovery.project import Project, root
 from advisor.discovery.request import Discovery, discover
 from advisor.discovery.static import layer_calls
 from advisor.graph import Graph, Span
