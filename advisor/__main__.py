@@ -7,6 +7,11 @@ import sys
 
 def main() -> int:
     """Run the program with the process's arguments; returns its exit code."""
+    if sys.argv[1:] in (["lsp"], ["lsp", "--stdio"]):
+        # An editor waits for this one: it takes less time than the other commands need to parse arguments.
+        from .client.forward import main as forward
+
+        return forward()
     from .cli import main as run
 
     return run()

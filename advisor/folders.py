@@ -1,18 +1,17 @@
-"""Where the advisor keeps what outlives a process: sockets, caches, and the user's own settings.
+"""Where the advisor keeps what outlives a process: caches, logs and the user's own settings.
 
 Each is a folder of the user's in the places that the XDG base directory specification names (on macOS and Windows the
-system's own), outside every workspace.
+system's own), outside every workspace. Where the daemon's socket is, ``client/address.py`` says.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-NAME = "nas-advisor"
+from .version import NAME
 
 
 def cache(environment: Mapping[str, str] = os.environ) -> Path:
@@ -26,13 +25,9 @@ def settings(environment: Mapping[str, str] = os.environ) -> Path:
     return _below(environment, "XDG_CONFIG_HOME", places, ".config")
 
 
-def runtime(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of sockets and locks: ``$XDG_RUNTIME_DIR``'s, else one with the user's number in the system's
-    temporary folder. Whoever uses it has to check who owns it."""
-    given = environment.get("XDG_RUNTIME_DIR")
-    if given and Path(given).is_absolute():
-        return Path(given) / NAME
-    return Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid() if hasattr(os, 'getuid') else os.getlogin()}"
+def hub_log(environment: Mapping[str, str] = os.environ) -> Path:
+    """The daemon's log; older ones stand beside it with a number after the name."""
+    return cache(environment) / "logs" / "hub.log"
 
 
 def _below(environment: Mapping[str, str], variable: str, systems: Mapping[str, str], otherwise: str) -> Path:
