@@ -1,0 +1,130 @@
+"""Code actions on our diagnostics: ignore the finding in its three places, explain it, tell what a model needs.
+
+Fixes of the source are none of them: the engine offers none yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+
+from advisor.findings import Finding
+
+from . import commands, comments, edits, pages
+from .diagnostics import SOURCE
+
+if TYPE_CHECKING:
+    from .documents import Opened
+    from .session import Session
+
+KINDS = [lsp.CodeActionKind.QuickFix]
+_ABOUT_COMMENTS = ("SUP", "TRC906")
+"""Codes of findings about comments for the advisor: another comment is no answer to them."""
+
+
+def wanted(context: lsp.CodeActionContext) -> bool:
+    """Whether the client asks for the kind of action that there is."""
+    only = context.only
+    return only is None or any(str(getattr(kind, "value", kind)) in ("", "quickfix") for kind in only)
+
+
+def actions(session: Session, opened: Opened, uri: str, context: lsp.CodeActionContext) -> list[lsp.CodeAction]:
+    """The actions for the diagnostics of ``context``, which the document ``uri`` shows."""
+    if not wanted(context):
+        return []
+    out: list[lsp.CodeAction] = []
+    for diagnostic in context.diagnostics:
+        if diagnostic.source != SOURCE or not isinstance(diagnostic.code, str):
+            continue
+        finding = _finding(opened, uri, diagnostic)
+        if finding is not None:
+            out += _comments(session, opened, diagnostic, finding)
+            out += _settings(session, opened, diagnostic, finding)
+        out += _commands(session, opened, diagnostic)
+    return _distinct(out)
+
+
+def _finding(opened: Opened, uri: str, diagnostic: lsp.Diagnostic) -> Finding | None:
+    """The finding that the diagnostic shows: by what it says of itself, and of several the one that stands there."""
+    data: dict[str, Any] = diagnostic.data if isinstance(diagnostic.data, dict) else {}
+    found = [f for f in (opened.view.findings if opened.view else ()) if f.code == diagnostic.code]
+    if "fingerprint" in data:
+        found = [f for f in found if f.fingerprint() == data["fingerprint"]]
+    here = lsp.Location(uri, diagnostic.range)
+    return next((f for f in found if opened.locate(f.span) == here), found[0] if len(found) == 1 else None)
+
+
+def _distinct(found: Sequence[lsp.CodeAction]) -> list[lsp.CodeAction]:
+    """Of actions that do the same for several diagnostics, the first, for all of them."""
+    out: dict[tuple[str, str], lsp.CodeAction] = {}
+    for action in found:
+        first = out.setdefault((action.title, repr(action.edit)), action)
+        if first is not action:
+            first.diagnostics = [*(first.diagnostics or ()), *(action.diagnostics or ())]
+    return list(out.values())
+
+
+def _action(
+    title: str, about: lsp.Diagnostic, edit: lsp.WorkspaceEdit | None = None, command: lsp.Command | None = None
+) -> lsp.CodeAction:
+    return lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, diagnostics=[about], edit=edit, command=command)
+
+
+def _comments(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding) -> Iterator[lsp.CodeAction]:
+    code = finding.code
+    if not opened.owns(finding.span):
+        return
+    if code in comments.TELLABLE and (edit := commands.telling(session, opened, finding.model)) is not None:
+        yield _action(f"Tell the advisor args and inputs of {finding.model}", about, edit)
+    if not code.startswith(_ABOUT_COMMENTS):
+        insertion = comments.ignoring(opened.text, finding.span, code)
+        if insertion is not None and (edits_ := edits.inserted(opened, insertion)):
+            yield _action(f"Ignore {code} here", about, edits.workspace_edit(edits_, edits.versioned(session)))
+
+
+def _settings(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding) -> Iterator[lsp.CodeAction]:
+    """Entries of the nearest pyproject.toml, unless the editor's own settings win over it."""
+    if opened.untitled or finding.code.startswith("SUP001"):
+        return
+    file = edits.settings_file(session, opened.path)
+    if file is None:
+        return
+    said = session.settings_of(opened.path).overrides
+    glob = edits.glob_of(opened.path, file.parent)
+    choices = (("per-file-ignores", glob, f"in {opened.path.name}"), ("ignore", None, "in the project"))
+    for key, of, where in choices:
+        if key in said or (key == "per-file-ignores" and of is None):
+            continue
+        found = edits.ignored(session, file, finding.code, of)
+        if found is not None:
+            title = f"Ignore {finding.code} {where} (pyproject.toml)"
+            yield _action(title, about, edits.workspace_edit(found, edits.versioned(session)))
+
+
+def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterator[lsp.CodeAction]:
+    code = str(about.code)
+    if code in pages.names():
+        title = f"Explain {code}: {pages.names()[code]}"
+        yield _action(title, about, command=lsp.Command(title, commands.EXPLAIN, arguments=[code]))
+    data = about.data if isinstance(about.data, dict) else {}
+    if data.get("target") and session.can("window.show_message"):
+        title = f"Switch target (now {', '.join(opened.view.targets) if opened.view else data['target']})"
+        yield _action(title, about, command=lsp.Command(title, commands.SWITCH_TARGET))
+
+
+def register(session: Session) -> None:
+    """Answer for code actions. Texts are parsed beside the event loop."""
+
+    async def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        uri = params.text_document.uri
+        opened = session.documents.of(uri)
+        if opened is None or not wanted(params.context):
+            return []
+        generation = opened.generation
+        found = await asyncio.to_thread(actions, session, opened, uri, params.context)
+        return found if opened.generation == generation else []  # edits of a text that is gone would miss their places
+
+    session.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=KINDS))(code_action)

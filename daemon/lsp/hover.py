@@ -1,0 +1,154 @@
+"""Hover: the layers that a call made with their costs, a model's totals, and why a finding matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from lsprotocol import types as lsp
+
+from advisor.findings import Finding
+from advisor.graph import Span
+from advisor.reports import cells
+from advisor.units import size, time
+
+from ..view import Model, Place, View
+from . import layers, pages, words
+from .hints import STALE
+from .markup import Markup
+
+if TYPE_CHECKING:
+    from .documents import Opened
+    from .session import Session
+
+_ORIGINS = 8
+"""Links of a chain of calls that are shown."""
+
+
+def hover(opened: Opened, uri: str, position: lsp.Position, markup: Markup) -> lsp.Hover | None:
+    """What is known of the place at ``position`` of the document ``uri``; None where that is nothing."""
+    view = opened.view
+    if view is None:
+        return None
+    at = opened.at(uri, position)
+    model = next((m for m in view.models if opened.owns(m.span) and _covers(m.span, at)), None)
+    place = None if model else _place(opened, view, at)
+    found = [f for f in view.findings if opened.owns(f.span) and _covers(f.span, at)]
+    blocks = list(about(model, view, markup)) if model else list(_layers(opened, view, place, markup)) if place else []
+    for finding in found:
+        blocks += _finding(finding, markup)
+    if not blocks:
+        return None
+    if opened.stale:
+        blocks.append(markup.text(STALE))
+    span = model.span if model else place.span if place else found[0].span
+    where = opened.locate(span)
+    return lsp.Hover(
+        contents=markup.content(blocks), range=where.range if where is not None and where.uri == uri else None
+    )
+
+
+def _covers(span: Span, at: tuple[int, int]) -> bool:
+    """Whether ``at`` lies in ``span``; a span without extent stands for its line."""
+    if (span.line, span.column) == (span.end_line, span.end_column):
+        return span.line == at[0]
+    return (span.line, span.column) <= at < (span.end_line, span.end_column)
+
+
+def _place(opened: Opened, view: View, at: tuple[int, int]) -> Place | None:
+    """The innermost place at ``at``; else the one whose call begins further on in the same line: the name that it is
+    assigned to is part of the statement."""
+    own = [p for p in layers.shown(view) if opened.owns(p.span)]
+    around = [p for p in own if _covers(p.span, at)]
+    if around:
+        return max(around, key=lambda p: (p.span.line, p.span.column, -p.span.end_line, -p.span.end_column))
+    after = [p for p in own if p.created and p.span.line == at[0] and p.span.column > at[1]]
+    return min(after, key=lambda p: p.span.column, default=None)
+
+
+# ---- layers
+
+
+def _layers(opened: Opened, view: View, place: Place, markup: Markup) -> Iterator[str]:
+    models = list(dict.fromkeys(i.model for i in place.instances))
+    first = place.instances[0]
+    if len(place.instances) == 1:
+        yield f"{markup.bold(first.label)} {markup.text('in ' + first.model)}"
+    else:
+        made = "made here" if place.created else "run here"
+        of = models[0] if len(models) == 1 else cells.plural(len(models), "model")
+        yield markup.bold(f"{cells.plural(len(place.instances), 'layer')} of {of}") + markup.text(f", {made}")
+    yield layers.table(place.instances, view, markup)
+    if place.origin:
+        yield markup.text("Called from ") + links(opened, place.origin, markup)
+
+
+def links(opened: Opened, spans: Sequence[Span], markup: Markup) -> str:
+    """The places as links: those of this file by line, then the others."""
+    parts = []
+    for span in sorted(set(spans), key=lambda s: (not opened.owns(s), s))[:_ORIGINS]:
+        where = opened.locate(span)
+        text = f"line {span.line}" if opened.owns(span) else f"{PurePath(span.file).name}:{span.line}"
+        parts.append(markup.link(text, f"{where.uri}#L{where.range.start.line + 1}" if where else None))
+    more = len(set(spans)) - len(parts)
+    return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
+
+
+# ---- models
+
+
+def about(model: Model, view: View, markup: Markup) -> Iterator[str]:
+    how = f", traced by {model.rung}" if model.rung else ""
+    yield markup.bold(model.name) + markup.text(f" {model.status}{how}")
+    if model.totals:
+        yield totals_table(model, markup)
+    facts = [("built as", model.construct), ("input", model.input)]
+    yield "\n".join(f"{'- ' if markup.markdown else ''}{name} {markup.code(text)}" for name, text in facts if text)
+    for target, total in model.totals.items():
+        if saved := words.together(total):
+            yield markup.text(f"All findings together on {target}: {saved}, {total.label}")
+    yield "\n".join(f"{'- ' if markup.markdown else ''}{markup.text(note)}" for note in view.notes)
+
+
+def totals_table(model: Model, markup: Markup) -> str:
+    """A row a target: what the model costs there."""
+    rows = [["target", "latency", "MACs", "params", "weights", "peak memory", "figures"]]
+    for target, t in model.totals.items():
+        nothing = bool(t.uncounted) and not t.latency_us
+        latency = words.UNKNOWN if nothing else time(t.latency_us)
+        rows.append(
+            [
+                markup.code(target),
+                latency + words.uncounted(t.uncounted),
+                cells.count(t.macs),
+                cells.count(t.params),
+                size(t.weights_bytes),
+                size(t.peak_bytes),
+                t.label,
+            ]
+        )
+    return markup.table(rows, right=range(1, 6))
+
+
+# ---- findings
+
+
+def _finding(finding: Finding, markup: Markup) -> Iterator[str]:
+    name = pages.names().get(finding.code, "")
+    yield f"{markup.link(finding.code, pages.href(finding.code))} {name}: {markup.text(finding.message)}"
+    if why := pages.why(finding.code):
+        yield f"> {why}" if markup.markdown else why  # a page is Markdown already
+
+
+def register(session: Session) -> None:
+    """Answer for hovers, in Markdown where the client renders it."""
+
+    async def answer(params: lsp.HoverParams) -> lsp.Hover | None:
+        uri = params.text_document.uri
+        opened = session.documents.of(uri)
+        formats = session.can("text_document.hover.content_format")
+        markup = Markup(not formats or lsp.MarkupKind.Markdown in formats)
+        return hover(opened, uri, params.position, markup) if opened is not None else None
+
+    session.feature(lsp.TEXT_DOCUMENT_HOVER)(answer)

@@ -1,0 +1,85 @@
+"""Markdown documents that commands open: all layers of a file's models, and all their findings."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor import folders
+from advisor.findings import Finding
+from advisor.reports import cells
+
+from ..view import Instance, Model, View
+from . import hover, layers, pages
+from .markup import Markup
+
+if TYPE_CHECKING:
+    from .documents import Opened
+
+_log = logging.getLogger(__name__)
+_MARKDOWN = Markup(True)
+
+
+def table(opened: Opened, view: View, models: Sequence[Model]) -> str:
+    """The layers of ``models``, the costliest on the first target first, with totals and findings."""
+    blocks: list[str] = []
+    for model in models:
+        blocks += [_MARKDOWN.heading(model.name), *hover.about(model, view, _MARKDOWN)]
+        found = _layers(model, view)
+        if found:
+            blocks += [_MARKDOWN.heading("Layers", 2), layers.table(found, view, _MARKDOWN, cap=len(found))]
+        if model.findings:
+            blocks += [_MARKDOWN.heading("Findings", 2), *_findings(opened, view, model)]
+    return _joined(opened, blocks)
+
+
+def findings(opened: Opened, view: View, models: Sequence[Model]) -> str:
+    """The findings of ``models``, each with its place and why it matters."""
+    blocks: list[str] = []
+    for model in models:
+        blocks += [_MARKDOWN.heading(f"{model.name}: {cells.plural(model.findings, 'finding')}")]
+        blocks += _findings(opened, view, model)
+    return _joined(opened, blocks)
+
+
+def _joined(opened: Opened, blocks: Sequence[str]) -> str:
+    stale = [_MARKDOWN.text(hover.STALE)] if opened.stale else []
+    return "\n\n".join(b for b in (*stale, *blocks) if b) + "\n"
+
+
+def _layers(model: Model, view: View) -> list[Instance]:
+    """The model's layers that stand in this file, the costliest first."""
+    target = view.targets[0] if view.targets else ""
+    found = [i for place in layers.shown(view) for i in place.instances if i.model == model.name]
+    return sorted(found, key=lambda i: -(i.latency_us.get(target) or 0.0))
+
+
+def _findings(opened: Opened, view: View, model: Model) -> Iterator[str]:
+    for finding in view.findings:
+        if finding.model == model.name:
+            yield _finding(opened, finding)
+            yield f"> {pages.why(finding.code)}" if pages.why(finding.code) else ""
+
+
+def _finding(opened: Opened, finding: Finding) -> str:
+    where = hover.links(opened, [finding.span], _MARKDOWN)
+    code = _MARKDOWN.link(finding.code, pages.href(finding.code))
+    return f"{code} {where}: {_MARKDOWN.text(finding.message)}"
+
+
+def written(name: str, about: str, markdown: str) -> str | None:
+    """The URI of a file in the cache that holds ``markdown``, one for each ``name`` and ``about``; None where it cannot
+    be written."""
+    key = hashlib.sha256(about.encode(errors="surrogatepass")).hexdigest()[:8]
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
+    file: Path = folders.cache() / "shown" / f"{safe}-{key}.md"
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_text(markdown, encoding="utf-8")
+    except OSError as e:
+        _log.warning("nothing is opened: %s cannot be written: %s", file, e)
+        return None
+    return file.as_uri()
