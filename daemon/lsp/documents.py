@@ -27,7 +27,8 @@ class Opened:
 
     ``generation`` counts what the person did to it: edits, and whatever else makes earlier results useless. ``view``
     is what is known of it, its spans moved to the present text; ``stale`` says that some of that was found in an older
-    text, or before something else changed. ``fresh`` are the view's findings that hold for the present text even then.
+    text, or before something else changed. ``static`` are those of its findings that reading the source gave, in the
+    text of the generation ``checked``. ``trouble`` is why the last analysis came to nothing.
     """
 
     def __init__(self, uri: str, path: Path, version: int | None, text: str, elsewhere: Elsewhere) -> None:
@@ -39,7 +40,8 @@ class Opened:
         self.lines: Sequence[str] = split(self.text)
         self.view: View | None = None
         self.stale = False
-        self.fresh: list[Finding] = []
+        self.static: list[Finding] = []
+        self.checked = -1
         self.trouble: Finding | None = None
         self.unsaved = False
         self._elsewhere = elsewhere
@@ -61,6 +63,10 @@ class Opened:
     def owns(self, span: Span) -> bool:
         """Whether the span stands in this document."""
         return span.file == str(self.path)
+
+    def holds(self, finding: Finding) -> bool:
+        """Whether a finding of the view is about the present text."""
+        return not self.stale or (self.checked == self.generation and finding in self.static)
 
     def change(self, version: int | None, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """Apply edits, in order."""

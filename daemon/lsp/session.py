@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lsprotocol import types
 from pygls import uris
@@ -22,15 +22,19 @@ from pygls.exceptions import (
 from pygls.lsp.server import LanguageServer
 
 from ..trust import Trust
-from . import settings
-from .documents import Documents
+from .documents import Documents, Opened
 from .protocol import CONVERTER, FramingError, Reader, Wire, messages
 from .settings import EditorSettings
-from .texts import ENCODINGS, Codec
+from .texts import Codec
+
+if TYPE_CHECKING:
+    from .analysis import Analysis
 
 NAME = "nas-advisor"
 _WAITING = 8 << 20
 """Bytes that may wait for a client that does not read, before no more is read from it."""
+_ANSWERS = 2.0
+"""Seconds that the first analysis waits for the client's settings."""
 _MISTAKES = (JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcMethodNotFound, JsonRpcServerNotInitialized)
 
 
@@ -48,7 +52,10 @@ class Caller(Protocol):
 
 
 class Session(LanguageServer):
-    """One connection. ``environment`` and ``cwd`` are the client's, not the daemon's."""
+    """One connection. ``environment`` and ``cwd`` are the client's, not the daemon's. ``chosen`` are engine settings
+    that the person chose for this session alone: they win over all others."""
+
+    analysis: Analysis
 
     def __init__(self, lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) -> None:
         super().__init__(
@@ -70,10 +77,12 @@ class Session(LanguageServer):
         self.environment: dict[str, str] = dict(hello.get("environment") or {})
         self.cwd = Path(hello.get("cwd") or "/")
         self.trust = Trust(self.roots, lambda message: self.say(message, types.MessageType.Warning))
-        self.documents = Documents(Codec("utf-16"), self._made_up)
+        self.documents = Documents(Codec("utf-16"), self.made_up)
         self.settings_by_root: dict[Path, EditorSettings] = {}
+        self.chosen: dict[str, Any] = {}
         self.on_close: list[Callable[[], Awaitable[None]]] = []
         self.ended = False
+        self.ready = asyncio.Event()
         self._refreshing: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -102,6 +111,11 @@ class Session(LanguageServer):
         around = [root for root in roots if path.is_relative_to(root)]
         return max(around, key=lambda root: len(root.parts)) if around else next(iter(roots), self.cwd)
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the first root's code may run."""
+        return self.trusts(next(iter(self.roots()), self.cwd))
+
     def trusts(self, path: Path) -> bool:
         """Whether the code around ``path`` may run."""
         return self.trust.of(path)
@@ -109,7 +123,7 @@ class Session(LanguageServer):
     def params(self, path: Path) -> dict[str, Any]:
         """The parameters that every method of an analyst takes, for one file or folder."""
         trusted = self.trusts(path)
-        overrides = dict(self.settings_of(path).overrides)
+        overrides = {**self.settings_of(path).overrides, **self.chosen}
         if not trusted:
             overrides.pop("python", None)
         return {
@@ -172,6 +186,27 @@ class Session(LanguageServer):
         finally:
             del self._refreshing[method]
 
+    def switch_target(self, name: str) -> None:
+        """Cost everything for another target, in this session alone."""
+        self.chosen["targets"] = [name]
+        self.analysis.again(self.documents, outdated=True)
+        self.refresh()
+
+    def retrace(self, opened: Opened | None = None) -> None:
+        """Analyse a document anew without waiting, or all of them."""
+        if opened is not None:
+            self.analysis.now(opened)
+        else:
+            self.analysis.again(self.documents)
+
+    async def configured(self) -> None:
+        """Wait until the client has said its settings; one that does not answer is not waited for long."""
+        if not self.ready.is_set():
+            try:
+                await asyncio.wait_for(self.ready.wait(), _ANSWERS)
+            except asyncio.TimeoutError:
+                self.ready.set()  # what comes later is taken as a change
+
     # ---- the connection
 
     async def serve(self, reader: Reader, writer: Any) -> None:
@@ -221,23 +256,10 @@ class Session(LanguageServer):
             self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
         return None
 
-    def _made_up(self, uri: str) -> Path:
+    def made_up(self, uri: str) -> Path:
         """A path for a document that has none: in the first root, so that it imports what its neighbours do."""
         name = uri.rpartition(":")[2].strip("/").replace("/", "_") or "untitled"
         return next(iter(self.roots()), self.cwd) / (name if name.endswith((".py", ".ipynb")) else f"{name}.py")
-
-
-def begun(session: Session, params: types.InitializeParams) -> None:
-    """Take from ``initialize`` what holds for the whole session."""
-    encoding = str(getattr(session.workspace.position_encoding, "value", session.workspace.position_encoding))
-    session.documents = Documents(Codec(next(known for known in ENCODINGS if known == encoding)), session._made_up)
-    options = params.initialization_options
-    options = options if isinstance(options, Mapping) else {}
-    told = options.get("trusted")
-    session.trust.told = told if isinstance(told, bool) else None
-    given = options.get("settings", options.get(settings.SECTION))
-    for root in session.roots() or [session.cwd]:
-        session.settings_by_root[root] = settings.read(given, root)
 
 
 def new_session(lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) -> Session:
@@ -245,21 +267,8 @@ def new_session(lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) ->
 
     ``hello`` is the handshake: ``environment`` and ``cwd`` are the client's.
     """
+    from . import features  # they import this module
+
     session = Session(lanes, hello, log)
-
-    @session.feature(types.INITIALIZE)
-    def initialize(params: types.InitializeParams) -> None:
-        begun(session, params)
-
-    @session.feature(types.EXIT)
-    def exit_(_params: Any) -> None:
-        session.ended = True
-
-    @session.feature(types.WORKSPACE_EXECUTE_COMMAND)
-    async def execute(params: types.ExecuteCommandParams) -> Any:
-        handler = session.wire.fm.commands.get(params.command)
-        if handler is None:
-            raise JsonRpcInvalidParams(f"there is no command {params.command!r}")
-        return await handler(*(params.arguments or []))
-
+    features.register(session)
     return session

@@ -51,7 +51,7 @@ class EditorSettings:
         default=True,
         metadata=_about("inlayHints.enabled", _flag, _FLAG, "Show hints at the layers of a model."),
     )
-    inlay_hints_show: tuple[str, ...] = field(
+    inlay_show: tuple[str, ...] = field(
         default=("shape", "latency"),
         metadata=_about(
             "inlayHints.show",

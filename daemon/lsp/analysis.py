@@ -1,0 +1,253 @@
+"""When a document is analysed, and what becomes of the result.
+
+An edit moves what is known with the text, ends the analysis that runs and asks for another: the analyst reads the file
+and tells its static findings at once, waits until the typing settles, and traces. A result is used only for the very
+text and generation that it was asked for. Other open documents follow one at a time, the last edited first: they may
+import the edited one, and an analyst's caches answer for those that do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from advisor.findings import Finding
+from advisor.graph import Span
+
+from ..lanes import AnalystError
+from ..view import View
+from . import moved
+from .documents import Opened
+from .progress import progress
+from .session import Session
+
+SHORTEST, LONGEST = 0.05, 0.25
+"""Bounds, in seconds, of the wait for more edits before anything is run."""
+_PAUSE = 1.0
+"""Seconds without an edit after which the next one begins anew."""
+_REMEDIED = ("config", "target", "worker", "params")
+"""Kinds of failures that the person can do something about; the others are ours."""
+
+
+class Pace:
+    """How long to wait for more edits: a person who types fast is waited for longer, one who makes a single edit
+    hardly."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = float("-inf")
+        self._gap = SHORTEST
+
+    def edit(self) -> float:
+        """Note an edit now; gives the seconds to wait."""
+        now = self._clock()
+        gap, self._last = now - self._last, now
+        if gap >= _PAUSE:
+            self._gap = SHORTEST
+            return SHORTEST
+        self._gap = (self._gap + gap) / 2
+        return min(LONGEST, max(SHORTEST, 1.5 * self._gap))
+
+
+@dataclass(eq=False)
+class _Run:
+    """One analysis of one generation of a document. The events are set when a phase is over, however it ended."""
+
+    generation: int
+    content: str
+    static: asyncio.Event = field(default_factory=asyncio.Event)
+    traced: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def over(self) -> None:
+        self.static.set()
+        self.traced.set()
+
+
+class Analysis:
+    """Analyses a session's documents. ``changed`` hears of every document of which something new is known, and
+    whether its trace is in."""
+
+    def __init__(self, session: Session, changed: Callable[[Opened, bool], None]) -> None:
+        self._session = session
+        self._changed = changed
+        self._runs: dict[str, _Run] = {}
+        self._paces: dict[str, Pace] = {}
+        self._told: dict[str, str] = {}
+        self._queue: list[str] = []
+        self._others: asyncio.Task[None] | None = None
+        self._warmed: set[Path] = set()
+        self._said: set[str] = set()
+
+    # ---- what happens to documents
+
+    def opened(self, opened: Opened) -> None:
+        """A document is there: analyse it now."""
+        self._paces[opened.uri] = Pace()
+        self._told[opened.uri] = opened.content
+        self._start(opened, 0)
+
+    def edited(self, opened: Opened, before: Sequence[str]) -> None:
+        """A document's lines were ``before`` until now."""
+        steps = moved.changes(before, opened.lines)
+        if opened.view is not None and steps:
+            opened.view = moved.through(opened.view, steps)
+            path = opened.view.path
+            opened.static = [f for old in opened.static if (f := moved.finding(old, path, steps)) is not None]
+            opened.stale = True
+        opened.trouble = None
+        self._session.documents.touch(opened)
+        self._start(opened, self._paces.setdefault(opened.uri, Pace()).edit())
+
+    def closed(self, opened: Opened) -> None:
+        """A document is gone; those that import it see the file on disk from now on."""
+        self._end(opened)
+        for known in (self._paces, self._told):
+            known.pop(opened.uri, None)
+        if opened.unsaved:
+            self.others(opened)
+
+    def now(self, opened: Opened) -> None:
+        """Analyse a document anew without waiting."""
+        self._start(opened, 0)
+
+    def others(self, than: Opened | None) -> None:
+        """Analyse anew, one after the other, the documents that something else than their own text may concern."""
+        self.again(o for o in self._session.documents if o is not than)
+
+    def again(self, documents: Iterable[Opened], *, outdated: bool = False) -> None:
+        """Analyse documents anew, one after the other. ``outdated``: what is known of them holds no longer."""
+        for opened in documents:
+            if outdated and opened.view is not None:
+                opened.stale = True
+            if opened.uri not in self._queue:
+                self._queue.append(opened.uri)
+        if self._queue and (self._others is None or self._others.done()):
+            self._others = self._session.spawn(self._work_off())
+
+    async def reached(self, opened: Opened, traced: bool) -> None:
+        """Wait until the present text has been read, or ``traced``; or until that is given up for a newer one."""
+        if (run := self._runs.get(opened.uri)) is not None:
+            await (run.traced if traced else run.static).wait()
+
+    # ---- one analysis
+
+    def _end(self, opened: Opened) -> None:
+        run = self._runs.pop(opened.uri, None)
+        if run is not None:
+            if run.task is not None:
+                run.task.cancel()
+            run.over()
+
+    def _start(self, opened: Opened, settle: float) -> _Run:
+        self._end(opened)
+        opened.generation += 1
+        if opened.uri in self._queue:
+            self._queue.remove(opened.uri)
+        run = self._runs[opened.uri] = _Run(opened.generation, opened.content)
+        run.task = self._session.spawn(self._analyse(opened, run, settle))
+        return run
+
+    async def _work_off(self) -> None:
+        while self._queue:
+            opened = self._session.documents.of(self._queue.pop(0))
+            if opened is not None:
+                await self._start(opened, 0).traced.wait()
+
+    async def _analyse(self, opened: Opened, run: _Run, settle: float) -> None:
+        try:
+            await self._session.configured()
+            params = {**self._session.params(opened.path), "text": opened.text, "settle": settle}
+            async with progress(self._session, f"Advisor: {opened.path.name}") as shown:
+
+                def on_event(message: dict[str, Any]) -> None:
+                    if message.get("event") == "static" and self._current(opened, run):
+                        self._read(opened, View.from_plain(message["view"]))
+                        run.static.set()
+                        self._changed(opened, False)
+                    elif message.get("event") == "model":
+                        shown.report(str(message.get("name", "")))
+
+                result = await self._session.lanes.call("analyse", params, lane="front", on_event=on_event)
+        except AnalystError as e:
+            if self._current(opened, run) and e.code != "cancelled":
+                self._failed(opened, e)
+                self._changed(opened, True)
+        else:
+            view = View.from_plain(result["view"])
+            if self._current(opened, run) and view.content == run.content:
+                self._traced(opened, view)
+                self._changed(opened, True)
+                self._spread(opened)
+                self._warm(opened, params)
+        finally:
+            run.over()
+
+    def _current(self, opened: Opened, run: _Run) -> bool:
+        return self._runs.get(opened.uri) is run and opened.generation == run.generation
+
+    # ---- what becomes of results
+
+    def _read(self, opened: Opened, view: View) -> None:
+        """Static findings replace static findings; what a trace found stays."""
+        old = opened.view
+        if old is None or old.phase == "static":
+            opened.view = view
+        else:
+            opened.view = replace(old, findings=_merged(view.findings, old.findings, opened.static))
+        opened.static, opened.checked, opened.trouble = view.findings, opened.generation, None
+
+    def _traced(self, opened: Opened, view: View) -> None:
+        old = opened.view
+        opened.trouble = None
+        if old is not None and old.places and not view.places and any(f.code == "TRC901" for f in view.findings):
+            # The file cannot be imported now: the last good hints stay, and stay marked.
+            opened.view = replace(old, findings=_merged(view.findings, old.findings, opened.static), notes=view.notes)
+            opened.static, opened.checked, opened.stale = view.findings, opened.generation, True
+            return
+        opened.view, opened.stale, opened.checked = view, False, opened.generation
+        opened.static = [f for f in opened.static if f in view.findings]
+
+    def _failed(self, opened: Opened, error: AnalystError) -> None:
+        message = f"{error.message}{f': {error.remedy}' if error.remedy else ''}"
+        kind = types.MessageType.Warning if error.code in _REMEDIED else types.MessageType.Error
+        if message not in self._said:
+            self._said.add(message)
+            self._session.say(f"{opened.path}: {message}", kind)
+        top = Span(str(opened.path), 1, 1, 1, 1)
+        opened.trouble = Finding(error.code, message, top, severity="information")
+        opened.stale = opened.view is not None
+
+    def _spread(self, opened: Opened) -> None:
+        """Other documents may import this one: once its text is another than last time, they follow."""
+        content = opened.content
+        if self._told.get(opened.uri, content) != content:
+            self.others(opened)
+        self._told[opened.uri] = content
+
+    def _warm(self, opened: Opened, params: dict[str, Any]) -> None:
+        """Have a worker ready for a workspace with models, if this document has not just started one."""
+        root = self._session.root_of(opened.path)
+        if root in self._warmed or not params["run"] or "torch" not in opened.text:
+            return
+        self._warmed.add(root)
+        if opened.view is None or not opened.view.places:
+            keys = ("path", "overrides", "environment")
+            self._session.spawn(self._warming({key: params[key] for key in keys}))
+
+    async def _warming(self, params: dict[str, Any]) -> None:
+        try:
+            await self._session.lanes.call("warm", params, lane="front")
+        except AnalystError as e:
+            self._session.log.info("no worker was prepared for %s: %s", params["path"], e)
+
+
+def _merged(static: list[Finding], old: list[Finding], old_static: list[Finding]) -> list[Finding]:
+    """The static findings of now, and those of before that are not static."""
+    return [*static, *(f for f in old if f not in old_static and f not in static)]

@@ -1,0 +1,76 @@
+"""Documents as the client opens, edits, saves and closes them. All of it at once and in order: nothing waits here."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from .analysis import Analysis
+from .diagnostics import Diagnostics
+from .documents import LANGUAGES, Opened, differs
+from .notebooks import Notebook, notebook
+from .session import Session
+
+
+def register(session: Session, analysis: Analysis, diagnostics: Diagnostics) -> None:
+    """Handle the notifications about documents."""
+
+    def enter(opened: Opened, cells: list[str]) -> None:
+        opened.unsaved = isinstance(opened, Notebook) or differs(opened.path, opened.text)
+        session.documents.add(opened, cells)
+        analysis.opened(opened)
+
+    def leave(uri: str) -> None:
+        opened = session.documents.remove(uri)
+        if opened is not None:
+            analysis.closed(opened)
+            diagnostics.closed(opened.uris())
+
+    @session.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        if item.language_id in LANGUAGES:
+            documents = session.documents
+            enter(Opened(item.uri, documents.path(item.uri), item.version, item.text, documents.elsewhere), [])
+
+    @session.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        opened = session.documents.of(params.text_document.uri)
+        if opened is None:
+            return  # a document in another language
+        before = opened.lines
+        opened.change(params.text_document.version, params.content_changes)
+        analysis.edited(opened, before)
+
+    @session.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
+        opened = session.documents.of(params.text_document.uri)
+        if opened is not None:
+            opened.unsaved = differs(opened.path, opened.text)
+        analysis.others(opened)
+
+    @session.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: types.DidCloseTextDocumentParams) -> None:
+        leave(params.text_document.uri)
+
+    @session.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def notebook_opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        path = session.documents.path(params.notebook_document.uri)
+        entered = notebook(params, path, session.documents.elsewhere)
+        enter(entered, [cell.uri for cell in entered.cells])
+
+    @session.feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def notebook_changed(params: types.DidChangeNotebookDocumentParams) -> None:
+        opened = session.documents.of(params.notebook_document.uri)
+        if not isinstance(opened, Notebook):
+            return  # one that was never opened here
+        before, shown = opened.lines, set(opened.uris())
+        opened.version = params.notebook_document.version
+        opened.apply(params.change)
+        session.documents.cells(opened, [cell.uri for cell in opened.cells])
+        diagnostics.closed(sorted(shown - set(opened.uris())))
+        if before != opened.lines:
+            analysis.edited(opened, before)
+
+    @session.feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def notebook_closed(params: types.DidCloseNotebookDocumentParams) -> None:
+        leave(params.notebook_document.uri)

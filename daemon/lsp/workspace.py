@@ -1,0 +1,160 @@
+"""Diagnostics of the whole workspace, for clients that ask: every file that an audit of its folders would read.
+
+Files are analysed in the back lane, as many at a time as there are cores, and reported as they come; open documents
+are reported as they are known. Nothing is analysed twice while nothing has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls import uris
+
+from ..lanes import AnalystError
+from ..view import View
+from .diagnostics import Abilities, items, result_id
+from .documents import Opened
+from .progress import Progress, progress
+from .session import Session
+
+Report = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
+"""What is said of one document."""
+
+
+@dataclass
+class _Known:
+    """What a file's last analysis gave, and of which state of things."""
+
+    state: tuple[Any, ...]
+    shown: list[types.Diagnostic]
+
+
+class WorkspaceDiagnostics:
+    """Answers one client's questions about its workspace."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._epoch = 0
+        self._known: dict[str, _Known] = {}
+
+    def outdated(self) -> None:
+        """Something changed that may concern any file."""
+        self._epoch += 1
+
+    async def report(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
+        """All reports, or none where the client takes them as they come."""
+        previous = {p.uri: p.value for p in params.previous_result_ids}
+        partial = params.partial_result_token
+        collected: list[Report] = []
+
+        def give(report: Report) -> None:
+            if partial is None:
+                collected.append(report)
+                return
+            value = types.WorkspaceDiagnosticReportPartialResult([report])
+            self._session.protocol.notify(types.PROGRESS, types.ProgressParams(partial, value))
+
+        seen: set[str] = set()
+        token = params.work_done_token
+        async with progress(self._session, "Advisor: workspace", token) as shown:
+            for opened in self._session.documents:
+                for uri, diagnostics in items(opened, Abilities.of(self._session)).items():
+                    seen.add(uri)
+                    give(_report(uri, opened.versions().get(uri), diagnostics, previous))
+            listed = await self._files()
+            files = [f for f in listed if self._session.documents.by_path(f) is None]
+            await self._analysed(files, previous, give, shown)
+        seen.update(str(uris.from_fs_path(str(f))) for f in files)
+        for uri in previous.keys() - seen:  # deleted, excluded, or closed without a file
+            self._known.pop(uri, None)
+            give(_report(uri, None, [], previous))
+        return types.WorkspaceDiagnosticReport(collected)
+
+    async def _files(self) -> list[Path]:
+        """What an audit of the workspace's folders would read."""
+        found: dict[Path, None] = {}
+        for root in self._session.roots():
+            if not self._session.settings_of(root).workspace_diagnostics:
+                continue
+            asked = {"paths": [str(root)], "cwd": str(root)}
+            params = {key: self._session.params(root)[key] for key in ("overrides", "environment", "run")}
+            try:
+                planned = await self._session.lanes.call("planned", {**asked, **params}, lane="back")
+            except AnalystError as e:
+                self._session.log.warning("%s: its files cannot be listed: %s", root, e)
+                continue
+            found.update(dict.fromkeys(Path(file) for file in planned["files"]))
+        return list(found)
+
+    async def _analysed(self, files: list[Path], previous: dict[str, str], give: Any, shown: Progress) -> None:
+        """Report on every file, as many at a time as there are cores."""
+        waiting = list(reversed(files))
+        total = len(files)
+
+        async def work() -> None:
+            while waiting:
+                path = waiting.pop()
+                shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
+                uri = str(uris.from_fs_path(str(path)))
+                diagnostics = await self._diagnostics(path, uri)
+                if diagnostics is not None:
+                    give(_report(uri, None, diagnostics, previous))
+
+        tasks = [asyncio.ensure_future(work()) for _ in range(min(total, os.cpu_count() or 1))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _diagnostics(self, path: Path, uri: str) -> list[types.Diagnostic] | None:
+        """A file's diagnostics; None for one that cannot be analysed now."""
+        params = self._session.params(path)
+        state = (self._epoch, _stamp(path), repr(params["overrides"]), params["run"], _buffers(params["buffers"]))
+        known = self._known.get(uri)
+        if known is None or known.state != state:
+            try:
+                result = await self._session.lanes.call("analyse", {**params, "text": None, "settle": 0.0}, lane="back")
+            except AnalystError as e:
+                self._session.log.info("%s: not analysed for the workspace: %s", path, e)
+                return None
+            # Positions need the text that was analysed; the file may have changed since, then it is asked for again.
+            closed = Opened(uri, path, None, await asyncio.to_thread(_text, path), self._session.documents.elsewhere)
+            closed.view = View.from_plain(result["view"])
+            if closed.content != closed.view.content:
+                return None
+            shown = items(closed, Abilities.of(self._session))[uri]
+            known = self._known[uri] = _Known(state, shown)
+        return known.shown
+
+
+def _report(uri: str, version: int | None, shown: list[types.Diagnostic], previous: dict[str, str]) -> Report:
+    name = result_id(shown)
+    if previous.get(uri) == name:
+        return types.WorkspaceUnchangedDocumentDiagnosticReport(uri=uri, result_id=name, version=version)
+    return types.WorkspaceFullDocumentDiagnosticReport(uri=uri, items=shown, result_id=name, version=version)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _buffers(buffers: dict[str, str]) -> int:
+    return hash(frozenset(buffers.items()))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
