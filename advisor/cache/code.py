@@ -1,0 +1,377 @@
+"""The code that matters of a Python file, and where it went when the rest of the text changed.
+
+What a file's models come to does not depend on its comments, on blank lines, on spaces between tokens, on what stands
+below ``if __name__ == "__main__":`` (a file that is imported never runs it) or on the bodies of functions that nothing
+can call. :func:`significant` leaves these out; two texts with one digest are the same code with the same tokens on
+each of its lines, so that :func:`moves` can say where every place of the one is in the other.
+
+Where in doubt something matters: a file that may read source text, be it its own, matters to the last comment, and so
+does one that cannot be taken apart with certainty.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import keyword
+import re
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+
+Place = tuple[int, int, int, int]
+"""Line, column, end line and end column, as in :class:`advisor.graph.Span`."""
+
+_NEWLINE = re.compile(r"\r\n?")
+_TOKEN = re.compile(
+    r'(?P<string>"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
+    r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
+    r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+    r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*')"
+    r"|(?P<comment>\#[^\n]*)"
+    r"""|["']""",
+    re.DOTALL,
+)
+_STRING, _COMMENT, _GOES_ON, _END = "\0", "\1", "\2", "\3"
+"""What stands for a string, a comment and a further line of a string while a text is taken apart."""
+_CONTROL = re.compile("[\0-\10\13\14\16-\37]")
+_SPACES = re.compile(r"(?<=[^\s\w])[ \t]+|(?<=\w)[ \t]+(?!\w)")
+"""Spaces that separate nothing. With those of the line's beginning left alone, texts that both parse have the same
+tokens when they differ in these only."""
+_CODING = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=]")
+
+_READS_SOURCE = re.compile(
+    r"\b(?:getsource\w*|getcomments|getblock|linecache|tokenize|lineno|\w+_lineno|co_\w+|_getframe|currentframe"
+    r"|traceback|findsource|get_data|Script(?:Module|Function)|script(?:_\w+)?|type_comments|stacklevel)\b"
+    r"|\bfrom\s+inspect\b"
+    r"|\binspect\s*\.\s*(?!(?:is\w+|[sS]ignature|Parameter|getfullargspec|getmembers|getmro|unwrap|cleandoc)\b)"
+)
+"""Names by which code may come to know the text, or the lines, of other code."""
+_OWN_FILE = re.compile(r"\b__(?:file|spec|loader)__\b")
+_OPENS = re.compile(r"\b(?:open\w*|read\w*|load\w*|run_path|get_source|glob|parse)\s*\(")
+_DYNAMIC = re.compile(
+    r"(?<![.\w])(?:exec|eval|globals|locals|vars|dir|__import__)\b"
+    r"|\bgetattr\s*\((?!\s*self\b)|\b(?:__dict__|modules\s*\[|import_module|inspect|attrgetter|__globals__)\b"
+)
+"""Ways to a function other than by its name."""
+_NAME_SET = re.compile(r"__name__\s*(?::|=(?!=))")
+_WORD = re.compile(r"\w+")
+_NO_EXPRESSION = frozenset(keyword.kwlist) - {"None", "True", "False", "not", "lambda", "await", "yield"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What matters of ``text``: its ``digest``, and ``whole``, the digest with only comments and spaces left out.
+
+    ``lines`` are the numbers of the lines that count for ``digest``, ``widths`` the length of the code on each.
+    ``unused`` names the functions whose bodies were left out.
+    """
+
+    text: str
+    digest: str
+    whole: str
+    lines: Sequence[int]
+    widths: Sequence[int]
+    unused: Collection[str] = ()
+
+    @cached_property
+    def raw(self) -> list[str]:
+        return self.text.split("\n")
+
+    @cached_property
+    def index(self) -> dict[int, int]:
+        """Line → its place in :attr:`lines`."""
+        return {line: i for i, line in enumerate(self.lines)}
+
+    def code(self, index: int) -> str:
+        """The code of one of :attr:`lines`, without a comment at its end."""
+        return self.raw[self.lines[index] - 1][: self.widths[index]]
+
+
+def significant(text: str, keep: Collection[str] = (), leave_out: bool = True) -> Code:
+    """What matters of ``text``, which parses.
+
+    ``keep`` are names that are used from elsewhere. ``leave_out``: whether bodies that never run are left out, which
+    presumes that the interpreter that imports the file agrees with this one about what is valid Python.
+    """
+    text = _NEWLINE.sub("\n", text)
+    parts = _Parts.of(text)
+    if parts is None or reads_source(parts.code) or (_OWN_FILE.search(parts.code) and _OPENS.search(parts.code)):
+        return _verbatim(text)
+    whole = _digest(parts, _lines(parts, frozenset()))
+    bodies, unused = _idle(parts, keep) if leave_out else ([], [])
+    idle = frozenset(line for first, last in bodies for line in range(first, last + 1))
+    lines = _lines(parts, idle)
+    return Code(
+        text,
+        _digest(parts, lines, idle) if idle else whole,
+        whole,
+        lines,
+        [len(parts.bare[line - 1]) for line in lines],
+        unused,
+    )
+
+
+def reads_source(code: str) -> bool:
+    """Whether ``code`` mentions a way to read the text or the line numbers of code."""
+    return _READS_SOURCE.search(code) is not None
+
+
+def may_reach(code: str, names: Collection[str]) -> bool:
+    """Whether the text of another file mentions one of ``names``, or a way to a function that needs no name."""
+    if not names:
+        return False
+    return _DYNAMIC.search(code) is not None or not set(names).isdisjoint(_WORD.findall(code))
+
+
+def _verbatim(text: str) -> Code:
+    raw = text.split("\n")
+    digest = hashlib.sha256(b"verbatim\0" + text.encode(errors="surrogatepass")).hexdigest()
+    return Code(text, digest, digest, range(1, len(raw) + 1), [len(line) for line in raw])
+
+
+# ---- taking a text apart
+
+
+@dataclass
+class _Parts:
+    """A text as lines. ``squeezed`` has signs for strings and comments and no idle spaces, ``bare`` only lacks comments
+    and spaces at the end, ``strings`` are those of each line that has any."""
+
+    text: str
+    code: str
+    squeezed: list[str]
+    bare: list[str]
+    strings: dict[int, str]
+
+    @classmethod
+    def of(cls, text: str) -> _Parts | None:
+        """None where it cannot be told with certainty what is a string."""
+        if _CONTROL.search(text):
+            return None
+        signs: list[str] = []
+        bare: list[str] = []
+        strings: list[str] = []
+        at = 0
+        for found in _TOKEN.finditer(text):
+            start, end = found.span()
+            between = text[at:start]
+            signs.append(between)
+            bare.append(between)
+            token = found["string"]
+            if token is not None:
+                if _splits(text, start, token):
+                    return None
+                strings.append(token)
+                bare.append(token)
+                signs.append(_STRING + f"\n{_GOES_ON}" * token.count("\n"))
+            elif found["comment"] is not None:
+                signs.append(_COMMENT)
+            else:
+                return None
+            at = end
+        signs.append(text[at:])
+        bare.append(text[at:])
+        code = "".join(bare)
+        squeezed = _SPACES.sub("", "".join(signs)).split("\n")
+        return cls(text, code, squeezed, [line.rstrip() for line in code.split("\n")], _by_line(squeezed, strings))
+
+
+def _by_line(squeezed: list[str], strings: list[str]) -> dict[int, str]:
+    out: dict[int, str] = {}
+    at = 0
+    for number, line in enumerate(squeezed, 1):
+        if count := line.count(_STRING):
+            out[number] = _END.join(strings[at : at + count])
+            at += count
+    return out
+
+
+def _splits(text: str, start: int, token: str) -> bool:
+    """Whether a string may be the first part of an f-string that has its own quotes within braces (Python 3.12)."""
+    if not {*text[max(0, start - 2) : start]} & {*"fFtT"} or "{" not in token:
+        return False
+    return token.count("{") != token.count("}") or ("}}" in token and ":{" in token)
+
+
+def _lines(parts: _Parts, idle: frozenset[int]) -> list[int]:
+    return [n for n, line in enumerate(parts.squeezed, 1) if n not in idle and line.rstrip(f" \t{_COMMENT}")]
+
+
+def _digest(parts: _Parts, lines: list[int], idle: frozenset[int] = frozenset()) -> str:
+    """Of lines and what they say, without their numbers."""
+    squeezed, strings = parts.squeezed, parts.strings
+    said = [f"{squeezed[n - 1].rstrip(_COMMENT)}{_END}{strings.get(n, '')}" for n in lines]
+    said += _outdented(parts, lines, idle)
+    if _CODING.match(parts.text):
+        said += parts.text.split("\n", 2)[:2]
+    return hashlib.sha256("\n".join(said).encode(errors="surrogatepass")).hexdigest()
+
+
+def _outdented(parts: _Parts, lines: list[int], idle: frozenset[int]) -> Iterator[str]:
+    """Comments that stand further left than the code around them: they keep the source of one function from being
+    parsed by itself, which the worker does to see how its parameters are used."""
+    ends = (*lines[1:], len(parts.squeezed) + 1)
+    for index, (line, following) in enumerate(zip_longest(lines, ends, fillvalue=0)):
+        if following == line + 1:
+            continue
+        next_indent = _indent(parts.squeezed[following - 1]) if following <= len(parts.squeezed) else 0
+        least = min(_indent(parts.squeezed[line - 1]), next_indent)
+        for between in range(line + 1, following):
+            text = parts.squeezed[between - 1]
+            if between not in idle and text.endswith(_COMMENT) and _indent(text) < least:
+                yield f"{index} {_indent(text)}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+# ---- what never runs
+
+
+def _idle(parts: _Parts, keep: Collection[str]) -> tuple[list[tuple[int, int]], list[str]]:
+    """First and last lines of bodies that never run, and the names of the functions among them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about users' strings
+            tree = ast.parse(parts.text)
+            found = [*_main_blocks(tree, parts), *_unused(tree, parts, keep)]
+            compile(ast.Module([node for node, _ in found], []), "idle", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [], []  # that it is no valid Python matters too
+    bodies = [body for _, body in found]
+    return bodies, sorted(node.name for node, _ in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _main_blocks(tree: ast.Module, parts: _Parts) -> Iterator[tuple[ast.stmt, tuple[int, int]]]:
+    if _NAME_SET.search(parts.code):
+        return
+    for node in tree.body:
+        if not isinstance(node, ast.If) or node.orelse or not _is_main(node.test):
+            continue
+        if (body := _body(node, parts)) is not None:
+            yield node, body
+
+
+def _is_main(test: ast.expr) -> bool:
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        return False
+    name, value = test.left, test.comparators[0]
+    return (
+        isinstance(name, ast.Name)
+        and name.id == "__name__"
+        and isinstance(value, ast.Constant)
+        and value.value == "__main__"
+    )
+
+
+def _unused(
+    tree: ast.Module, parts: _Parts, keep: Collection[str]
+) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, tuple[int, int]]]:
+    """Functions that nothing names, besides themselves and what is below ``if __name__ == "__main__":``."""
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and not n.decorator_list]
+    if not functions or _DYNAMIC.search(parts.code):
+        return
+    names = _WORD.findall(parts.code)
+    count = {f.name: 0 for f in functions}
+    for name in names:
+        if name in count:
+            count[name] += 1
+    ranges = [(node.lineno, node.end_lineno or node.lineno) for node, _ in _main_blocks(tree, parts)]
+    for function in functions:
+        if function.name.startswith("__") or function.name in keep:
+            continue
+        own = [(function.lineno, function.end_lineno or function.lineno), *ranges]
+        inside = (word for a, b in own for word in _WORD.findall("\n".join(parts.bare[a - 1 : b])))
+        if sum(word == function.name for word in inside) < count[function.name]:
+            continue
+        if (body := _body(function, parts)) is not None:
+            yield function, body
+
+
+def _body(node: ast.If | ast.FunctionDef | ast.AsyncFunctionDef, parts: _Parts) -> tuple[int, int] | None:
+    """The lines of a body that begins on a line of its own."""
+    first = node.body[0]
+    decorators = getattr(first, "decorator_list", ())
+    start = min([first.lineno, *(d.lineno for d in decorators)])
+    line = parts.squeezed[start - 1]
+    above = parts.bare[start - 1].encode()[: first.col_offset] if not decorators else b""
+    if start == node.lineno or line.startswith(_GOES_ON) or above.strip():
+        return None
+    return start, node.end_lineno or start
+
+
+# ---- from one text to another
+
+
+class Moves:
+    """Where the places of an old text are in a new one with the same code."""
+
+    def __init__(self, old: Code, new: Code) -> None:
+        self._old, self._new = old, new
+        self._to = dict(zip(old.lines, new.lines, strict=True))
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moved: every line of code is where it was, as it was."""
+        old, new = self._old, self._new
+        return list(old.lines) == list(new.lines) and all(old.code(i) == new.code(i) for i in range(len(old.lines)))
+
+    def line(self, line: int) -> int | None:
+        """The new number of a line; None where there is no code on it."""
+        return self._to.get(line)
+
+    def place(self, place: Place) -> Place | None:
+        """The range that covers the same code; None where that cannot be said."""
+        line, column, end_line, end_column = place
+        start, end = self._column(line, column, False), self._column(end_line, end_column, True)
+        if start is None or end is None or self._is_whole_line(place):
+            return None
+        return self._to[line], start, self._to[end_line], end
+
+    def _column(self, line: int, column: int, exclusive: bool) -> int | None:
+        index = self._old.index.get(line)
+        if index is None:
+            return None
+        here, there = self._old.raw[line - 1], self._new.raw[self._new.lines[index] - 1]
+        if here == there:
+            return column
+        if column > self._old.widths[index] + exclusive:
+            return None
+        before, after = self._old.code(index), self._new.code(index)
+        if before == after:
+            return column
+        at = column - 1 - exclusive  # of the first character, or of the last
+        if not 0 <= at < len(before) or before[at].isspace():
+            return None
+        nth = len("".join(before[:at].split()))
+        seen = -1
+        for found, character in enumerate(after):
+            seen += not character.isspace()
+            if seen == nth:
+                return found + 1 + exclusive
+        return None
+
+    def _is_whole_line(self, place: Place) -> bool:
+        """Whether a range may be a line rather than an expression: then it ends where the line does, with its comment.
+
+        So it is on Python 3.10 for a line on which no expression begins.
+        """
+        line, column, end_line, end_column = place
+        index = self._old.index[line]
+        code = self._old.code(index)
+        begins = column == _indent(code) + 1 and line == end_line and end_column > len(code)
+        if not begins or self._old.raw[line - 1] == self._new.raw[self._new.lines[index] - 1]:
+            return False
+        word = _WORD.match(code, column - 1)
+        return word[0] in _NO_EXPRESSION if word else code[column - 1 : column] not in {*"\"'([{"}
+
+
+def moves(old: Code, new: Code) -> Moves | None:
+    """Where the places of ``old`` are in ``new``; None where the two are not the same code."""
+    if old.digest != new.digest or len(old.lines) != len(new.lines):
+        return None
+    return Moves(old, new)
