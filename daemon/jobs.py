@@ -1,0 +1,207 @@
+"""What an analyst can be asked: one method each, from plain parameters to a plain result.
+
+Parameters that most methods take: ``path`` (absolute), ``text`` (that file's unsaved text or None), ``buffers`` (other
+unsaved texts by absolute path), ``overrides`` (settings by name, plain values), ``cwd`` (where relative paths in them
+start), ``environment`` (the client's variables) and ``run`` (whether user code may run: only if True).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from advisor import packs, rulepages
+from advisor.config import ConfigError, resolve
+from advisor.discovery.candidates import candidates
+from advisor.discovery.outline import outline
+from advisor.discovery.project import Project, root
+from advisor.discovery.source import Problem, read, text_of
+from advisor.engine import EngineError, planned
+from advisor.frames import Message
+from advisor.packs import PackError
+from advisor.plan import Plans
+from advisor.recent import Recent
+from advisor.report import FileReport
+from advisor.selection import SelectionError
+from advisor.session import Session, Shared
+from advisor.targets import TargetError, available, load
+from advisor.words import suggestion
+from advisor.workers import WorkerError
+
+from .jobparams import Params, ParamsError
+from .view import Phase
+from .viewing import view
+
+Emit = Callable[[Message], None]
+
+SESSIONS = 32
+"""Sessions that are kept, one for each set of overrides and environment. They share all that is big."""
+
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (ParamsError, "params"),
+    (ConfigError, "config"),
+    (SelectionError, "config"),
+    (PackError, "config"),
+    (TargetError, "target"),
+    (WorkerError, "worker"),
+    (EngineError, "engine"),
+)
+"""What a person caused and can mend, with the code of its error."""
+
+
+class Cancelled(Exception):
+    """The job was cancelled before it was done."""
+
+
+class Job:
+    """One job: its parameters, where its events go, and whether it was cancelled."""
+
+    def __init__(self, params: Params, emit: Emit, cancelled: threading.Event) -> None:
+        self.params, self.emit, self.cancelled = params, emit, cancelled
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the job is cancelled, ``seconds`` at most."""
+        self.cancelled.wait(seconds)
+
+
+class Jobs:
+    """Does jobs, one at a time; what they share is kept. ``cache`` is the folder of what outlives the process."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self._cache = cache
+        self._shared = Shared()
+        self._sessions: Recent[str, Session] = Recent(SESSIONS)
+        self._methods: Mapping[str, Callable[[Job], Any]] = {
+            "analyse": self._analyse,
+            "planned": self._planned,
+            "warm": self._warm,
+            "explain": self._explain,
+            "targets": self._targets,
+            "rules": self._rules,
+            "models": self._models,
+        }
+
+    def prepare(self) -> None:
+        """Load what every job needs, before there is one."""
+        packs.pages()
+        packs.estimators()
+
+    def close(self) -> None:
+        """End the workers. May be called from another thread, in mid-job."""
+        self._shared.close()
+
+    def perform(self, method: Any, params: Any, emit: Emit, cancelled: threading.Event) -> Message:
+        """``{"result": …}`` or ``{"error": …}``. Never raises."""
+        try:
+            run = self._methods.get(method) if isinstance(method, str) else None
+            if run is None:
+                raise ParamsError(f"there is no method {repr(method)[:80]}; there are {', '.join(self._methods)}")
+            if cancelled.is_set():
+                raise Cancelled
+            return {"result": run(Job(Params(str(method), params), emit, cancelled))}
+        except Cancelled:
+            return _error("cancelled", "the request was cancelled")
+        except tuple(kind for kind, _ in _CODES) as e:
+            code = next(code for kind, code in _CODES if isinstance(e, kind))
+            return _error(code, str(e), getattr(e, "remedy", ""))
+        except Exception as e:
+            traceback.print_exc()  # into the log
+            message = f"{method} failed: {type(e).__name__}: {e}"
+            return _error("internal", message, "this is a bug of the advisor: `advisor daemon logs` says where")
+
+    # ---- files
+
+    def _analyse(self, job: Job) -> Any:
+        params = job.params
+        path, texts = params.path, params.texts
+        session = self._session(params)
+        text = texts.get(path)
+        if text is None:
+            found = text_of(path)
+            text = "" if isinstance(found, Problem) else found
+        targets = [t.name for t in session.plans.of(path).targets]
+
+        def shown(report: FileReport, phase: Phase) -> Any:
+            return view(report, text, targets, phase).to_plain()
+
+        report = session.file(
+            path,
+            texts,
+            run=params.run,
+            tell=lambda model: job.emit({"event": "model", "name": model.name}),
+            static=lambda report: job.emit({"event": "static", "view": shown(report, "static")}),
+            settle=lambda: job.wait(params.settle),
+            cancelled=job.cancelled,
+        )
+        if report is None:
+            raise Cancelled
+        return {"view": shown(report, "traced")}
+
+    def _warm(self, job: Job) -> Any:
+        session, path = self._session(job.params), job.params.path
+        if job.params.run:  # an interpreter of the workspace is its code too
+            # Beside the jobs: what comes next shows what it can without the worker, and waits for it by itself.
+            threading.Thread(target=_warm, args=(session, path), daemon=True).start()
+        return {}
+
+    def _planned(self, job: Job) -> Any:
+        params = job.params
+        found = planned(params.paths("paths"), params.overrides, params.cwd)
+        return {"files": [str(f) for f in found.files], "root": found.root, "targets": list(found.targets)}
+
+    def _models(self, job: Job) -> Any:
+        path = job.params.path
+        source = read(path, job.params.texts.get(path))
+        if isinstance(source, Problem):
+            raise EngineError(f"{source.span.file}:{source.span.line}: {source.message}")
+        found = candidates(outline(source), Project(root(path)).lookup)
+        models = [c for c in found if c.excluded is None]
+        return {"models": [{"name": c.name, "kind": c.kind, "line": c.line, "root": c.root} for c in models]}
+
+    # ---- what there is
+
+    def _explain(self, job: Job) -> Any:
+        wanted, known = job.params.text("code").strip(), packs.pages()
+        page = next((p for p in known if wanted.upper() == p.code or wanted.lower() == p.name), None)
+        if page is None:
+            raise ParamsError(f"no code '{wanted}'{suggestion(wanted.upper(), [p.code for p in known])}")
+        return {"code": page.code, "markdown": rulepages.page(page)}
+
+    def _rules(self, job: Job) -> Any:
+        return {"rules": [{"code": p.code, "name": p.name, "summary": p.summary} for p in packs.pages()]}
+
+    def _targets(self, job: Job) -> Any:
+        folders = resolve(job.params.cwd or Path("/"), job.params.overrides).target_dirs
+        found = [load(name, folders) for name in available(folders)]
+        return {
+            "targets": [
+                {"name": t.name, "title": t.description, "dtype": t.dtype, "description": t.description} for t in found
+            ]
+        }
+
+    # ---- sessions
+
+    def _session(self, params: Params) -> Session:
+        """The session for these overrides and this environment."""
+        key = json.dumps([params.overrides, params.environment, str(params.cwd)], sort_keys=True, default=repr)
+        known = self._sessions.get(key)
+        if known is not None:
+            return known
+        plans = Plans(params.overrides, params.cwd)
+        return self._sessions.put(key, Session(plans, environment=params.environment, shared=self._shared))
+
+
+def _warm(session: Session, path: Path) -> None:
+    try:
+        session.warm(path)
+    except tuple(kind for kind, _ in _CODES) as e:
+        print(f"no worker for {path}: {e}", file=sys.stderr)  # whoever asks for the file gets this as an answer
+
+
+def _error(code: str, message: str, remedy: str = "") -> Message:
+    return {"error": {"code": code, "message": message, "remedy": remedy}}
