@@ -84,12 +84,11 @@ class Store:
         try:
             path = self._folder(key) / f"{key}.{_checksum(body).hex()}"
             _write(path, data)
+            for old in self._of(key)[_KEPT:]:
+                self.remove(old)
+            self._make_room(len(data))
         except OSError as e:
             self._tell(e)
-            return
-        for old in self._of(key)[_KEPT:]:
-            self.remove(old)
-        self._make_room(len(data))
 
     def _folder(self, key: str) -> Path:
         """The folder of ``key``'s entries, made if need be. Raises OSError where others could write there."""
@@ -111,8 +110,8 @@ class Store:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.name.startswith(f"{key}."):
-                        found.append((entry.stat().st_mtime_ns, entry.name))
+                    if entry.name.startswith(f"{key}.") and entry.is_file(follow_symlinks=False):
+                        found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
         except FileNotFoundError:
             return []  # none yet, or another process is removing them just now
         except OSError as e:
@@ -139,16 +138,17 @@ class Store:
 
     def _all(self) -> Iterator[tuple[int, int, Path]]:
         """When each entry was used, its bytes and its file. Removes what writers that died left behind."""
-        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
-            for path in folder.iterdir():
-                try:
-                    found = path.lstat()
-                except OSError:
-                    continue  # another process removed it
-                if _NAME.fullmatch(path.name):
-                    yield found.st_mtime_ns, found.st_size, path
-                elif stat.S_ISREG(found.st_mode) and found.st_mtime < time.time() - _STALE_SECONDS:
-                    self.remove(path)
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            try:
+                found = path.lstat()
+            except OSError:
+                continue  # another process removed it
+            if not stat.S_ISREG(found.st_mode):
+                continue  # none of ours
+            if _NAME.fullmatch(path.name):
+                yield found.st_mtime_ns, found.st_size, path
+            elif found.st_mtime < time.time() - _STALE_SECONDS:
+                self.remove(path)
 
     def _tell(self, error: OSError) -> None:
         if not self._told:
