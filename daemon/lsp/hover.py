@@ -99,7 +99,7 @@ def links(opened: Opened, spans: Sequence[Span], markup: Markup) -> str:
 
 
 def about(model: Model, view: View, markup: Markup) -> Iterator[str]:
-    how = f", traced by {model.rung}" if model.rung else ""
+    how = ", read from the source only" if model.rung == "static" else f", traced by {model.rung}" if model.rung else ""
     yield markup.bold(model.name) + markup.text(f" {model.status}{how}")
     if model.totals:
         yield totals_table(model, markup)
@@ -115,19 +115,12 @@ def totals_table(model: Model, markup: Markup) -> str:
     """A row a target: what the model costs there."""
     rows = [["target", "latency", "MACs", "params", "weights", "peak memory", "figures"]]
     for target, t in model.totals.items():
-        nothing = bool(t.uncounted) and not t.latency_us
-        latency = words.UNKNOWN if nothing else time(t.latency_us)
-        rows.append(
-            [
-                markup.code(target),
-                latency + words.uncounted(t.uncounted),
-                cells.count(t.macs),
-                cells.count(t.params),
-                size(t.weights_bytes),
-                size(t.peak_bytes),
-                t.label,
-            ]
-        )
+        if words.costed(t):
+            latency = time(t.latency_us) + words.uncounted(t.uncounted)
+            figures = [latency, cells.count(t.macs), cells.count(t.params), size(t.weights_bytes), size(t.peak_bytes)]
+        else:
+            figures = [words.UNKNOWN] * 5
+        rows.append([markup.code(target), *figures, t.label])
     return markup.table(rows, right=range(1, 6))
 
 

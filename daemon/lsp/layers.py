@@ -57,8 +57,8 @@ def table(instances: Sequence[Instance], view: View, markup: Markup, cap: int = 
             [
                 markup.code(name if len(groups) == 1 else f"{i.model}: {name}"),
                 markup.text(i.label),
-                f"{' , '.join(map(words.shape, i.inputs[:2])) or words.UNKNOWN} → {words.shape(i.output)}",
-                cells.count(i.params) if i.params else "",
+                f"{', '.join(map(words.shape, i.inputs)) or words.UNKNOWN} → {words.output(i)}",
+                cells.count(i.params) if i.params else "" if words.known(i) else words.UNKNOWN,
                 "" if i.macs == 0 else words.UNKNOWN if i.macs is None else cells.count(i.macs),
                 *(_latency([i], t, _total(view, i.model, t)) for t in targets),
             ]

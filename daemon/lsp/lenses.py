@@ -41,12 +41,14 @@ def lenses(opened: Opened, uri: str, trusted: bool) -> list[lsp.CodeLens]:
 
 def _titles(model: Model, view: View, trusted: bool) -> list[tuple[str, str]]:
     """What stands above ``model``, each with its command."""
-    out = [(f"{target}: {words.totals(total)}", SHOW_TABLE) for target, total in model.totals.items()]
-    if model.rung == "static" or (view.phase == "traced" and model.status != "ok"):
-        reason = "static only: this workspace is not trusted" if not trusted else _reason(model, view)
-        if reason:
-            out.insert(0, (reason, SHOW_TABLE))
-    if model.findings:
+    whole = model.status == "ok" and model.rung != "static"
+    costed = {target: total for target, total in model.totals.items() if whole or words.costed(total)}
+    part = "" if whole else ", up to there"
+    out = [(f"{target}{part}: {words.totals(total)}", SHOW_TABLE) for target, total in costed.items()]
+    if not whole and (view.phase == "traced" or model.rung == "static"):
+        reason = _reason(model, view) if trusted else "static only: this workspace is not trusted"
+        out.insert(0, (reason, SHOW_TABLE))
+    if any(f.model == model.name and not f.code.startswith("TRC") for f in view.findings):
         out.append((_findings(model), SHOW_FINDINGS))
     if trusted and any(f.code in TELLABLE and f.model == model.name for f in view.findings):
         out.append(("tell args and inputs", TELL))
@@ -58,14 +60,15 @@ def _reason(model: Model, view: View) -> str:
     finding = next((f for f in view.findings if f.model == model.name and f.code.startswith("TRC")), None)
     if finding is None:
         return f"{model.status}: not traced"
-    return cells.shorten(finding.message.removeprefix(f"{model.name}: "), _LONG)
+    reason = finding.message.removeprefix(f"{model.name}: ").partition("; ")[0]
+    return reason if len(reason) <= _LONG else f"{reason[: _LONG - 1]}…"
 
 
 def _findings(model: Model) -> str:
-    """``3 findings: 1.18 ms → 0.98 ms (−17 %)``, the saving being on the first target that has one."""
-    saved = next((text for total in model.totals.values() if (text := words.together(total))), "")
+    """``3 findings · together 1.18 ms → 0.98 ms (−17 %) on cpu-x86``, the first target that they save time on."""
+    saved = next((f"{text} on {name}" for name, total in model.totals.items() if (text := words.together(total))), "")
     text = cells.plural(model.findings, "finding")
-    return f"{text}: {saved}" if saved else text
+    return f"{text} · together {saved}" if saved else text
 
 
 def register(session: Session) -> None:

@@ -58,10 +58,14 @@ def _layers(model: Model, view: View) -> list[Instance]:
 
 
 def _findings(opened: Opened, view: View, model: Model) -> Iterator[str]:
+    """The findings code by code, each code with its reason once."""
+    codes: dict[str, list[Finding]] = {}
     for finding in view.findings:
         if finding.model == model.name:
-            yield _finding(opened, finding)
-            yield f"> {pages.why(finding.code)}" if pages.why(finding.code) else ""
+            codes.setdefault(finding.code, []).append(finding)
+    for code, found in codes.items():
+        yield from (_finding(opened, f) for f in found)
+        yield f"> {why}" if (why := pages.why(code)) else ""
 
 
 def _finding(opened: Opened, finding: Finding) -> str:

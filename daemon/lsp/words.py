@@ -18,6 +18,16 @@ Show = Sequence[str]
 """What a hint shows: some of ``shape``, ``latency``, ``params`` and ``memory``."""
 
 
+def output(instance: Instance) -> str:
+    """The shape that comes out; ``?`` for a layer that was only read in the source."""
+    return shape(instance.output) if known(instance) else UNKNOWN
+
+
+def known(instance: Instance) -> bool:
+    """Whether the layer was executed, so that something came out of it."""
+    return bool(instance.dtype)
+
+
 def shape(dims: Sequence[int]) -> str:
     """``32×112×112``: a batch of one goes without saying."""
     return cells.shape(tuple(dims[1:] if len(dims) > 1 and dims[0] == 1 else dims))
@@ -38,10 +48,10 @@ def shapes(many: Iterable[Sequence[int]]) -> str:
 
 def latency(values: Sequence[float | None]) -> str:
     """The sum of µs: ``0.31 ms``; ``0.31 ms + 2 uncounted`` where two are unknown; ``?`` where all are."""
-    known = [v for v in values if v is not None]
-    if not known:
+    costed = [v for v in values if v is not None]
+    if not costed:
         return UNKNOWN
-    return time(sum(known)) + uncounted(len(values) - len(known))
+    return time(sum(costed)) + uncounted(len(values) - len(costed))
 
 
 def uncounted(n: int) -> str:
@@ -69,7 +79,9 @@ def hint(instances: Sequence[Instance], target: str | None, show: Show, stale: b
     made a block of many kinds: ``48 ops → 16×768 · Σ 0.31 ms``, with what comes out last. Layers of several models are
     counted model by model, as ranges. Latency is on ``target``. ``stale`` puts a ``~`` before each figure.
     """
-    groups = _by_model(instances)
+    groups = _by_model([i for i in instances if known(i)])
+    if not groups:
+        return ""
     mixed = any(len({_kind(i) for i in group}) > 1 for group in groups)
     several = any(len(group) > 1 for group in groups)
     mark = "~" if stale else ""
@@ -116,7 +128,7 @@ def _said(what: str, groups: list[list[Instance]], mixed: bool, several: bool, t
         params = [sum(i.params for i in group) for group in groups]
         return spread(params, lambda n: f"{cells.count(int(n))} params") if any(params) else ""
     if what == "memory":
-        live = [max(known) for g in groups if (known := [i.live_bytes for i in g if i.live_bytes is not None])]
+        live = [max(some) for g in groups if (some := [i.live_bytes for i in g if i.live_bytes is not None])]
         return f"{spread(live, size)} live" if live else ""
     return ""
 
@@ -124,9 +136,14 @@ def _said(what: str, groups: list[list[Instance]], mixed: bool, several: bool, t
 # ---- models
 
 
+def costed(total: Totals) -> bool:
+    """Whether any op is in the figures."""
+    return bool(total.latency_us) or not total.uncounted
+
+
 def totals(total: Totals) -> str:
     """``1.18 ms · 5.742 MiB peak · 3.5 M params (simulated)``."""
-    if total.uncounted and not total.latency_us:
+    if not costed(total):
         return f"latency {UNKNOWN}: none of its {cells.plural(total.uncounted, 'op')} could be costed"
     return (
         f"{time(total.latency_us)}{uncounted(total.uncounted)} · {size(total.peak_bytes)} peak"

@@ -1,0 +1,79 @@
+"""Code lenses: a model's totals, its findings, and why it could not be run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from advisor.daemon.lsp.documents import Opened
+from advisor.daemon.lsp.lenses import lenses
+
+from .reports import NET, opened
+
+
+def titles(document: Opened, trusted: bool = True, line: int | None = None) -> list[str]:
+    return [
+        lens.command.title
+        for lens in lenses(document, document.uri, trusted)
+        if lens.command is not None and line in (None, lens.range.start.line + 1)
+    ]
+
+
+def test_totals_on_each_target_and_findings() -> None:
+    first, second, third = titles(opened(), line=12)
+    assert first.startswith("cpu-x86: ")
+    assert first.endswith(" MiB peak · 69.8 k params (simulated)")
+    assert second.startswith("ethos-u85-1024: ")
+    assert third.startswith("7 findings · together ")
+    assert third.endswith(" %) on cpu-x86")
+
+
+def test_commands_name_the_document_and_the_model() -> None:
+    document = opened()
+    commands = [lens.command for lens in lenses(document, document.uri, True) if lens.command is not None]
+    assert [c.command for c in commands[:3]] == [
+        "advisor.showModelTable",
+        "advisor.showModelTable",
+        "advisor.showFindings",
+    ]
+    assert all(c.arguments == [{"uri": document.uri, "model": "Net"}] for c in commands[:3])
+
+
+def test_a_model_that_could_not_be_run_says_why_and_what_to_do() -> None:
+    shown = titles(opened(), line=23)
+    assert shown == [
+        "cannot be constructed: AttributeError: 'int' object has no attribute 'no_such_thing'",
+        "tell args and inputs",
+    ]
+
+
+def test_without_trust_there_is_no_telling() -> None:
+    assert titles(opened(), trusted=False, line=23) == ["static only: this workspace is not trusted"]
+
+
+def test_what_ran_in_part_says_so() -> None:
+    text = NET.replace("self.head(self.body(", "self.head(self.body(self.nothing + ")
+    shown = titles(opened(text), line=12)
+    assert shown[0].startswith("forward raised AttributeError: 'Net' object has no attribute 'nothing'")
+    assert not any(title.startswith("cpu-x86: ") for title in shown)
+    assert shown[-1] == "tell args and inputs"
+
+
+def test_uncounted_ops_are_in_the_title() -> None:
+    document = opened()
+    view = document.view
+    assert view is not None
+    model = next(m for m in view.models if m.name == "Net")
+    total = replace(model.totals["cpu-x86"], uncounted=3)
+    document.view = replace(view, models=[replace(model, totals={"cpu-x86": total})])
+    assert " + 3 uncounted · " in titles(document)[0]
+
+
+def test_stale_ones_are_marked_and_a_static_phase_says_nothing_yet() -> None:
+    document = opened()
+    document.stale = True
+    assert all(title.startswith("~") for title in titles(document))
+    view = document.view
+    assert view is not None
+    waiting = [replace(m, totals={}, status="failed", rung=None) for m in view.models]
+    document.view = replace(view, phase="static", models=waiting, findings=[])
+    assert titles(document) == []
