@@ -1,7 +1,8 @@
 """Hardware-efficiency advice for PyTorch models.
 
-``advisor.audit(model_or_path, inputs=None, target=…)`` returns a :class:`Report`. Names load on first use (PEP 562):
-``import advisor`` imports neither torch nor scikit-learn.
+``advisor.audit(model_or_path, inputs=None, target=…)`` returns a :class:`Report`; ``advisor.connect()`` and
+``advisor.connect_async()`` are clients of the daemon, which does the same out of its caches. Names load on
+first use (PEP 562): ``import advisor`` imports neither torch nor scikit-learn.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ TYPE_CHECKING = False  # as type checkers know it: the editor's forwarder, too, 
 if TYPE_CHECKING:
     from typing import Any
 
+    from .client.aio import connect_async
+    from .client.connection import connect
     from .engine import audit
     from .findings import Finding
     from .graph import Graph
     from .report import ModelReport, Report
 
-__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit"]
+__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit", "connect", "connect_async"]
 
 _HOMES = {
     "audit": ".engine",
+    "connect": ".client.connection",
+    "connect_async": ".client.aio",
     "Finding": ".findings",
     "Graph": ".graph",
     "ModelReport": ".report",

@@ -133,9 +133,10 @@ def planned(paths: Sequence[Path], overrides: Mapping[str, Any] | None = None, c
 
 def _planned(paths: Sequence[Path], plans: Plans, cwd: Path) -> Planned:
     files: dict[Path, None] = {}
-    for path in (cwd / p for p in paths):
+    for given in paths:
+        path = cwd / given
         if not os.path.lexists(path):
-            raise EngineError(f"no such file or folder: {path}; give paths of Python files or of folders of them")
+            raise EngineError(f"no such file or folder: {given}; give paths of Python files or of folders of them")
         excluded = plans.of(_place(path)).config.exclude
         files.update(dict.fromkeys(map(_place, python_files(path, excluded))))
     places = (*files, *(_place(cwd / p) for p in paths))

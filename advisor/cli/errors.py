@@ -11,6 +11,7 @@ class UsageError(Exception):
 
 def known_errors() -> tuple[type[Exception], ...]:
     """What a person caused and can mend; the messages name the remedy. The engine's are imported when one is raised."""
+    from ..client.errors import DaemonError
     from ..config import ConfigError
     from ..engine import EngineError
     from ..packs import PackError
@@ -18,4 +19,4 @@ def known_errors() -> tuple[type[Exception], ...]:
     from ..targets import TargetError
     from ..workers import WorkerError
 
-    return UsageError, ConfigError, EngineError, PackError, SelectionError, TargetError, WorkerError
+    return UsageError, ConfigError, DaemonError, EngineError, PackError, SelectionError, TargetError, WorkerError

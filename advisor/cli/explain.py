@@ -16,17 +16,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints Markdown; on a terminal, as it is meant to look."""
     known = pages()
     wanted = args.code.strip()
     found = next((p for p in known if wanted.upper() == p.code or wanted.lower() == p.name), None)
     if found is None:
         raise UsageError(f"no code '{wanted}'{suggestion(wanted.upper(), [p.code for p in known])}")
+    print_page(page(found))
+    return CLEAN
+
+
+def print_page(markdown: str) -> None:
+    """Print a page; on a terminal, as it is meant to look."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console().print(Markdown(page(found)))
+        Console().print(Markdown(markdown))
     else:
-        sys.stdout.write(page(found))
-    return CLEAN
+        sys.stdout.write(markdown)

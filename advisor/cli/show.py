@@ -15,13 +15,23 @@ from .options import add_engine_options, overrides
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..reports.layers import Row
+
 WIDE = 140
 """Columns of a terminal that show parameters and memory too; a narrower one gets the compact table."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="FILE[::NAME]", help="Python file, and a class or factory in it")
+    add_model_argument(parser)
     add_engine_options(parser)
+    add_table_options(parser)
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="FILE[::NAME]", help="Python file, and a class or factory in it")
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", choices=tuple(_KEYS), default="order", help="order of the rows; default as executed")
     parser.add_argument("--depth", type=int, metavar="N", help="sum up modules deeper than N levels")
 
@@ -38,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if not models:
         known = ", ".join(m.name for m in report.models) or "none"
         raise UsageError(f"no model {name or ''} in {file}; models found there: {known}".replace("  ", " "))
-    _print(models, report, args.sort, args.depth)
+    print_models(models, report, args.sort, args.depth)
     return CLEAN if any(m.graph is not None for m in models) else FINDINGS
 
 
@@ -50,7 +60,13 @@ _KEYS: dict[str, Callable[[Any], float]] = {
 }
 
 
-def _print(models: Sequence[ModelReport], report: Report, sort: str, depth: int | None) -> None:
+def ordered(table: Sequence[Row], sort: str) -> list[Row]:
+    """The rows in the order that ``--sort`` asks for."""
+    return sorted(table, key=_KEYS[sort])
+
+
+def print_models(models: Sequence[ModelReport], report: Report, sort: str, depth: int | None) -> None:
+    """Print the layer tables of ``models``, which are ``report``'s."""
     from rich.console import Console
 
     from ..reports.console import plain
@@ -69,7 +85,7 @@ def _write(model: ModelReport, report: Report, sort: str, depth: int | None, con
     from ..reports.console import header, layer_table
     from ..reports.layers import grouped, rows
 
-    shown = sorted(grouped(model, depth) if depth else rows(model), key=_KEYS[sort])
+    shown = ordered(grouped(model, depth) if depth else rows(model), sort)
     console.print(header(model, report))
     for target in model.costs or [None]:
         if shown:

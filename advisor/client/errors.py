@@ -26,27 +26,34 @@ class CancelledError(DaemonError):
         super().__init__(message, code, remedy)
 
 
-def lost() -> DaemonError:
-    """What every unanswered request comes to when the connection ends."""
-    return DaemonError("the daemon closed the connection before it answered", "lost", "`advisor daemon logs` says why")
+TRY_AGAIN = "try again; `advisor daemon logs` says what happened"
+
+
+def closed() -> DaemonError:
+    """What every unanswered request comes to when the daemon ends the connection."""
+    return DaemonError("the daemon closed the connection before it answered", remedy=TRY_AGAIN)
 
 
 def from_wire(error: Any) -> Exception:
     """The exception for the ``error`` of a message."""
     fields = error if isinstance(error, dict) else {"message": f"an error of no known form: {error!r}"}
     code, message, remedy = (str(fields.get(key) or "") for key in ("code", "message", "remedy"))
-    if code == "cancelled":
-        return CancelledError(message or "the request was cancelled", remedy=remedy)
-    kind = _engines().get(code)
-    if kind is None:
-        return DaemonError(message, code or "internal", remedy)
-    return kind(f"{message}; {remedy}" if remedy and remedy not in message else message)
+    text = f"{message}; {remedy}" if remedy and remedy not in message else message
+    if code == "config":
+        from ..config import ConfigError
 
+        return ConfigError(text)
+    if code == "target":
+        from ..targets import TargetError
 
-def _engines() -> dict[str, type[Exception]]:
-    from ..config import ConfigError
-    from ..engine import EngineError
-    from ..targets import TargetError
-    from ..workers import WorkerError
+        return TargetError(text)
+    if code == "engine":
+        from ..engine import EngineError
 
-    return {"config": ConfigError, "target": TargetError, "engine": EngineError, "worker": WorkerError}
+        return EngineError(text)
+    if code == "worker":
+        from ..workers import WorkerError
+
+        return WorkerError(message.removesuffix(f"; {remedy}"), remedy or TRY_AGAIN)
+    kind = CancelledError if code == "cancelled" else DaemonError
+    return kind(message, code or "internal", remedy)
