@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .errors import CLEAN, FINDINGS
+from .errors import CLEAN, FINDINGS, known_errors
 from .options import add_engine_options, codes, overrides
 from .outputs import add_output_options, chosen, write
 from .progress import progress
+
+if TYPE_CHECKING:
+    from ..engine import Progress
+    from ..report import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +34,28 @@ def run(args: argparse.Namespace) -> int:
     from ..engine import audit_paths
 
     pairs = chosen(args.outputs)
+    paths, settings = [Path(p) for p in args.paths], overrides(args)
     with progress() as advance:
-        report = audit_paths([Path(p) for p in args.paths], overrides(args), advance)
+        report = _of_daemon(paths, settings, advance) or audit_paths(paths, settings, advance)
+    return finish(report, pairs)
+
+
+def _of_daemon(paths: Sequence[Path], settings: Mapping[str, Any], advance: Progress | None) -> Report | None:
+    """The report from a daemon that runs already, whose caches make it quick; None when there is none or it fails.
+
+    The audit is done here then, with the same result, and it is what tells a person about wrong settings and paths.
+    """
+    from ..client.connection import connect
+
+    try:
+        with connect(start=False) as client:
+            return client.audit(paths, progress=advance, **settings)
+    except known_errors():
+        return None
+
+
+def finish(report: Report, pairs: Sequence[tuple[str, str]]) -> int:
+    """Write the report in the formats and to the places of ``pairs``; returns the exit code."""
     if not report.files:
         print("advisor: nothing was audited: no Python file under these paths that is not excluded", file=sys.stderr)
     write(report, pairs)
