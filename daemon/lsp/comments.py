@@ -60,8 +60,10 @@ def _ignores(source: Source, span: Span, code: str) -> Iterator[Insertion]:
     for s in directives(source).suppressions:
         if span.line <= s.applies_to <= span.end_line and s.span.line <= len(source.lines):
             comment = source.lines[s.span.line - 1][s.span.column - 1 :]
-            if "]" in comment:
-                yield Insertion(s.span.line, s.span.column + comment.index("]"), f", {code}")
+            codes, bracket, _ = comment.partition("]")
+            if bracket:
+                comma = "" if codes.rstrip().endswith(",") else ","
+                yield Insertion(s.span.line, s.span.column + len(codes), f"{comma} {code}")
     for line in dict.fromkeys((span.line, span.end_line)):
         if line <= len(source.lines) and source.lines[line - 1].strip():
             width = len(source.lines[line - 1].rstrip())
@@ -117,7 +119,7 @@ def _arguments(node: _Definition) -> str:
     if not required and not only:
         return "args=()"
     if len(a.posonlyargs) > skip:
-        return f"args=({'None, ' * len(required)})".replace(", )", ",)")
+        return f"args=({', '.join(['None'] * len(required))}{',' if len(required) == 1 else ''})"
     return "kwargs={" + ", ".join(f"'{p.arg}': None" for p in (*required, *only)) + "}"
 
 
