@@ -24,7 +24,7 @@ from ..lanes import AnalystError
 from ..view import View
 from . import moved
 from .documents import Opened
-from .progress import progress
+from .progress import Progress, progress
 from .session import Session
 
 SHORTEST, LONGEST = 0.05, 0.25
@@ -167,12 +167,10 @@ class Analysis:
             async with progress(self._session, f"Advisor: {opened.path.name}") as shown:
 
                 def on_event(message: dict[str, Any]) -> None:
-                    if message.get("event") == "static" and self._current(opened, run):
-                        self._read(opened, View.from_plain(message["view"]))
-                        run.static.set()
-                        self._changed(opened, False)
-                    elif message.get("event") == "model":
-                        shown.report(str(message.get("name", "")))
+                    try:
+                        self._event(opened, run, message, shown)
+                    except Exception as e:  # the caller reads the analyst's pipe: it must not end by a mistake of ours
+                        self._session.report_server_error(e, type(e))
 
                 result = await self._session.lanes.call("analyse", params, lane="front", on_event=on_event)
         except AnalystError as e:
@@ -188,6 +186,14 @@ class Analysis:
                 self._warm(opened, params)
         finally:
             run.over()
+
+    def _event(self, opened: Opened, run: _Run, message: dict[str, Any], shown: Progress) -> None:
+        if message.get("event") == "model":
+            shown.report(str(message.get("name", "")))
+        elif message.get("event") == "static" and self._current(opened, run):
+            self._read(opened, View.from_plain(message["view"]))
+            run.static.set()
+            self._changed(opened, False)
 
     def _current(self, opened: Opened, run: _Run) -> bool:
         return self._runs.get(opened.uri) is run and opened.generation == run.generation

@@ -65,8 +65,8 @@ class Opened:
         return span.file == str(self.path)
 
     def holds(self, finding: Finding) -> bool:
-        """Whether a finding of the view is about the present text."""
-        return not self.stale or (self.checked == self.generation and finding in self.static)
+        """Whether a finding of the view, or the trouble, is about the present text."""
+        return not self.stale or finding is self.trouble or (self.checked == self.generation and finding in self.static)
 
     def change(self, version: int | None, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """Apply edits, in order."""

@@ -9,7 +9,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from . import configuration, hints, hover, lenses, pages, syncing, watching
+from . import actions, commands, configuration, hints, hover, lenses, pages, syncing, watching
 from .analysis import Analysis
 from .diagnostics import SOURCE, Diagnostics
 from .documents import Documents
@@ -27,7 +27,7 @@ def register(session: Session) -> None:
     syncing.register(session, analysis, diagnostics)
     configuration.register(session, analysis)
     watching.register(session, analysis, workspace.outdated)
-    for feature in (hints, hover, lenses):
+    for feature in (actions, commands, hints, hover, lenses):
         feature.register(session)
 
     @session.feature(

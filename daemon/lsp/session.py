@@ -82,6 +82,7 @@ class Session(LanguageServer):
         self.chosen: dict[str, Any] = {}
         self.on_close: list[Callable[[], Awaitable[None]]] = []
         self.ended = False
+        self._reporting = False
         self.ready = asyncio.Event()
         self._refreshing: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -252,8 +253,13 @@ class Session(LanguageServer):
         if isinstance(error, _MISTAKES):
             return self.log.info("a client's mistake: %s", error)
         self.log.error("%s: %s", getattr(source, "__name__", source), error, exc_info=error)
-        if self.wire.writer is not None and not isinstance(error, ConnectionError):
+        if self.wire.writer is None or isinstance(error, ConnectionError) or self._reporting:
+            return None
+        self._reporting = True  # what cannot be sent is an error too, and must not be reported by sending
+        try:
             self.window_log_message(types.LogMessageParams(types.MessageType.Error, f"{type(error).__name__}: {error}"))
+        finally:
+            self._reporting = False
         return None
 
     def made_up(self, uri: str) -> Path:

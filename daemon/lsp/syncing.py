@@ -18,6 +18,8 @@ def register(session: Session, analysis: Analysis, diagnostics: Diagnostics) -> 
         opened.unsaved = isinstance(opened, Notebook) or differs(opened.path, opened.text)
         session.documents.add(opened, cells)
         analysis.opened(opened)
+        if opened.unsaved and not opened.untitled:
+            analysis.others(opened)  # those that import it see its unsaved text from now on
 
     def leave(uri: str) -> None:
         opened = session.documents.remove(uri)

@@ -42,13 +42,16 @@ def register(session: Session, analysis: Analysis, outdated: Callable[[], None])
 
     @session.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files(params: types.DidChangeWatchedFilesParams) -> None:
-        settings = False
+        settings = news = False
         for event in params.changes:
             settings = settings or event.uri.endswith(".toml")
             opened = session.documents.of(event.uri)
             if opened is not None:
                 opened.unsaved = differs(opened.path, opened.text)
+            news = news or opened is None or opened.unsaved  # what was just saved here is known already
         outdated()
+        if not news:
+            return
         analysis.again(session.documents, outdated=settings)
         if settings:
             session.refresh()

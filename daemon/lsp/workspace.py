@@ -1,7 +1,8 @@
 """Diagnostics of the whole workspace, for clients that ask: every file that an audit of its folders would read.
 
-Files are analysed in the back lane, as many at a time as there are cores, and reported as they come; open documents
-are reported as they are known. Nothing is analysed twice while nothing has changed.
+Files are analysed as they are on disk, in the back lane, as many at a time as there are cores, and reported as they
+come; open documents are reported as they are known. Clients ask every few seconds: nothing is analysed twice while
+nothing has changed, and where the client watches files, nothing is listed twice either.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class WorkspaceDiagnostics:
         self._session = session
         self._epoch = 0
         self._known: dict[str, _Known] = {}
+        self._listed: dict[Path, tuple[Any, list[Path]]] = {}
 
     def outdated(self) -> None:
         """Something changed that may concern any file."""
@@ -70,8 +72,8 @@ class WorkspaceDiagnostics:
             files = [f for f in listed if self._session.documents.by_path(f) is None]
             await self._analysed(files, previous, give, shown)
         seen.update(str(uris.from_fs_path(str(f))) for f in files)
+        self._known = {uri: known for uri, known in self._known.items() if uri in seen}
         for uri in previous.keys() - seen:  # deleted, excluded, or closed without a file
-            self._known.pop(uri, None)
             give(_report(uri, None, [], previous))
         return types.WorkspaceDiagnosticReport(collected)
 
@@ -81,15 +83,26 @@ class WorkspaceDiagnostics:
         for root in self._session.roots():
             if not self._session.settings_of(root).workspace_diagnostics:
                 continue
-            asked = {"paths": [str(root)], "cwd": str(root)}
-            params = {key: self._session.params(root)[key] for key in ("overrides", "environment", "run")}
-            try:
-                planned = await self._session.lanes.call("planned", {**asked, **params}, lane="back")
-            except AnalystError as e:
-                self._session.log.warning("%s: its files cannot be listed: %s", root, e)
-                continue
-            found.update(dict.fromkeys(Path(file) for file in planned["files"]))
+            found.update(dict.fromkeys(await self._under(root)))
         return list(found)
+
+    async def _under(self, root: Path) -> list[Path]:
+        """The files of one root. Raises nothing: a root that cannot be listed has none, and the log says why."""
+        params = {key: self._session.params(root)[key] for key in ("overrides", "environment", "run")}
+        state = (self._epoch, repr(params))
+        if self._session.can("workspace.did_change_watched_files.dynamic_registration"):
+            known, files = self._listed.get(root, (None, []))
+            if known == state:
+                return files
+        try:
+            asked = {"paths": [str(root)], "cwd": str(root), **params}
+            planned = await self._session.lanes.call("planned", asked, lane="back")
+            files = [Path(file) for file in planned["files"]]
+        except AnalystError as e:
+            self._session.log.warning("%s: its files cannot be listed: %s", root, e)
+            files = []
+        self._listed[root] = (state, files)
+        return files
 
     async def _analysed(self, files: list[Path], previous: dict[str, str], give: Any, shown: Progress) -> None:
         """Report on every file, as many at a time as there are cores."""
@@ -114,16 +127,17 @@ class WorkspaceDiagnostics:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _diagnostics(self, path: Path, uri: str) -> list[types.Diagnostic] | None:
-        """A file's diagnostics; None for one that cannot be analysed now."""
-        params = self._session.params(path)
-        state = (self._epoch, _stamp(path), repr(params["overrides"]), params["run"], _buffers(params["buffers"]))
+        """A file's diagnostics, what was known of one that cannot be analysed, None for one that changed meanwhile."""
+        params = {**self._session.params(path), "buffers": {}, "text": None, "settle": 0.0}
+        state = (self._epoch, _stamp(path), repr(params["overrides"]), params["run"])
         known = self._known.get(uri)
         if known is None or known.state != state:
             try:
                 result = await self._session.lanes.call("analyse", {**params, "text": None, "settle": 0.0}, lane="back")
             except AnalystError as e:
                 self._session.log.info("%s: not analysed for the workspace: %s", path, e)
-                return None
+                self._known[uri] = _Known(state, known.shown if known is not None else [])
+                return self._known[uri].shown
             # Positions need the text that was analysed; the file may have changed since, then it is asked for again.
             closed = Opened(uri, path, None, await asyncio.to_thread(_text, path), self._session.documents.elsewhere)
             closed.view = View.from_plain(result["view"])
@@ -147,10 +161,6 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size
-
-
-def _buffers(buffers: dict[str, str]) -> int:
-    return hash(frozenset(buffers.items()))
 
 
 def _text(path: Path) -> str:
