@@ -97,8 +97,8 @@ class Hub:
             await self._leaving.wait()
         finally:
             _log.info("leaving, with %d clients", len(self._clients))
-            self._door.close()
             server.close()
+            self._door.close()
             watch.cancel()
             for task in self._connections:
                 task.cancel()

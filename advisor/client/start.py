@@ -55,14 +55,16 @@ def connected(address: Address, kind: str, environment: Mapping[str, str]) -> so
         start.leave()
 
 
-def replace(address: Address, pid: int) -> None:
-    """End the daemon ``pid`` that hangs; nothing is done when another process has its lock by now."""
+def replace(address: Address, pid: int) -> bool:
+    """End the daemon ``pid`` that hangs, unless another process has its lock by now; whether it has ended."""
     for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         if not pid or holder(address) != pid:
-            return
+            break
         with contextlib.suppress(ProcessLookupError):  # it went by itself
             os.kill(pid, number)
-        gone(address, pid, _LEAVE_SECONDS)
+        if gone(address, pid, _LEAVE_SECONDS):
+            break
+    return holder(address) != pid
 
 
 def gone(address: Address, pid: int, seconds: float) -> bool:
