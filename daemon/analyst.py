@@ -13,7 +13,6 @@ import os
 import queue
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -136,11 +135,10 @@ class _Analyst:
         def emit(event: Message) -> None:
             self._send({"id": number, **event})
 
-        started = time.perf_counter()
         outcome = self._jobs.perform(message.get("method"), message.get("params"), emit, cancelled)
         with self._lock:
             del self._cancelled[number]
-        self._send({"id": number, "seconds": time.perf_counter() - started, **outcome})
+        self._send({"id": number, "runs": self._jobs.runs, **outcome})
 
     def _send(self, message: Message) -> None:
         try:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor import packs, rulepages
+from advisor import packs, record, rulepages
+from advisor.cache.traces import Traces
 from advisor.config import ConfigError, resolve
 from advisor.discovery.candidates import candidates
 from advisor.discovery.outline import outline
@@ -26,7 +27,8 @@ from advisor.frames import Message
 from advisor.packs import PackError
 from advisor.plan import Plans
 from advisor.recent import Recent
-from advisor.report import FileReport
+from advisor.report import FileReport, Report
+from advisor.reports.json_report import to_json
 from advisor.selection import SelectionError
 from advisor.session import Session, Shared
 from advisor.targets import TargetError, available, load
@@ -50,6 +52,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (TargetError, "target"),
     (WorkerError, "worker"),
     (EngineError, "engine"),
+    (record.RecordError, "params"),
 )
 """What a person caused and can mend, with the code of its error."""
 
@@ -73,12 +76,14 @@ class Jobs:
     """Does jobs, one at a time; what they share is kept. ``cache`` is the folder of what outlives the process."""
 
     def __init__(self, cache: Path | None) -> None:
-        self._cache = cache
         self._shared = Shared()
+        self._traces = Traces(None if cache is None else cache / "traces")
         self._sessions: Recent[str, Session] = Recent(SESSIONS)
         self._methods: Mapping[str, Callable[[Job], Any]] = {
             "analyse": self._analyse,
+            "audit": self._audit,
             "planned": self._planned,
+            "render": self._render,
             "warm": self._warm,
             "explain": self._explain,
             "targets": self._targets,
@@ -94,6 +99,11 @@ class Jobs:
     def close(self) -> None:
         """End the workers. May be called from another thread, in mid-job."""
         self._shared.close()
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many runs the cache answered so far, and how many it did not."""
+        return self._traces.hits, self._traces.misses
 
     def perform(self, method: Any, params: Any, emit: Emit, cancelled: threading.Event) -> Message:
         """``{"result": …}`` or ``{"error": …}``. Never raises."""
@@ -141,6 +151,17 @@ class Jobs:
         if report is None:
             raise Cancelled
         return {"view": shown(report, "traced")}
+
+    def _audit(self, job: Job) -> Any:
+        params = job.params
+        report = self._session(params).file(params.path, params.texts, run=params.run, cancelled=job.cancelled)
+        if report is None:
+            raise Cancelled
+        return {"report": record.pack(report)}
+
+    def _render(self, job: Job) -> Any:
+        files = [record.unpack(blob) for blob in job.params.blobs("records")]
+        return {"document": to_json(Report(job.params.text("root"), tuple(job.params.texts_of("targets")), files))}
 
     def _warm(self, job: Job) -> Any:
         session, path = self._session(job.params), job.params.path
@@ -193,7 +214,8 @@ class Jobs:
         if known is not None:
             return known
         plans = Plans(params.overrides, params.cwd)
-        return self._sessions.put(key, Session(plans, environment=params.environment, shared=self._shared))
+        made = Session(plans, environment=params.environment, traces=self._traces, shared=self._shared)
+        return self._sessions.put(key, made)
 
 
 def _warm(session: Session, path: Path) -> None:

@@ -158,6 +158,8 @@ class _Lane:
                     "path": m.job.path if m.job else None,
                     "seconds": now - (m.job.since if m.job else m.idle_since),
                     "served": m.analyst.served,
+                    "cached": m.analyst.runs[0],
+                    "run": m.analyst.runs[1],
                 }
                 for m in self._members
             ],

@@ -47,6 +47,8 @@ class Analyst:
     def __init__(self, command: Sequence[str], log: logging.Logger) -> None:
         self.begun = self.served = 0
         """Jobs that were given to it, and those that it answered."""
+        self.runs: tuple[int, int] = (0, 0)
+        """User code's runs that it knew the outcome of, and those that it did not."""
         self.said = ""
         """Its last line on stderr."""
         self._command = command
@@ -98,6 +100,8 @@ class Analyst:
         finally:
             self._answer = self._on_event = None
         self.served += 1
+        cached, run = message.get("runs") or self.runs
+        self.runs = cached, run
         error = message.get("error")
         if error is not None:
             raise AnalystError(error["code"], error["message"], error.get("remedy", ""))
