@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Analysis:
         self._told[opened.uri] = opened.content
         self._start(opened, 0)
 
-    def edited(self, opened: Opened, before: Sequence[str]) -> None:
+    def edited(self, opened: Opened, before: tuple[str, ...]) -> None:
         """A document's lines were ``before`` until now."""
         steps = moved.changes(before, opened.lines)
         if opened.view is not None and steps:

@@ -37,7 +37,7 @@ class Opened:
         self.version = version
         self.generation = 0
         self.text = cleaned(text)
-        self.lines: Sequence[str] = split(self.text)
+        self.lines: tuple[str, ...] = split(self.text)
         self.view: View | None = None
         self.stale = False
         self.static: list[Finding] = []
@@ -71,7 +71,8 @@ class Opened:
     def change(self, version: int | None, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """Apply edits, in order."""
         for change in changes:
-            self.text, self.lines = edited(self.text, self.lines, change, self.codec)
+            self.lines = edited(self.lines, change, self.codec)
+        self.text = "".join(self.lines)
         self.version = version
         self.unsaved = True
 

@@ -7,7 +7,7 @@ keeps the hint behind it. Findings that an edit touches are dropped: they may be
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from advisor.findings import Finding
@@ -50,16 +50,16 @@ class Change:
         return Span(span.file, *start, *self.point(end))
 
 
-def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+def changes(old: tuple[str, ...], new: tuple[str, ...]) -> list[Change]:
     """What happened between two texts, given as lines with their ends: the last change first, so that each can be
     applied without regard to the others."""
-    top = 0
     shortest = min(len(old), len(new))
-    while top < shortest and old[top] == new[top]:
-        top += 1
-    tail = 0
-    while tail < shortest - top and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    top = _longest(shortest, lambda low, high: old[low:high] == new[low:high])
+    after_old, after_new = len(old), len(new)
+    tail = _longest(
+        shortest - top,
+        lambda low, high: old[after_old - high : after_old - low] == new[after_new - high : after_new - low],
+    )
     before, after = old[top : len(old) - tail], new[top : len(new) - tail]
     if not before and not after:
         return []
@@ -78,16 +78,21 @@ def _change(row: int, before: Sequence[str], after: Sequence[str]) -> Change:
     return Change(_at(row, before, head), _at(row, before, len(was) - foot), _at(row, after, len(now) - foot))
 
 
-def _common(a: str, b: str) -> int:
-    """The length of the beginning that both have."""
-    low, high = 0, min(len(a), len(b))
+def _longest(most: int, same: Callable[[int, int], bool]) -> int:
+    """The length of the longest common part, at most ``most``; ``same`` compares the pieces between two lengths."""
+    low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
+        if same(low, middle):
             low = middle
         else:
             high = middle - 1
     return low
+
+
+def _common(a: str, b: str) -> int:
+    """The length of the beginning that both have."""
+    return _longest(min(len(a), len(b)), lambda low, high: a[low:high] == b[low:high])
 
 
 def _at(row: int, lines: Sequence[str], offset: int) -> Point:

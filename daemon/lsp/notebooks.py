@@ -24,7 +24,7 @@ class Cell:
     code: bool
     version: int | None
     text: str
-    lines: Sequence[str]
+    lines: tuple[str, ...]
 
 
 class Notebook(Opened):
@@ -89,7 +89,8 @@ class Notebook(Opened):
             if cell is None:
                 continue  # not a cell of this notebook: nothing that is analysed
             for part in change.changes:
-                cell.text, cell.lines = edited(cell.text, cell.lines, part, self.codec)
+                cell.lines = edited(cell.lines, part, self.codec)
+            cell.text = "".join(cell.lines)
             cell.version = change.document.version
         self.unsaved = True
         self.join()

@@ -71,21 +71,19 @@ class Codec:
             return types.Position(len(lines), 0)
         return types.Position(len(lines) - 1, self.units(last))
 
-    def offset(self, lines: Sequence[str], position: types.Position) -> int:
-        """How many code points of the text stand before ``position``; beyond the text is its end."""
-        if position.line >= len(lines):
-            return sum(map(len, lines))
-        before = sum(map(len, lines[: position.line]))
-        return before + self.points(lines[position.line], position.character)
 
-
-def edited(
-    text: str, lines: Sequence[str], change: types.TextDocumentContentChangeEvent, codec: Codec
-) -> tuple[str, tuple[str, ...]]:
-    """The text and its lines after ``change``."""
-    if isinstance(change, types.TextDocumentContentChangePartial):
-        start, end = codec.offset(lines, change.range.start), codec.offset(lines, change.range.end)
-        new = text[: min(start, end)] + cleaned(change.text) + text[max(start, end) :]
-    else:
-        new = cleaned(change.text)
-    return new, split(new)
+def edited(lines: tuple[str, ...], change: types.TextDocumentContentChangeEvent, codec: Codec) -> tuple[str, ...]:
+    """The lines after ``change``; only those that it touches are read anew."""
+    if not isinstance(change, types.TextDocumentContentChangePartial):
+        return split(cleaned(change.text))
+    start, end = change.range.start, change.range.end
+    if (end.line, end.character) < (start.line, start.character):
+        start, end = end, start
+    first = min(start.line, len(lines))
+    head = lines[first][: codec.points(lines[first], start.character)] if first < len(lines) else ""
+    tail = lines[end.line][codec.points(lines[end.line], end.character) :] if end.line < len(lines) else ""
+    if first and (first == len(lines) or lines[first - 1].endswith("\r")):
+        # What is inserted may go on with an unended last line, or make one line break of \r and \n.
+        first -= 1
+        head = lines[first] + head
+    return (*lines[:first], *split(head + cleaned(change.text) + tail), *lines[end.line + 1 :])

@@ -39,9 +39,9 @@ def test_edits_replace_what_the_client_means(encoding, text, data):
         return
     new = data.draw(TEXTS)
     change = types.TextDocumentContentChangePartial(range=types.Range(position(low), position(high)), text=new)
-    after, after_lines = edited(text, lines, change, codec)
-    assert after == text[:low] + new + text[high:]
-    assert "".join(after_lines) == after
+    after = edited(lines, change, codec)
+    assert "".join(after) == text[:low] + new + text[high:]
+    assert after == split("".join(after))
 
 
 @pytest.mark.parametrize(("encoding", "column"), [("utf-8", 4), ("utf-16", 2), ("utf-32", 1)])
@@ -57,4 +57,7 @@ def test_positions_beyond_the_text_are_its_end():
     assert codec.position(("ab\n", "c"), 7, 3) == types.Position(1, 1)
     assert codec.position(("ab\n",), 7, 3) == types.Position(1, 0)
     assert codec.position((), 1, 1) == types.Position(0, 0)
-    assert codec.offset(("ab\n", "c"), types.Position(9, 9)) == 4
+    end = types.Range(types.Position(9, 9), types.Position(9, 9))
+    change = types.TextDocumentContentChangePartial(range=end, text="d")
+    assert edited(("ab\n", "c"), change, codec) == ("ab\n", "cd")
+    assert edited(("ab\n",), change, codec) == ("ab\n", "d")
