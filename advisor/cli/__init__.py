@@ -26,6 +26,9 @@ COMMANDS = {
     "rules": "list the codes that can be reported",
     "targets": "list the targets that models can be costed for",
     "schema": "print the JSON Schema of the report or of the settings",
+    "daemon": "start, stop or look at the process that serves editors and scripts",
+    "lsp": "be the language server that an editor starts",
+    "query": "ask the daemon, for scripts",
 }
 
 
