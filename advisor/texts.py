@@ -8,6 +8,7 @@ would if it were saved; that of a notebook (``.ipynb``) is its code as one Pytho
 from __future__ import annotations
 
 import hashlib
+import itertools
 import stat
 import time
 from collections.abc import Mapping
@@ -24,15 +25,17 @@ SETTLED_NS = 100_000_000
 count time in ticks. What is concluded from such a stamp is not kept."""
 
 _CHUNK = 1 << 20
+_numbers = itertools.count()
 _digests: Recent[str, tuple[Stamp, str]] = Recent(20_000)
 
 
 class Texts:
     """The buffers of one request, and the disk below them as it was when each file was first asked about."""
 
-    __slots__ = ("_digests", "_stamps", "buffers")
+    __slots__ = ("_digests", "_stamps", "buffers", "number")
 
     def __init__(self, buffers: Mapping[Path, str] = MappingProxyType({})) -> None:
+        self.number = next(_numbers)  # tells one request from another without keeping its buffers
         self.buffers: Mapping[Path, str] = MappingProxyType(dict(buffers))
         self._digests: dict[Path, str] = {}
         self._stamps: dict[Path, Stamp | None] = {}
@@ -50,12 +53,11 @@ class Texts:
 
     def stamp(self, path: Path) -> Stamp | None:
         """The stamp of ``path``; None where there is no file. The disk is looked at once in a request."""
-        try:
-            return self._stamps[path]
-        except KeyError:
-            found: Stamp | None = self._of_buffer(path) if path in self.buffers else disk_stamp(path)
-            self._stamps[path] = found
-            return found
+        found = self._stamps.get(path, "")
+        if found == "":
+            buffered = bool(self.buffers) and path in self.buffers
+            found = self._stamps[path] = self._of_buffer(path) if buffered else disk_stamp(path)
+        return found
 
     def unsaved(self, path: Path) -> bool:
         """Whether ``path`` has a buffer that says something else than the disk."""

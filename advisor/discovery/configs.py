@@ -124,7 +124,7 @@ def _dictionary(keys: list[str], outlines: list[Outline]) -> str | None:
 
 def _dictionaries(outline: Outline, wanted: set[str]) -> Iterator[dict[str, Any]]:
     constants = Constants(outline)
-    for node in ast.walk(outline.source.tree):
+    for node in outline.source.nodes:
         pairs = _pairs(node)
         if pairs is None or not wanted & pairs.keys():
             continue

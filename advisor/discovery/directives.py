@@ -142,7 +142,7 @@ def _is_code(line: str) -> bool:
 def _definitions(source: Source) -> dict[int, int]:
     """First line (decorators included) and ``class``/``def`` line of every definition → its ``class``/``def`` line."""
     out: dict[int, int] = {}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for line in (node.lineno, *(d.lineno for d in node.decorator_list)):
                 out[line] = node.lineno

@@ -47,7 +47,7 @@ def docstring_examples(source: Source) -> list[Outline]:
     out: list[Outline] = []
     if ">>>" not in source.text:
         return out
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Module) or not node.body:
             continue
         first = node.body[0]

@@ -209,7 +209,7 @@ class Hints:
                     out.append(self._single(value, call.node.lineno))
             elif name in _REPORTS:
                 out.extend(self._report(call))
-        for node in ast.walk(self.outline.source.tree):
+        for node in self.outline.source.nodes:
             for label, value in _named_values(node):
                 if label in _SIZES:
                     out.extend(self._size(value))

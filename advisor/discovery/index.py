@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..recent import Recent
@@ -21,6 +22,15 @@ MOST_CHARACTERS = 3_000_000
 _USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=]|\s+as\b)")
 
 
+@dataclass(slots=True)
+class _Words:
+    """The words of a file with its stamp, empty where it may still change unseen, and the request that last looked."""
+
+    stamp: Stamp | None
+    words: frozenset[str]
+    request: int = -1
+
+
 class Index:
     """Listings of folders, and words, outlines and blocks of files, each with the stamp of what it was made of.
 
@@ -29,7 +39,7 @@ class Index:
 
     def __init__(self) -> None:
         self._listings: Recent[Path, Listing] = Recent(MOST_FOLDERS)
-        self._words: Recent[Path, tuple[Stamp, frozenset[str]]] = Recent(MOST_FILES)
+        self._words: dict[Path, _Words] = {}
         self._outlines: Recent[Path, tuple[Stamp, Outline | None]] = Recent(MOST_CHARACTERS, _characters)
         self._blocks: Recent[Path, tuple[Stamp, list[Outline]]] = Recent(MOST_FOLDERS)
 
@@ -53,16 +63,17 @@ class Index:
 
     def words(self, path: Path, texts: Texts) -> frozenset[str]:
         """The identifiers before a bracket, a dot, an equals sign or ``as`` in a file."""
-        stamp = texts.stamp(path)
-        if stamp is None:
-            return frozenset()
         known = self._words.get(path)
-        if known is not None and known[0] == stamp:
-            return known[1]
-        found = frozenset(map(sys.intern, _USED.findall(_plain(path, texts))))
-        if settled(stamp):
-            self._words.put(path, (stamp, found))
-        return found
+        if known is not None and known.request == texts.number:
+            return known.words
+        stamp = texts.stamp(path)
+        if known is None or known.stamp != stamp:
+            words = frozenset(map(sys.intern, _USED.findall(_plain(path, texts)))) if stamp is not None else frozenset()
+            if len(self._words) >= MOST_FILES:
+                self._words.clear()
+            known = self._words[path] = _Words(stamp if settled(stamp) else "", words)
+        known.request = texts.number
+        return known.words
 
     def blocks(self, document: Path, texts: Texts) -> list[Outline]:
         """Outlines of the Python blocks in a Markdown file."""

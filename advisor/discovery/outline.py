@@ -143,7 +143,7 @@ class Outline:
         """Name → the dictionaries with constant keys that stand beside it in a collection of the file, as arguments do
         in a table of models: ``{"encoder": Net, "params": {"depth": 3}}``."""
         out: dict[str, list[ast.Dict]] = {}
-        for node in ast.walk(self.source.tree):
+        for node in self.source.nodes:
             values = node.values if isinstance(node, ast.Dict) else getattr(node, "elts", ())
             beside = [v for v in values if isinstance(v, ast.Dict) and v.keys and all(map(_is_text, v.keys))]
             for value in values if beside else ():

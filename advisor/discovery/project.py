@@ -209,7 +209,7 @@ class Project:
         deadline = time.monotonic() + SEARCH_SECONDS
         using = []
         for path in self.files(near):
-            if path != near and not wanted.isdisjoint(self._index.words(path, self.texts)):
+            if not wanted.isdisjoint(self._index.words(path, self.texts)) and path != near:
                 using.append(path)
             if time.monotonic() > deadline:
                 break

@@ -58,6 +58,11 @@ class Source:
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of :attr:`tree`."""
+        return list(ast.walk(self.tree))
+
     def column(self, line: int, byte: int) -> int:
         """The 1-based column in code points of a 0-based UTF-8 offset, as :mod:`ast` counts them."""
         text = self.lines[line - 1] if line <= len(self.lines) else ""

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from ..discovery.source import contents
+from ..discovery.notebooks import is_notebook
+from ..discovery.source import contents, text_of
 from ..findings import Finding
 from ..report import Report
 from .layers import relative
@@ -60,6 +61,9 @@ class Fingerprints:
 
 def _lines(file: Path) -> list[str]:
     """The file's lines; none for one that cannot be read, which may be what its finding is about."""
+    if is_notebook(file):
+        text = text_of(file)
+        return text.split("\n") if isinstance(text, str) else []
     try:
         return contents(file).decode(errors="replace").splitlines()
     except OSError:
