@@ -86,8 +86,12 @@ async def _show(session: Session, uri: str | None) -> bool:
     """Open a file in the client, where it can; whether it did."""
     if uri is None or not session.can("window.show_document.support"):
         return False
-    result = await session.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
-    return bool(result.success)
+    try:
+        result = await session.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
+    except JsonRpcException as e:
+        session.log.info("the client did not open %s: %s", uri, e)
+        return False
+    return result.success
 
 
 async def explain(session: Session, *arguments: Any) -> Result:

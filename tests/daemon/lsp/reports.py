@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import advisor
 from advisor.daemon.lsp.documents import Elsewhere, Opened
 from advisor.daemon.lsp.texts import Codec, Encoding
 from advisor.daemon.view import View
 from advisor.daemon.viewing import view
+
+from .client import PULL, Editor, FakeLanes, editing
 
 NET = '''\
 import torch
@@ -44,21 +50,46 @@ class Needy(nn.Module):
         return self.conv(x)
 '''
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="advisor-seen-")
+"""Gone when the tests are over."""
+
 TARGETS = ("cpu-x86", "ethos-u85-1024")
 
 
 @cache
-def seen(text: str, targets: tuple[str, ...] = TARGETS) -> tuple[Path, View]:
+def seen(text: str) -> tuple[Path, View]:
     """The view of ``text`` in a file of its own. Not to be changed."""
-    file = Path(tempfile.mkdtemp(prefix="advisor-seen-")) / "net.py"
+    file = Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "net.py"
     file.write_text(text, encoding="utf-8")
-    report = advisor.audit(file, target=list(targets))
-    return file, view(report.files[0], text, targets, "traced")
+    report = advisor.audit(file, target=list(TARGETS))
+    return file, view(report.files[0], text, TARGETS, "traced")
 
 
-def opened(text: str = NET, encoding: Encoding = "utf-16", targets: tuple[str, ...] = TARGETS) -> Opened:
+def opened(text: str = NET, encoding: Encoding = "utf-16") -> Opened:
     """``text`` as a client that counts in ``encoding`` has it open."""
-    file, found = seen(text, targets)
+    file, found = seen(text)
     document = Opened(file.as_uri(), file, 1, text, Elsewhere(Codec(encoding), lambda _: None))
     document.view = found
     return document
+
+
+@asynccontextmanager
+async def shown(
+    capabilities: dict[str, Any] | None = None, text: str = NET, lanes: FakeLanes | None = None, **options: Any
+) -> AsyncIterator[tuple[Editor, str]]:
+    """An editor that has ``text`` open in a trusted workspace, once it is traced; and the uri."""
+    file, found = await asyncio.to_thread(seen, text)
+    lanes = lanes or FakeLanes()
+    lanes.answers["warm"] = lambda _: {}
+    async with editing(lanes, cwd=file.parent) as editor:
+        await editor.initialize(file.parent, capabilities or PULL, **{"trusted": True, **options})
+        editor.open(file.as_uri(), text)
+        (await lanes.next(0)).answer(found.to_plain())
+        await editor.settled()
+        yield editor, file.as_uri()
+
+
+async def diagnostics(editor: Editor, uri: str, code: str) -> list[dict[str, Any]]:
+    """Those of a code that the editor gets when it asks."""
+    report = await editor.ask("textDocument/diagnostic", {"textDocument": {"uri": uri}})
+    return [d for d in report["items"] if d["code"] == code]
