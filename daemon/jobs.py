@@ -176,11 +176,11 @@ class Jobs:
         return {"files": [str(f) for f in found.files], "root": found.root, "targets": list(found.targets)}
 
     def _models(self, job: Job) -> Any:
-        path = job.params.path
-        source = read(path, job.params.texts.get(path))
+        path, texts = job.params.path, job.params.texts
+        source = read(path, texts.get(path))
         if isinstance(source, Problem):
             raise EngineError(f"{source.span.file}:{source.span.line}: {source.message}")
-        found = candidates(outline(source), Project(root(path)).lookup)
+        found = candidates(outline(source), Project(root(path, texts), texts).lookup)
         models = [c for c in found if c.excluded is None]
         return {"models": [{"name": c.name, "kind": c.kind, "line": c.line, "root": c.root} for c in models]}
 

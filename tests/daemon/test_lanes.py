@@ -169,10 +169,42 @@ async def test_an_analyst_killed_in_mid_job_costs_nothing_but_time(make, tmp_pat
     lanes = make()
     work = asyncio.ensure_future(lanes.call("analyse", job(model), lane="front"))
     await until(lambda: any(a["state"] == "busy" for a in analysts(lanes)))
-    victim = analysts(lanes)[0]["pid"]
-    os.kill(victim, signal.SIGKILL)
+    victim = psutil.Process(analysts(lanes)[0]["pid"])
+    await until(lambda: victim.children(recursive=True))
+    workers = victim.children(recursive=True)
+    victim.kill()
     assert (await work)["view"]["places"]
-    assert victim not in [a["pid"] for a in analysts(lanes)]
+    assert victim.pid not in [a["pid"] for a in analysts(lanes)]
+    assert not psutil.wait_procs(workers, timeout=10)[1], "its workers ended with it"
+
+
+async def test_lanes_that_end_while_they_start_leave_no_process(make):
+    before = set(psutil.Process().children(recursive=True))
+    for pause in (0, 0.01, 0.1):
+        lanes = make()
+        asked = asyncio.ensure_future(lanes.call("rules", {}, lane="back"))
+        await asyncio.sleep(pause)
+        await lanes.close()
+        with pytest.raises(AnalystError, match="ending"):
+            await asked
+    assert not set(psutil.Process().children(recursive=True)) - before
+
+
+async def test_back_analysts_stand_back(make):
+    lanes = make(cores=1)
+    await lanes.call("rules", {}, lane="back")
+    (one,) = analysts(lanes, "back")
+    assert psutil.Process(one["pid"]).nice() == min(os.nice(0) + 10, 19)
+
+
+async def test_what_runs_came_to_is_remembered_and_counted(make, tmp_path):
+    model = tmp_path / "model.py"
+    model.write_text(MODEL)
+    lanes = make(cache=tmp_path / "cache")
+    for _ in range(2):
+        assert (await lanes.call("analyse", job(model), lane="front"))["view"]["places"]
+    (one,) = analysts(lanes)
+    assert one["cached"] + one["run"] == 2
 
 
 # ---- analysts that do as they are told
