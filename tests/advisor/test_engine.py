@@ -61,6 +61,25 @@ def test_each_file_is_audited_under_the_settings_nearest_to_it(tmp_path: Path) -
     assert set(report.targets) == {"npu-64", "ethos-u55-128"}
 
 
+def test_what_is_planned_is_what_an_audit_reports_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "pyproject.toml").write_text('[tool.advisor]\ntargets = ["npu-64"]\nexclude = ["old*"]\n')
+    for name in ("sub/b.py", "sub/a.py", "sub/old_c.py", "d.py", "e.ipynb"):
+        (tmp_path / name).write_text('{"cells": []}' if name.endswith("ipynb") else "x = 1\n")
+    paths = [Path("sub"), Path("e.ipynb"), Path("sub/a.py")]
+    plan = engine.planned(paths, {"targets": ["cpu-x86", "npu-64"]}, tmp_path)
+    here = tmp_path.resolve()
+    assert plan == engine.Planned(
+        (here / "sub/a.py", here / "sub/b.py", here / "e.ipynb"), str(here), ("cpu-x86", "npu-64")
+    )
+    monkeypatch.chdir(tmp_path)
+    report = engine.audit_paths(paths, {"targets": ["cpu-x86", "npu-64"], "jobs": 1})
+    assert (report.root, report.targets) == (plan.root, plan.targets)
+    assert [Path(f.file) for f in report.files] == list(plan.files)
+    with pytest.raises(engine.EngineError, match="no such file or folder: .*gone.py"):
+        engine.planned([Path("gone.py")], {}, tmp_path)
+
+
 def test_what_is_no_file_is_a_finding_on_its_own_name(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     for name, link in {"device": "/dev/zero", "loop": "loop.py", "gone": "nowhere/x.py", "same": "good.py"}.items():

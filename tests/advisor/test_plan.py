@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.config import Config
+from advisor.config import Config, ConfigError
 from advisor.engine import audit_paths
 from advisor.graph import Graph, Span
 from advisor.plan import Plan, Plans
@@ -110,3 +110,42 @@ def test_folders_without_settings_of_their_own_share_a_plan(tmp_path):
     assert a is b
     assert a.targets[0] is b.targets[0]
     assert c.config.min_gain == 3.0
+
+
+def test_a_plan_is_made_anew_when_its_settings_or_a_targets_file_change(tmp_path, monkeypatch):
+    monkeypatch.setattr("advisor.texts.SETTLED_NS", 0)
+    inner, hardware = tmp_path / "a" / "b", tmp_path / "hardware"
+    inner.mkdir(parents=True)
+    hardware.mkdir()
+    plans = Plans({"targets": ["npu-64"]})
+    first = plans.of(inner)
+    assert plans.of(inner) is first
+    (tmp_path / "a" / "pyproject.toml").write_text("[tool.advisor]\nmin-gain = 3\n", encoding="utf-8")
+    assert plans.of(inner).config.min_gain == 3.0
+    (inner / "pyproject.toml").write_text('[tool.advisor]\ntarget-dirs = ["../../hardware"]\n', encoding="utf-8")
+    second = plans.of(inner)
+    assert (second.config.min_gain, plans.of(inner) is second) == (1.0, True)
+    (hardware / "npu-64.toml").write_text('inherits = "nvidia-gpu-fp16"\n', encoding="utf-8")
+    assert plans.of(inner).targets[0].clock_hz != first.targets[0].clock_hz
+    for folder in (tmp_path / "a", inner):
+        (folder / "pyproject.toml").unlink()
+    assert plans.of(inner) is first
+
+
+def test_settings_that_cannot_be_read_are_told_each_time_until_they_can(tmp_path):
+    plans = Plans({"targets": ["npu-64"]})
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.advisor]\nmin-gian = 3\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="min-gian"):
+            plans.of(tmp_path)
+    file.write_text("[tool.advisor]\nmin-gain = 3\n", encoding="utf-8")
+    assert plans.of(tmp_path).config.min_gain == 3.0
+
+
+def test_a_targets_path_starts_where_it_was_said(tmp_path):
+    (tmp_path / "mine.toml").write_text('inherits = "npu-64"\nname = "mine"\n', encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    assert [t.name for t in Plans({"targets": ["mine.toml"]}, tmp_path).of(tmp_path / "sub").targets] == ["mine"]
+    (tmp_path / "pyproject.toml").write_text('[tool.advisor]\ntargets = ["mine.toml"]\n', encoding="utf-8")
+    assert [t.name for t in Plans().of(tmp_path / "sub").targets] == ["mine"]
