@@ -108,14 +108,15 @@ def _logs(args: argparse.Namespace) -> int:
 
 def _growth(log: Path) -> Iterator[str]:
     """What is written to ``log`` from now on, also after it was put aside for a new one."""
-    place = log.stat().st_size if log.exists() else 0
+    number, place = (log.stat().st_ino, log.stat().st_size) if log.exists() else (0, 0)
     while True:
         time.sleep(_LOOK_SECONDS)
         if not log.exists():
             continue
         with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(place if size >= place else 0)
+            if os.fstat(file.fileno()).st_ino != number:
+                number, place = os.fstat(file.fileno()).st_ino, 0
+            file.seek(place)
             text = file.read()
             place = file.tell()
         if text:
