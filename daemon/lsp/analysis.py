@@ -204,7 +204,7 @@ class Analysis:
         """Static findings replace static findings; what a trace found stays."""
         old = opened.view
         if old is None or old.phase == "static":
-            opened.view = view
+            opened.view, opened.stale = view, False
         else:
             opened.view = replace(old, findings=_merged(view.findings, old.findings, opened.static))
         opened.static, opened.checked, opened.trouble = view.findings, opened.generation, None

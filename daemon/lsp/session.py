@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from lsprotocol import types
 from pygls import uris
 from pygls.capabilities import get_capability
-from pygls.exceptions import (
-    JsonRpcException,
-    JsonRpcInvalidParams,
-    JsonRpcInvalidRequest,
-    JsonRpcMethodNotFound,
-    JsonRpcServerNotInitialized,
-)
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
 from ..trust import Trust
@@ -35,7 +29,6 @@ _WAITING = 8 << 20
 """Bytes that may wait for a client that does not read, before no more is read from it."""
 _ANSWERS = 2.0
 """Seconds that the first analysis waits for the client's settings."""
-_MISTAKES = (JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcMethodNotFound, JsonRpcServerNotInitialized)
 
 
 class Caller(Protocol):
@@ -249,9 +242,9 @@ class Session(LanguageServer):
         self.wire._result_types.clear()
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Into the logs, the client's and ours; never a message box. A client's own mistake was answered already."""
-        if isinstance(error, _MISTAKES):
-            return self.log.info("a client's mistake: %s", error)
+        """Into the logs, the client's and ours; never a message box. What a request was refused for was its answer."""
+        if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
+            return self.log.info("refused: %s", error)
         self.log.error("%s: %s", getattr(source, "__name__", source), error, exc_info=error)
         if self.wire.writer is None or isinstance(error, ConnectionError) or self._reporting:
             return None

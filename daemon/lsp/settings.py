@@ -4,11 +4,15 @@
 The client sends them as section ``advisor``: nested (``{"inlayHints": {"show": […]}}``) or flat
 (``{"inlayHints.show": […]}``). The engine's settings have their names of pyproject.toml (``min-gain``), or the same in
 camel case (``minGain``). A wrong value is said and left out, the rest holds.
+
+``python -m advisor.daemon.lsp.settings`` prints their page; a test fails when the committed one drifts.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -108,6 +112,32 @@ def schema() -> dict[str, Any]:
     }
 
 
+INTRO = """# Editor settings
+
+Generated from `daemon/lsp/settings.py` (`python -m advisor.daemon.lsp.settings > docs/editor-settings.md`).
+
+An editor sends them as its section `advisor`. What is set here wins over `pyproject.toml`; `null` is not set. A wrong
+value is named in the server's log in the editor and left out, the rest holds.
+"""
+
+
+def markdown() -> str:
+    """The page of all settings."""
+    parts = [INTRO]
+    for f in own():
+        about = f.metadata
+        default = json.dumps(list(f.default) if isinstance(f.default, tuple) else f.default)
+        parts.append(f"## `{SECTION}.{about['key']}`\n\n{about['doc']}\n\nDefault: `{default}`.\n")
+    engine = "\n".join(f"- `{SECTION}.{camel(key)}`: {f.metadata['doc']}" for key, f in engine_settings())
+    parts.append(
+        "## The engine's settings\n\nThose of `pyproject.toml` ([configuration.md](configuration.md)), in camel case. "
+        "Relative paths start from the workspace folder;\n`python` is used in trusted workspaces only.\n\n"
+        + engine
+        + "\n"
+    )
+    return "\n".join(parts)
+
+
 def _property(kind: dict[str, Any], f: Field[Any]) -> dict[str, Any]:
     default = list(f.default) if isinstance(f.default, tuple) else f.default
     return {"description": f.metadata["doc"], "default": default, **kind}
@@ -168,3 +198,7 @@ def _unknown(key: str, known: list[str]) -> str:
             "config.toml does"
         )
     return f"{SECTION}.{key}: no such setting{suggestion(key, known)}; remove it from the editor's settings"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from pygls.exceptions import JsonRpcInvalidParams
 
 from .client import Error, editing
 
@@ -98,8 +100,6 @@ async def test_a_failing_handler_is_logged_and_never_shown(tmp_path):
 
 
 async def test_a_cancelled_command_stops(tmp_path):
-    import asyncio
-
     stopped = asyncio.Event()
     async with editing() as editor:
 
@@ -117,3 +117,16 @@ async def test_a_cancelled_command_stops(tmp_path):
         with pytest.raises(Error, match="-32800"):
             await asyncio.wait_for(answer, 5)
         assert stopped.is_set()
+
+
+async def test_a_refusal_is_an_answer_and_no_failure_of_the_server(tmp_path):
+    async with editing() as editor:
+
+        @editor.session.command("refuses")
+        async def refuses() -> None:
+            raise JsonRpcInvalidParams("not this")
+
+        await editor.initialize(tmp_path, {})
+        with pytest.raises(Error, match="not this"):
+            await editor.ask("workspace/executeCommand", {"command": "refuses"})
+        assert not any("not this" in m["message"] for m in editor.of("window/logMessage"))

@@ -6,9 +6,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from advisor.config import settings as engine_settings
-from advisor.daemon.lsp.settings import camel, own, read, schema
+from advisor.daemon.lsp.settings import camel, markdown, own, read, schema
 
-from .client import PUSH, FakeLanes, editing
+from .client import NEVER, PUSH, FakeLanes, editing
 
 ROOT = Path("/x")
 TEXT = "import torch\n"
@@ -55,6 +55,11 @@ def test_the_schema_lists_every_setting_and_accepts_the_defaults():
     assert not Draft202012Validator(described).is_valid({"advisor.inlayHints.show": ["colour"]})
     bare = {key.removeprefix("advisor."): value for key, value in defaults.items()}
     assert read(bare, ROOT) == read({}, ROOT)
+
+
+def test_the_page_is_the_one_that_is_committed():
+    page = Path(__file__).parents[3] / "docs" / "editor-settings.md"
+    assert page.read_text() == markdown(), "python -m advisor.daemon.lsp.settings > docs/editor-settings.md"
 
 
 @pytest.fixture
@@ -128,3 +133,13 @@ async def test_a_chosen_target_wins(tmp_path):
         await lanes.next(0)
         editor.session.switch_target("ethos-u85-1024")
         assert (await lanes.next(1)).params["overrides"] == {"targets": ["ethos-u85-1024"]}
+
+
+async def test_a_client_that_does_not_answer_is_not_waited_for_long(tmp_path, asked, monkeypatch):
+    monkeypatch.setattr("advisor.daemon.lsp.session._ANSWERS", 0.0)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        editor.replies["workspace/configuration"] = NEVER
+        await editor.initialize(tmp_path, asked, trusted=True)
+        editor.open((tmp_path / "a.py").as_uri(), TEXT)
+        assert (await lanes.next(0)).params["overrides"] == {}

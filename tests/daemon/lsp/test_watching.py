@@ -91,3 +91,32 @@ async def test_workspace_folders_come_and_go(tmp_path):
         editor.notify("workspace/didChangeWorkspaceFolders", event=removed)
         await editor.settled()
         assert editor.session.roots() == [two] and editor.session.root_of(two / "a.py") == two
+
+
+async def test_what_was_just_saved_here_is_known_already(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(tmp_path, PUSH, trusted=True)
+        editor.open(path.as_uri(), TEXT)
+        (await lanes.next(0)).answer(view(str(path), TEXT).to_plain())
+        editor.notify("textDocument/didSave", textDocument={"uri": path.as_uri()})
+        editor.notify("workspace/didChangeWatchedFiles", changes=[{"uri": path.as_uri(), "type": 2}])
+        await editor.settled()
+        assert lanes.count() == 1
+
+
+async def test_a_document_opened_with_unsaved_text_concerns_the_others(tmp_path):
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    for path in (one, two):
+        path.write_text(TEXT)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(tmp_path, PUSH, trusted=True)
+        editor.open(one.as_uri(), TEXT)
+        (await lanes.next(0)).answer(view(str(one), TEXT).to_plain())
+        await editor.settled()
+        editor.open(two.as_uri(), TEXT + "restored\n")
+        follower = next(c for c in [await lanes.next(1), await lanes.next(2)] if c.params["path"] == str(one))
+        assert follower.params["buffers"] == {str(two): TEXT + "restored\n"}
