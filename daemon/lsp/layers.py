@@ -82,7 +82,7 @@ def _sum(
         "",
         "",
         cells.count(sum(i.params for i in members)),
-        cells.count(known) + words.uncounted(macs.count(None)),
+        words.UNKNOWN if None in macs and not known else cells.count(known) + words.uncounted(macs.count(None)),
         *(_latency(members, t, _total(view, model, t)) for t in targets),
     ]
 

@@ -45,7 +45,7 @@ def _titles(model: Model, view: View, trusted: bool) -> list[tuple[str, str]]:
     costed = {target: total for target, total in model.totals.items() if whole or words.costed(total)}
     part = "" if whole else ", up to there"
     out = [(f"{target}{part}: {words.totals(total)}", SHOW_TABLE) for target, total in costed.items()]
-    if not whole and (view.phase == "traced" or model.rung == "static"):
+    if not whole and (view.phase == "traced" or not trusted):
         reason = _reason(model, view) if trusted else "static only: this workspace is not trusted"
         out.insert(0, (reason, SHOW_TABLE))
     if any(f.model == model.name and not f.code.startswith("TRC") for f in view.findings):
@@ -59,7 +59,7 @@ def _reason(model: Model, view: View) -> str:
     """Why the model was not traced, from its finding; its status where it has none."""
     finding = next((f for f in view.findings if f.model == model.name and f.code.startswith("TRC")), None)
     if finding is None:
-        return f"{model.status}: not traced"
+        return "not traced: read from the source only"
     reason = finding.message.removeprefix(f"{model.name}: ").partition("; ")[0]
     return reason if len(reason) <= _LONG else f"{reason[: _LONG - 1]}…"
 

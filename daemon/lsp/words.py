@@ -36,8 +36,6 @@ def shape(dims: Sequence[int]) -> str:
 def shapes(many: Iterable[Sequence[int]]) -> str:
     """One shape, or the range of each dimension, ``16–320×7–112×7–112``; of different ranks, how many there are."""
     distinct = [list(s) for s in dict.fromkeys(tuple(m) for m in many)]
-    if not distinct:
-        return UNKNOWN
     if len({len(s) for s in distinct}) > 1:
         return cells.plural(len(distinct), "shape")
     if all(len(s) > 1 and s[0] == 1 for s in distinct):
@@ -79,9 +77,7 @@ def hint(instances: Sequence[Instance], target: str | None, show: Show, stale: b
     made a block of many kinds: ``48 ops → 16×768 · Σ 0.31 ms``, with what comes out last. Layers of several models are
     counted model by model, as ranges. Latency is on ``target``. ``stale`` puts a ``~`` before each figure.
     """
-    groups = _by_model([i for i in instances if known(i)])
-    if not groups:
-        return ""
+    groups = _by_model(instances)
     mixed = any(len({_kind(i) for i in group}) > 1 for group in groups)
     several = any(len(group) > 1 for group in groups)
     mark = "~" if stale else ""
@@ -115,8 +111,13 @@ def _kind(instance: Instance) -> str:
 
 def _said(what: str, groups: list[list[Instance]], mixed: bool, several: bool, target: str | None) -> str:
     """One part of a hint; empty where it does not apply."""
+    if what == "params":
+        params = [sum(i.params for i in group) for group in groups]
+        return spread(params, lambda n: f"{cells.count(int(n))} params") if any(params) else ""
+    groups = [executed for group in groups if (executed := [i for i in group if known(i)])]
     if what == "shape":
-        return shapes(i.output for group in groups for i in (group[-1:] if mixed else group))
+        outputs = [i.output for group in groups for i in (group[-1:] if mixed else group)]
+        return shapes(outputs) if outputs else ""
     if what == "latency":
         if target is None or not any(target in i.latency_us for group in groups for i in group):
             return ""  # nothing has been costed
@@ -124,9 +125,6 @@ def _said(what: str, groups: list[list[Instance]], mixed: bool, several: bool, t
         if all(us == 0 for s in sums for us in s):
             return ""  # free, or part of another layer's kernel
         return between([latency(s) for s in sorted(sums, key=lambda s: sum(v or 0.0 for v in s))])
-    if what == "params":
-        params = [sum(i.params for i in group) for group in groups]
-        return spread(params, lambda n: f"{cells.count(int(n))} params") if any(params) else ""
     if what == "memory":
         live = [max(some) for g in groups if (some := [i.live_bytes for i in g if i.live_bytes is not None])]
         return f"{spread(live, size)} live" if live else ""

@@ -74,6 +74,7 @@ def test_stale_ones_are_marked_and_a_static_phase_says_nothing_yet() -> None:
     assert all(title.startswith("~") for title in titles(document))
     view = document.view
     assert view is not None
-    waiting = [replace(m, totals={}, status="failed", rung=None) for m in view.models]
+    waiting = [replace(m, totals={}, status="partial", rung="static") for m in view.models]
     document.view = replace(view, phase="static", models=waiting, findings=[])
     assert titles(document) == []
+    assert titles(document, trusted=False) == 2 * ["~static only: this workspace is not trusted"]

@@ -59,7 +59,8 @@ def test_what_was_not_costed_or_not_executed_says_nothing() -> None:
     assert words.hint([layer([1, 8])], "another", SHOW) == "→ 8"
     unseen = layer([])
     unseen.dtype = ""
-    assert words.hint([unseen], "t", SHOW) == ""
+    assert words.hint([unseen], "t", (*SHOW, "memory")) == ""
+    assert words.hint([unseen], "t", (*SHOW, "params")) == "10 params"
     assert words.output(unseen) == "?"
 
 
