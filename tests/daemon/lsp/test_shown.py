@@ -124,9 +124,7 @@ async def test_a_cell_has_its_own_hints_and_edits() -> None:
         report = await editor.ask("textDocument/diagnostic", {"textDocument": {"uri": cell("b")}})
         context = {"diagnostics": report["items"]}
         asked = {"textDocument": {"uri": cell("b")}, "range": ALL, "context": context}
-        action = next(
-            a for a in await editor.ask("textDocument/codeAction", asked) if a["title"] == "Ignore CHN101 here"
-        )
+        actions = {a["title"]: a for a in await editor.ask("textDocument/codeAction", asked)}
         (edit,) = actions["Ignore CHN101 here"]["edit"]["changes"][cell("b")]
         assert edit["newText"] == "# advisor: ignore[CHN101]\n"
         assert edit["range"]["start"] == {"line": 0, "character": 0}
