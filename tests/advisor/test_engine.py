@@ -76,7 +76,7 @@ def test_what_is_planned_is_what_an_audit_reports_on(tmp_path: Path, monkeypatch
     report = engine.audit_paths(paths, {"targets": ["cpu-x86", "npu-64"], "jobs": 1})
     assert (report.root, report.targets) == (plan.root, plan.targets)
     assert [Path(f.file) for f in report.files] == list(plan.files)
-    with pytest.raises(engine.EngineError, match="no such file or folder: .*gone.py"):
+    with pytest.raises(engine.EngineError, match="no such file or folder: gone"):
         engine.planned([Path("gone.py")], {}, tmp_path)
 
 
