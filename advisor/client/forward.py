@@ -12,8 +12,8 @@ import socket
 import sys
 import time
 
-LOST, ERROR = 1, 2
-"""Exit codes: the daemon ended before the editor said ``exit``; none could be reached."""
+LOST, ERROR, INTERRUPTED = 1, 2, 130
+"""Exit codes: the daemon ended before the editor said ``exit``; none could be reached; a person at a terminal left."""
 
 _CHUNK = 1 << 16
 _TAIL = 512  # bytes that hold any `exit` message, with its header
@@ -24,6 +24,9 @@ def main() -> int:
     """Forward standard input and output until either side ends; returns the process's exit code."""
     from .dial import dial
 
+    if sys.stdin is None or sys.stdout is None:  # the socket would get their numbers
+        print("advisor: error: standard input and output are closed; an editor speaks through them", file=sys.stderr)
+        return ERROR
     try:
         stream = dial("lsp")
     except Exception as e:
@@ -33,8 +36,11 @@ def main() -> int:
             raise
         print(f"advisor: error: {e}", file=sys.stderr)
         return ERROR
-    if forward(0, 1, stream):
-        return 0
+    try:
+        if forward(0, 1, stream):
+            return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print("advisor: error: the daemon ended; `advisor daemon logs` says why", file=sys.stderr)
     return LOST
 
@@ -66,7 +72,7 @@ class _Up:
 
     def run(self) -> None:
         try:
-            while data := os.read(self._source, _CHUNK):
+            while data := self._read():
                 self._tail = (self._tail + data)[-_TAIL:]
                 self._stream.sendall(data)
             self.ended = True
@@ -75,6 +81,12 @@ class _Up:
             self._stream.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # the daemon is gone: the other direction sees that, too, and says so
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._source, _CHUNK)
+        except OSError:
+            return b""  # closed, or a terminal's that is gone: an end like any other
 
     def said_exit(self) -> bool:
         """Whether the last message that was carried is the one after which the daemon hangs up."""

@@ -28,6 +28,7 @@ _LISTEN_SECONDS = 15.0  # one that has the lock, yet listens nowhere for so long
 _LEAVE_SECONDS = 2.0  # between asking a daemon that hangs to end and making it
 _TRIES = 3
 _PAUSE = 0.01
+_SAID_BYTES = 1 << 16
 if sys.platform == "win32":
     _FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
@@ -84,6 +85,7 @@ class _Start:
         self._address, self._environment = address, environment
         self._launched: subprocess.Popen[bytes] | None = None
         self._tries = 0
+        self._logged = 0  # bytes of the log that were there before
         self._holder: tuple[int, float] | None = None  # who has the lock without listening, and since when
 
     def go_on(self) -> None:
@@ -93,12 +95,14 @@ class _Start:
             if code is None:
                 return
             if code:
-                raise self.failed(_last_line(hub_log(self._environment)) or f"it ended with exit code {code}")
+                raise self.failed(self._said() or f"it ended with exit code {code}")
         pid = holder(self._address)
         if pid is None:
             if self._tries == _TRIES:
-                raise self.failed(_last_line(hub_log(self._environment)) or "it ended at once")
+                raise self.failed(self._said() or "it ended at once")
             self._tries += 1
+            log = hub_log(self._environment)
+            self._logged = log.stat().st_size if log.is_file() else 0
             self._launched = _launch(self._address, self._environment)
             self._holder = None
         elif self._holder is None or self._holder[0] != pid:
@@ -115,6 +119,16 @@ class _Start:
             except subprocess.TimeoutExpired:
                 self._launched.kill()
                 self._launched.wait()
+
+    def _said(self) -> str:
+        """The last line that the daemon which was started wrote to its log, if any."""
+        try:
+            with hub_log(self._environment).open("rb") as stream:
+                stream.seek(self._logged)
+                lines = stream.read(_SAID_BYTES).decode("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""  # no log, no last line
+        return lines[-1].strip() if lines else ""
 
     def failed(self, why: str) -> DaemonError:
         log = hub_log(self._environment)
@@ -144,14 +158,3 @@ def _launch(address: Address, environment: Mapping[str, str]) -> subprocess.Pope
             )
         except OSError as e:
             raise DaemonError(f"the daemon could not be started: {sys.executable}: {e.strerror}") from e
-
-
-def _last_line(log: Path) -> str:
-    try:
-        with log.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - 4096))
-            lines = stream.read().decode("utf-8", "replace").strip().splitlines()
-    except OSError:
-        return ""  # no log, no last line
-    return lines[-1].strip() if lines else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -162,6 +163,23 @@ def test_a_daemon_that_is_killed_ends_it_with_1_and_a_line(top):
         assert process.stderr is not None
         lines = process.stderr.read().decode().splitlines()
     assert len(lines) == 1 and "advisor daemon logs" in lines[0]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_without_an_editor_there_is_one_line(top, closed):
+    command = f"{shlex.quote(sys.executable)} -m advisor lsp {closed}"
+    done = subprocess.run(command, shell=True, cwd=os.sep, timeout=SECONDS, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "an editor speaks through them" in done.stderr
+
+
+def test_a_person_who_interrupts_it_sees_no_traceback(top):
+    with program() as process:
+        initialized(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
 
 
 def test_an_editor_that_is_killed_leaves_no_session(top):
