@@ -224,7 +224,7 @@ class _Lane:
         due = due if len(self._members) > self._settings.least else []
         if len(self._members) < self._settings.most:
             due += [job.since + self._settings.grow_seconds for job in self._waiting]
-        if len(self._members) < self._least or (self._waiting and not self._members):
+        if len(self._members) < self._least or self._waiting:
             due.append(self._not_before)
         due = [moment for moment in due if moment > now]
         if self._timer is not None:
@@ -264,11 +264,14 @@ class _Lane:
         if self._closed:
             return
         self._back_off()
-        self._failed = AnalystError("lost", f"no analyst can be started: {why}", _LOGS)
-        self._log.error("%s", self._failed.message)
+        error = AnalystError("lost", f"no analyst can be started: {why}", _LOGS)
+        self._log.error("%s", error.message)
+        if self._failures < _TRIES:
+            return
+        self._failed = error
         if all(m.analyst.gone.is_set() for m in self._members):
             for job in self._waiting:
-                _fail(job, self._failed)
+                _fail(job, error)
             self._waiting.clear()
 
     def _back_off(self) -> None:
@@ -285,6 +288,8 @@ class _Lane:
     async def _do(self, member: _Member, job: _Job) -> None:
         job.tries += 1
         try:
+            if job.done.done():
+                return  # cancelled between its turn and now
             result = await member.analyst.run(job.method, job.params, job.on_event)
             if not job.done.done():
                 job.done.set_result(result)

@@ -284,3 +284,10 @@ def test_nothing_that_is_printed_gets_into_the_answers():
     said = process.popen.stderr.read()
     assert b"to stdout" in said and b"to fd 1" in said
     assert process.popen.wait(20) == 0
+
+
+def test_the_module_names_the_processes_it_can_be():
+    for arguments in ([], ["nonsense"]):
+        done = subprocess.run([sys.executable, "-m", "advisor.daemon", *arguments], capture_output=True, cwd="/")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(b"usage: ") and b"hub|stdio|analyst" in done.stderr

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import signal
 import sys
 import time
@@ -382,3 +383,44 @@ async def test_what_cannot_be_sent_is_an_error_of_the_parameters(make):
         await lanes.call("echo", {"path": object()}, lane="front")
     assert caught.value.code == "params"
     assert await served(lanes)
+
+
+async def test_whatever_happens_every_call_ends_and_gets_its_own_answer(make, monkeypatch):
+    """Many callers at once, who go away at any moment, while analysts are killed."""
+    monkeypatch.setattr("advisor.daemon.remote._CANCEL_SECONDS", 0.1)
+    lanes = make(pretend=True, front=Settings(1, 3, 0.01, 0.2), back=Settings(0, 2, 0.0, 0.05))
+    chance = random.Random(7)
+    kinds = ["echo"] * 12 + ["until-cancelled", "deaf", "die-always", "garbage"]
+
+    async def caller(number: int) -> None:
+        await asyncio.sleep(chance.random() * 2)
+        method, lane = chance.choice(kinds), chance.choice(["front", "back"])
+        work = asyncio.ensure_future(lanes.call(method, {"path": f"{number}"}, lane=lane))
+        if method in ("until-cancelled", "deaf") or chance.random() < 0.3:
+            await asyncio.sleep(chance.random() * 0.1)
+            work.cancel()
+        try:
+            assert (await work)["path"] == f"{number}"
+        except AnalystError as e:
+            assert e.code == "lost"
+        except asyncio.CancelledError:
+            pass  # it went away itself
+
+    async def killer() -> None:
+        while True:
+            await asyncio.sleep(chance.random() * 0.2)
+            pids = [a["pid"] for lane in ("front", "back") for a in analysts(lanes, lane) if a["pid"]]
+            if pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(chance.choice(pids), signal.SIGKILL)
+
+    killing = asyncio.ensure_future(killer())
+    await asyncio.wait_for(asyncio.gather(*(caller(i) for i in range(200))), 60)
+    killing.cancel()
+    for lane in ("front", "back"):
+        while True:
+            with contextlib.suppress(AnalystError):  # those killed while they start make the lane hesitate
+                assert (await asyncio.wait_for(served(lanes, lane), 60))["path"] == "x"
+                break
+            await asyncio.sleep(0.1)
+        assert lanes.status()[lane]["waiting"] == 0
