@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,7 @@ def hover(opened: Opened, uri: str, position: lsp.Position, markup: Markup) -> l
     place = None if model else _place(opened, view, at)
     found = [f for f in view.findings if opened.owns(f.span) and _covers(f.span, at)]
     blocks = list(about(model, view, markup)) if model else list(_layers(opened, view, place, markup)) if place else []
-    for finding in found:
-        blocks += _finding(finding, markup)
+    blocks += explained(found, lambda f: _finding(f, markup), markup)
     if not blocks:
         return None
     if opened.stale:
@@ -127,11 +127,22 @@ def totals_table(model: Model, markup: Markup) -> str:
 # ---- findings
 
 
-def _finding(finding: Finding, markup: Markup) -> Iterator[str]:
+def explained(findings: Iterable[Finding], line: Callable[[Finding], str], markup: Markup) -> Iterator[str]:
+    """The findings code by code, each as ``line`` writes it, those that read alike once; after a code's why it
+    matters."""
+    codes: dict[str, list[Finding]] = {}
+    for finding in findings:
+        codes.setdefault(finding.code, []).append(finding)
+    for code, found in codes.items():
+        for text, times in Counter(line(f) for f in found).items():
+            yield f"{text} (×{times})" if times > 1 else text
+        if why := pages.why(code):
+            yield f"> {why}" if markup.markdown else why  # a page is Markdown already
+
+
+def _finding(finding: Finding, markup: Markup) -> str:
     name = pages.names().get(finding.code, "")
-    yield f"{markup.link(finding.code, pages.href(finding.code))} {name}: {markup.text(finding.message)}"
-    if why := pages.why(finding.code):
-        yield f"> {why}" if markup.markdown else why  # a page is Markdown already
+    return f"{markup.link(finding.code, pages.href(finding.code))} {name}: {markup.text(finding.message)}"
 
 
 def register(session: Session) -> None:

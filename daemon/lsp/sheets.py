@@ -58,14 +58,8 @@ def _layers(model: Model, view: View) -> list[Instance]:
 
 
 def _findings(opened: Opened, view: View, model: Model) -> Iterator[str]:
-    """The findings code by code, each code with its reason once."""
-    codes: dict[str, list[Finding]] = {}
-    for finding in view.findings:
-        if finding.model == model.name:
-            codes.setdefault(finding.code, []).append(finding)
-    for code, found in codes.items():
-        yield from (_finding(opened, f) for f in found)
-        yield f"> {why}" if (why := pages.why(code)) else ""
+    found = (f for f in view.findings if f.model == model.name)
+    return hover.explained(found, lambda f: _finding(opened, f), _MARKDOWN)
 
 
 def _finding(opened: Opened, finding: Finding) -> str:

@@ -70,6 +70,10 @@ def test_findings_are_explained_and_linked() -> None:
     assert "[CHN101](file:" in shown
     assert "misaligned-channels: 60 channels" in shown
     assert "> The array pads every layer" in shown
+    three = text(said(opened(), "nn.Conv2d(c_in"))
+    assert three.count("60 wasted parameters") == 1
+    assert three.count("64 wasted parameters") == 1
+    assert three.count("> The normalisation subtracts") == 1
 
 
 def test_a_models_totals_on_each_target() -> None:
