@@ -45,7 +45,8 @@ async def test_cells_are_one_module_and_results_go_back_to_their_cells():
         call = await lanes.next(0)
         text = call.params["text"]
         assert call.params["path"] == "/x/net.ipynb" and text.splitlines()[1:] == ["import torch.nn as nn", SECOND]
-        plain = view("/x/net.ipynb", text, places=(CONV,), findings=(finding("/x/net.ipynb", text, CONV),)).to_plain()
+        found = finding("/x/net.ipynb", text, CONV)
+        plain = view("/x/net.ipynb", text, places=("torch.nn", CONV), findings=(found,)).to_plain()
         call.answer(plain)
         await editor.nth(PUBLISH, 1)
         published = {p["uri"]: p for p in editor.of(PUBLISH)}
@@ -53,7 +54,10 @@ async def test_cells_are_one_module_and_results_go_back_to_their_cells():
         (shown,) = published[cell("b")]["diagnostics"]
         assert shown["range"]["start"] == {"line": 0, "character": SECOND.index("nn.Conv2d") + 1}  # UTF-16
         opened = editor.session.documents.of(cell("b"))
-        assert opened is editor.session.documents.of(NOTEBOOK) and opened is not None
+        assert opened is editor.session.documents.of(NOTEBOOK) and opened is not None and opened.view is not None
+        located = [opened.locate(place.span) for place in opened.view.places]
+        assert [at and (at.uri, at.range.start.line) for at in located] == [(cell("a"), 1), (cell("b"), 0)]
+        assert [at and opened.at(at.uri, at.range.start) for at in located] == [(2, 8), (3, 16)]
 
 
 async def test_edits_of_a_cell_and_of_their_order():
