@@ -1,9 +1,9 @@
-"""The code that matters of a Python file, and where it went when the rest of the text changed.
+"""The code that matters of a Python file.
 
 What a file's models come to does not depend on its comments, on blank lines, on spaces between tokens, on what stands
 below ``if __name__ == "__main__":`` (a file that is imported never runs it) or on the bodies of functions that nothing
 can call. :func:`significant` leaves these out; two texts with one digest are the same code with the same tokens on
-each of its lines, so that :func:`moves` can say where every place of the one is in the other.
+each of its lines, so that :mod:`.moves` can say where every place of the one is in the other.
 
 Where in doubt something matters: a file that may read source text, be it its own, matters to the last comment, and so
 does one that cannot be taken apart with certainty.
@@ -13,16 +13,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import keyword
 import re
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-
-Place = tuple[int, int, int, int]
-"""Line, column, end line and end column, as in :class:`advisor.graph.Span`."""
 
 _NEWLINE = re.compile(r"\r\n?")
 _TOKEN = re.compile(
@@ -42,23 +39,35 @@ _SPACES = re.compile(r"(?<=[^\s\w])[ \t]+|(?<=\w)[ \t]+(?!\w)")
 tokens when they differ in these only."""
 _CODING = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=]")
 
-_READS_SOURCE = re.compile(
-    r"\b(?:getsource\w*|getcomments|getblock|linecache|tokenize|lineno|\w+_lineno|co_\w+|_getframe|currentframe"
-    r"|traceback|findsource|get_data|Script(?:Module|Function)|script(?:_\w+)?|type_comments|stacklevel)\b"
-    r"|\bfrom\s+inspect\b"
+_READS_SOURCE = (
+    *("getsource", "getcomments", "getblock", "findsource", "linecache", "import tokenize", "loader.get_data"),
+    *("lineno", "co_lines", "co_positions", "co_code", "_getframe", "currentframe", "traceback", "stacklevel"),
+    *("ScriptModule", "ScriptFunction", "type_comments"),
+)
+"""What stands in code that comes to know the text, or the lines, of other code."""
+_SCRIPTS = re.compile(r"\bjit\s*\.\s*script|\bjit\s+import\b(?:\s*[(\\]|[^\n]*\bscript)|\bimport\s+jit\b|\bjit\s+as\b")
+_INSPECTS = re.compile(
+    r"\bfrom\s+inspect\b|\bimport\s+inspect\s+as\b"
     r"|\binspect\s*\.\s*(?!(?:is\w+|[sS]ignature|Parameter|getfullargspec|getmembers|getmro|unwrap|cleandoc)\b)"
 )
-"""Names by which code may come to know the text, or the lines, of other code."""
 _OWN_FILE = re.compile(r"\b__(?:file|spec|loader)__\b")
 _OPENS = re.compile(r"\b(?:open\w*|read\w*|load\w*|run_path|get_source|glob|parse)\s*\(")
-_DYNAMIC = re.compile(
-    r"(?<![.\w])(?:exec|eval|globals|locals|vars|dir|__import__)\b"
-    r"|\bgetattr\s*\((?!\s*self\b)|\b(?:__dict__|modules\s*\[|import_module|inspect|attrgetter|__globals__)\b"
+_DYNAMIC = frozenset(
+    {
+        *("exec", "globals", "locals", "vars", "dir", "__import__", "__dict__", "__globals__"),
+        *("import_module", "inspect", "attrgetter", "getattr_static"),
+    }
 )
-"""Ways to a function other than by its name."""
+_MAYBE_DYNAMIC = {
+    "eval": re.compile(r"(?<![.\w])eval\b"),
+    "getattr": re.compile(r"\bgetattr\b(?!\s*\(\s*self\b)"),
+    "modules": re.compile(r"\bmodules\s*(?!\()"),
+}
+"""Ways to a function other than by its name: words, and words as they have to stand."""
+_MAIN = re.compile(r"^if\b.*__main__", re.MULTILINE)
+_FUNCTION = re.compile(r"^(?:async\s+)?def\s", re.MULTILINE)
 _NAME_SET = re.compile(r"__name__\s*(?::|=(?!=))")
 _WORD = re.compile(r"\w+")
-_NO_EXPRESSION = frozenset(keyword.kwlist) - {"None", "True", "False", "not", "lambda", "await", "yield"}
 
 
 @dataclass(frozen=True)
@@ -116,14 +125,24 @@ def significant(text: str, keep: Collection[str] = (), leave_out: bool = True) -
 
 def reads_source(code: str) -> bool:
     """Whether ``code`` mentions a way to read the text or the line numbers of code."""
-    return _READS_SOURCE.search(code) is not None
+    if any(said in code for said in _READS_SOURCE):
+        return True
+    ways = (("inspect", _INSPECTS), ("jit", _SCRIPTS))
+    return any(word in code and way.search(code) is not None for word, way in ways)
 
 
 def may_reach(code: str, names: Collection[str]) -> bool:
     """Whether the text of another file mentions one of ``names``, or a way to a function that needs no name."""
     if not names:
         return False
-    return _DYNAMIC.search(code) is not None or not set(names).isdisjoint(_WORD.findall(code))
+    words = set(_WORD.findall(code))
+    return not words.isdisjoint(names) or _is_dynamic(code, words)
+
+
+def _is_dynamic(code: str, words: Collection[str]) -> bool:
+    return not _DYNAMIC.isdisjoint(words) or any(
+        word in words and way.search(code) for word, way in _MAYBE_DYNAMIC.items()
+    )
 
 
 def _verbatim(text: str) -> Code:
@@ -217,15 +236,16 @@ def _outdented(parts: _Parts, lines: list[int], idle: frozenset[int]) -> Iterato
     for index, (line, following) in enumerate(zip_longest(lines, ends, fillvalue=0)):
         if following == line + 1:
             continue
-        next_indent = _indent(parts.squeezed[following - 1]) if following <= len(parts.squeezed) else 0
-        least = min(_indent(parts.squeezed[line - 1]), next_indent)
+        next_indent = indent(parts.squeezed[following - 1]) if following <= len(parts.squeezed) else 0
+        least = min(indent(parts.squeezed[line - 1]), next_indent)
         for between in range(line + 1, following):
             text = parts.squeezed[between - 1]
-            if between not in idle and text.endswith(_COMMENT) and _indent(text) < least:
-                yield f"{index} {_indent(text)}"
+            if between not in idle and text.endswith(_COMMENT) and indent(text) < least:
+                yield f"{index} {indent(text)}"
 
 
-def _indent(line: str) -> int:
+def indent(line: str) -> int:
+    """How many spaces a line begins with."""
     return len(line) - len(line.lstrip())
 
 
@@ -234,6 +254,8 @@ def _indent(line: str) -> int:
 
 def _idle(parts: _Parts, keep: Collection[str]) -> tuple[list[tuple[int, int]], list[str]]:
     """First and last lines of bodies that never run, and the names of the functions among them."""
+    if not _MAIN.search(parts.code) and not _FUNCTION.search(parts.code):
+        return [], []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about users' strings
@@ -273,13 +295,11 @@ def _unused(
 ) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, tuple[int, int]]]:
     """Functions that nothing names, besides themselves and what is below ``if __name__ == "__main__":``."""
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and not n.decorator_list]
-    if not functions or _DYNAMIC.search(parts.code):
+    if not functions:
         return
-    names = _WORD.findall(parts.code)
-    count = {f.name: 0 for f in functions}
-    for name in names:
-        if name in count:
-            count[name] += 1
+    count = Counter(_WORD.findall(parts.code))
+    if _is_dynamic(parts.code, count.keys()):
+        return
     ranges = [(node.lineno, node.end_lineno or node.lineno) for node, _ in _main_blocks(tree, parts)]
     for function in functions:
         if function.name.startswith("__") or function.name in keep:
@@ -302,76 +322,3 @@ def _body(node: ast.If | ast.FunctionDef | ast.AsyncFunctionDef, parts: _Parts) 
     if start == node.lineno or line.startswith(_GOES_ON) or above.strip():
         return None
     return start, node.end_lineno or start
-
-
-# ---- from one text to another
-
-
-class Moves:
-    """Where the places of an old text are in a new one with the same code."""
-
-    def __init__(self, old: Code, new: Code) -> None:
-        self._old, self._new = old, new
-        self._to = dict(zip(old.lines, new.lines, strict=True))
-
-    @property
-    def still(self) -> bool:
-        """Whether nothing moved: every line of code is where it was, as it was."""
-        old, new = self._old, self._new
-        return list(old.lines) == list(new.lines) and all(old.code(i) == new.code(i) for i in range(len(old.lines)))
-
-    def line(self, line: int) -> int | None:
-        """The new number of a line; None where there is no code on it."""
-        return self._to.get(line)
-
-    def place(self, place: Place) -> Place | None:
-        """The range that covers the same code; None where that cannot be said."""
-        line, column, end_line, end_column = place
-        start, end = self._column(line, column, False), self._column(end_line, end_column, True)
-        if start is None or end is None or self._is_whole_line(place):
-            return None
-        return self._to[line], start, self._to[end_line], end
-
-    def _column(self, line: int, column: int, exclusive: bool) -> int | None:
-        index = self._old.index.get(line)
-        if index is None:
-            return None
-        here, there = self._old.raw[line - 1], self._new.raw[self._new.lines[index] - 1]
-        if here == there:
-            return column
-        if column > self._old.widths[index] + exclusive:
-            return None
-        before, after = self._old.code(index), self._new.code(index)
-        if before == after:
-            return column
-        at = column - 1 - exclusive  # of the first character, or of the last
-        if not 0 <= at < len(before) or before[at].isspace():
-            return None
-        nth = len("".join(before[:at].split()))
-        seen = -1
-        for found, character in enumerate(after):
-            seen += not character.isspace()
-            if seen == nth:
-                return found + 1 + exclusive
-        return None
-
-    def _is_whole_line(self, place: Place) -> bool:
-        """Whether a range may be a line rather than an expression: then it ends where the line does, with its comment.
-
-        So it is on Python 3.10 for a line on which no expression begins.
-        """
-        line, column, end_line, end_column = place
-        index = self._old.index[line]
-        code = self._old.code(index)
-        begins = column == _indent(code) + 1 and line == end_line and end_column > len(code)
-        if not begins or self._old.raw[line - 1] == self._new.raw[self._new.lines[index] - 1]:
-            return False
-        word = _WORD.match(code, column - 1)
-        return word[0] in _NO_EXPRESSION if word else code[column - 1 : column] not in {*"\"'([{"}
-
-
-def moves(old: Code, new: Code) -> Moves | None:
-    """Where the places of ``old`` are in ``new``; None where the two are not the same code."""
-    if old.digest != new.digest or len(old.lines) != len(new.lines):
-        return None
-    return Moves(old, new)

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from ..texts import Texts
-from .code import Code, moves
+from .code import Code
 from .dependencies import Proof, pack, unpack
+from .moves import moves
 from .replay import Event, Unmovable, replayed
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from .code import Moves
+from .moves import Moves
 
 Event = dict[str, Any]
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.cache.code import Code, may_reach, moves, reads_source, significant
+from advisor.cache.code import Code, may_reach, reads_source, significant
+from advisor.cache.moves import moves
 
 NET = '''\
 """A net."""
@@ -247,6 +248,8 @@ def test_other_code_has_no_moves() -> None:
 
 def test_ways_to_code() -> None:
     assert reads_source("frame = sys._getframe()")
+    assert reads_source("from torch.jit import Final, script")
+    assert not reads_source("from torch.jit import Final")
     assert not reads_source("torch.stack(inspect.signature(f))")
     assert may_reach("from net import train", ["train"])
     assert may_reach("getattr(net, name)", ["train"])
