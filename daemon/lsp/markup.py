@@ -11,13 +11,18 @@ from lsprotocol import types as lsp
 Rows = Sequence[Sequence[str]]
 
 _CODE = re.compile(r"(`[^`]*`)")
-_SPECIAL = re.compile(r"[*<]|\b_|_\b|\\(?=\W)|\[(?=[^\]]*\]\()")
+_SPECIAL = re.compile(r"[*<]|(?<![^\W_])_+|_+(?![^\W_])|\\(?=\W)|\[(?=[^\]]*\]\()")
+"""What begins something in Markdown; underscores do at the edges of words."""
 
 
 def escape(text: str) -> str:
     """``text`` so that Markdown shows it as it is; what stands between backticks stays code."""
     parts = _CODE.split(text)
-    return "".join(part if i % 2 else _SPECIAL.sub(r"\\\g<0>", part) for i, part in enumerate(parts))
+    return "".join(part if i % 2 else _SPECIAL.sub(_escaped, part) for i, part in enumerate(parts))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"\\{character}" for character in match[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_tables() -> None:
 
 
 def test_text_shows_as_it_is() -> None:
-    assert escape("__init__ of a * b <x> snake_case") == r"\__init_\_ of a \* b \<x> snake_case"
+    assert escape("__init__ of a * b <x> snake_case") == r"\_\_init\_\_ of a \* b \<x> snake_case"
     assert escape("write `# advisor: args=(*a,)` [here](x)") == r"write `# advisor: args=(*a,)` \[here](x)"
     assert Markup(False).text("a * b") == "a * b"
 
