@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from advisor.config import resolve
+from advisor.daemon.lsp import actions as real
 from advisor.discovery.directives import directives
 from advisor.discovery.source import Source, read
 from advisor.suppressions import silence
@@ -171,3 +172,18 @@ async def test_a_diagnostic_that_is_gone_can_only_be_explained() -> None:
         about = await diagnostics(editor, uri, "MEM401")
         gone = {**about[0], "data": {**about[0]["data"], "fingerprint": "0" * 32}}
         assert list(await actions(editor, uri, [gone])) == ["Explain MEM401: peak-memory"]
+
+
+async def test_edits_of_a_text_that_is_gone_meanwhile_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shown(VERSIONED) as (editor, uri):
+        about = await diagnostics(editor, uri, "MEM401")
+        found = real.actions
+
+        def slowly(session: Any, opened: Any, *others: Any) -> Any:
+            try:
+                return found(session, opened, *others)
+            finally:
+                opened.generation += 1  # as an edit does
+
+        monkeypatch.setattr(real, "actions", slowly)
+        assert not await actions(editor, uri, about)
