@@ -244,7 +244,7 @@ class Analysis:
             return
         self._warmed.add(root)
         if opened.view is None or not opened.view.places:
-            keys = ("path", "overrides", "environment")
+            keys = ("path", "overrides", "environment", "cwd", "run")
             self._session.spawn(self._warming({key: params[key] for key in keys}))
 
     async def _warming(self, params: dict[str, Any]) -> None:

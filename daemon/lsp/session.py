@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -14,6 +13,8 @@ from pygls import uris
 from pygls.capabilities import get_capability
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
+
+from advisor.version import VERSION
 
 from ..trust import Trust
 from .documents import Documents, Opened
@@ -53,7 +54,7 @@ class Session(LanguageServer):
     def __init__(self, lanes: Caller, hello: Mapping[str, Any], log: logging.Logger) -> None:
         super().__init__(
             NAME,
-            metadata.version(NAME),
+            VERSION,
             notebook_document_sync=types.NotebookDocumentSyncOptions(
                 notebook_selector=[
                     types.NotebookDocumentFilterWithCells(
@@ -124,6 +125,7 @@ class Session(LanguageServer):
             "path": str(path),
             "buffers": {p: text for p, text in self.documents.buffers().items() if p != str(path)},
             "overrides": overrides,
+            "cwd": str(self.root_of(path)),
             "environment": self.environment,
             "run": trusted,
         }

@@ -6,13 +6,15 @@ import json
 import pytest
 from pygls.exceptions import JsonRpcInvalidParams
 
+from advisor.version import VERSION
+
 from .client import Error, editing
 
 
 async def test_greets_with_its_name_and_the_encoding_the_client_likes_best(tmp_path):
     async with editing() as editor:
         result = await editor.initialize(tmp_path, {"general": {"positionEncodings": ["utf-32", "utf-8"]}})
-        assert result["serverInfo"]["name"] == "nas-advisor"
+        assert result["serverInfo"] == {"name": "nas-advisor", "version": VERSION}
         assert result["capabilities"]["positionEncoding"] == "utf-32"
         assert result["capabilities"]["textDocumentSync"]["change"] == 2
 
