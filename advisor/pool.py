@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .cache.dependencies import stamp
 from .workers import Event, Outcome, Worker, passed_on
 
 IDLE_SECONDS = 900.0
 """A worker that served nothing for as long is ended, once one of another interpreter or environment does."""
 
-Key = tuple[Path, frozenset[tuple[str, str]]]
-"""An interpreter, and what its user code may see of the environment."""
+Key = tuple[Path, frozenset[tuple[str, str]], str]
+"""An interpreter, what its user code may see of the environment, and what is installed for it: a worker has imported
+torch and other libraries as they were when it started."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class Pool:
         cancelled: Callable[[], bool],
     ) -> Outcome:
         """Run a request under ``interpreter``; see :meth:`advisor.workers.Worker.run`."""
-        key = interpreter, frozenset(passed_on(environment).items())
+        key = _key(interpreter, environment)
         worker = self._take(key, environment)
         try:
             return worker.run(request, on_event, cancelled)
@@ -66,7 +68,7 @@ class Pool:
 
     def warm(self, interpreter: Path, environment: Mapping[str, str]) -> None:
         """Have a worker ready. Raises :class:`advisor.workers.WorkerError`."""
-        key = interpreter, frozenset(passed_on(environment).items())
+        key = _key(interpreter, environment)
         worker = self._take(key, environment)
         try:
             worker.start()
@@ -98,7 +100,11 @@ class Pool:
             idle = self._idle.setdefault(key, _Idle())
             idle.workers.append(worker)
             idle.used = now
-            old = [k for k, other in self._idle.items() if k != key and now - other.used > self.idle_seconds]
+            old = [
+                k
+                for k, other in self._idle.items()
+                if k != key and (k[:2] == key[:2] or now - other.used > self.idle_seconds)
+            ]
             gone = [w for k in old for w in self._idle.pop(k).workers]
         for worker in gone:  # on the side: a process may take seconds to go
             thread = threading.Thread(target=self._end, args=(worker,), daemon=True)
@@ -110,3 +116,10 @@ class Pool:
         worker.close()
         with self._lock:
             self._ending.discard(threading.current_thread())
+
+
+def _key(interpreter: Path, environment: Mapping[str, str]) -> Key:
+    seen = passed_on(environment)
+    # The user's own code on PYTHONPATH is imported anew for each request.
+    installed = stamp(interpreter, {name: value for name, value in seen.items() if name != "PYTHONPATH"})
+    return interpreter, frozenset(seen.items()), repr(installed)

@@ -16,7 +16,7 @@ from .source import MAX_BYTES, Source, contents, read
 
 MOST_FOLDERS = 100
 MOST_FILES = 10_000
-MOST_CHARACTERS = 3_000_000
+MOST_CHARACTERS = 2_000_000
 """Of parsed text; its tree takes some forty bytes for each."""
 
 _USED = re.compile(r"[^\W\d]\w*(?=\s*[(.=]|\s+as\b)")

@@ -87,6 +87,22 @@ def test_workers_without_work_are_ended_once_others_serve(made: list[Fake]) -> N
     assert all(w.closed.is_set() for w in made)
 
 
+def test_a_worker_is_replaced_when_something_is_installed_for_its_interpreter(made: list[Fake], tmp_path: Path) -> None:
+    site = tmp_path / "env" / "lib" / "python3.11" / "site-packages"
+    site.mkdir(parents=True)
+    python = str(tmp_path / "env" / "bin" / "python")
+    with Pool() as pool:
+        run(pool, python)
+        run(pool, python)
+        assert len(made) == 1
+        (site / "torch-9.9.dist-info").mkdir()
+        run(pool, python)
+        assert made[0].closed.wait(30)
+        assert list(pool.workers) == made[1:]
+        run(pool, python)
+        assert len(made) == 2
+
+
 def test_a_worker_whose_request_raised_serves_on(made: list[Fake]) -> None:
     def fails() -> None:
         raise LookupError
