@@ -143,7 +143,7 @@ class _Analyst:
     def _send(self, message: Message) -> None:
         try:
             data = memoryview(encode(message))
-        except (FrameError, ValueError, TypeError) as e:
+        except (ValueError, TypeError, OverflowError) as e:
             traceback.print_exc()
             said = {"code": "internal", "message": f"the answer cannot be sent: {e}", "remedy": ""}
             data = memoryview(encode({"id": message.get("id"), "error": said}))

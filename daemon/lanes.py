@@ -297,6 +297,9 @@ class _Lane:
             _fail(job, e)
         except Died as e:
             self._lost(job, e)
+        except Exception as e:  # a bug of ours, for the log; whoever waits must not do so for ever
+            _fail(job, AnalystError("internal", f"{job.method} failed: {e!r}", _LOGS))
+            raise
         finally:
             member.job, member.idle_since = None, time.monotonic()
             self._look()

@@ -145,7 +145,7 @@ class Analyst:
         assert self._process is not None and self._process.stdin is not None
         try:
             data = encode(message)
-        except (FrameError, ValueError, TypeError) as e:
+        except (ValueError, TypeError, OverflowError) as e:
             raise AnalystError("params", f"{message['method']}: this cannot be sent to an analyst: {e}") from e
         try:
             self._process.stdin.write(data)

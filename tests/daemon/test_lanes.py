@@ -46,6 +46,9 @@ while data := os.read(0, 1 << 20):
             time.sleep(1000)
         if method == "garbage":
             os.write(1, b"\\0\\0\\0\\1\\xc1")
+        if method == "odd":
+            say({"id": message["id"], "error": "no table"})
+            continue
         if method == "until-cancelled":
             say({"id": message["id"], "event": "begun"})
             continue
@@ -377,11 +380,20 @@ async def test_a_long_answer_leaves_the_loop_its_turns(make):
     assert turns > 50
 
 
-async def test_what_cannot_be_sent_is_an_error_of_the_parameters(make):
+@pytest.mark.parametrize("value", [object(), 1 << 70])
+async def test_what_cannot_be_sent_is_an_error_of_the_parameters(make, value):
     lanes = make(pretend=True)
     with pytest.raises(AnalystError, match="cannot be sent") as caught:
-        await lanes.call("echo", {"path": object()}, lane="front")
+        await lanes.call("echo", {"path": value}, lane="front")
     assert caught.value.code == "params"
+    assert await served(lanes)
+
+
+async def test_an_answer_of_no_known_form_is_an_error(make):
+    lanes = make(pretend=True)
+    with pytest.raises(AnalystError) as caught:
+        await lanes.call("odd", {"path": "x"}, lane="front")
+    assert caught.value.code == "internal"
     assert await served(lanes)
 
 
