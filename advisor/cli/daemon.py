@@ -63,7 +63,7 @@ def _status(args: argparse.Namespace) -> int:
         return ABSENT
     with stream:
         status = _ask(stream, "status")
-    _print(status, args.json, lambda: _tables(status))
+    _print(status, args.json, lambda: print_status(status))
     return CLEAN
 
 
@@ -155,7 +155,8 @@ def _print(status: dict[str, Any] | None, as_json: bool, text: Any) -> None:
         text()
 
 
-def _tables(status: dict[str, Any]) -> None:
+def print_status(status: dict[str, Any]) -> None:
+    """Print what the daemon says of itself, as tables."""
     memory = f", {units.size(status['resident'])}" if status["resident"] else ""
     print(f"advisor {status['version']}, process {status['pid']}{memory}, for {_span(status['seconds'])}")
     print(f"at {status.get('socket') or status.get('token_file')}, log {status['log']}\n")
@@ -168,13 +169,13 @@ def _tables(status: dict[str, Any]) -> None:
             str(a["pid"]),
             a["state"],
             _span(a["seconds"]),
-            str(a["served"]),
-            f"{a['method'] or ''} {a['path'] or ''}",
+            *(str(a[count]) for count in ("served", "run", "cached")),
+            " ".join(filter(None, (a["method"], a["path"]))) or "-",
         )
         for lane, found in status["lanes"].items()
         for a in found["analysts"]
     ]
-    print_table(("lane", "process", "state", "for", "jobs", "doing"), [(*r[:-1], r[-1].strip() or "-") for r in rows])
+    print_table(("lane", "process", "state", "for", "jobs", "ran", "from cache", "doing"), rows)
     for lane, found in status["lanes"].items():
         if found["waiting"]:
             print(f"{found['waiting']} jobs wait in the {lane} lane")

@@ -206,11 +206,12 @@ def _listed(args: argparse.Namespace, found: list[dict[str, str]], columns: tupl
 
 
 def _status(args: argparse.Namespace) -> int:
+    from .daemon import print_status
+
     with _client(start=False) as client:
         status = client.status()
     if args.json:
         _print_json(status)
     else:
-        rows = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in status.items()]
-        print_table(("", ""), rows)
+        print_status(status)
     return CLEAN

@@ -18,6 +18,17 @@ from tests.advisor.client.auditing import auditing
 from tests.advisor.reports.samples import report
 from tests.daemon.scripts.serving import Lanes, served
 
+STATUS = {
+    "pid": 7,
+    "version": "0.1",
+    "seconds": 1.0,
+    "resident": 1 << 20,
+    "socket": "/run/s",
+    "log": "/log",
+    "clients": [],
+    "lanes": {},
+}
+
 
 @pytest.fixture
 def sample(tmp_path):
@@ -37,7 +48,7 @@ class Daemon:
         self.started.append(start)
         if self.lanes is None:
             raise DaemonError("no daemon is running", remedy="start one")
-        return self._stack.enter_context(served(self.lanes, lambda: {"pid": 7, "clients": [{"kind": "lsp"}]}))
+        return self._stack.enter_context(served(self.lanes, lambda: STATUS))
 
 
 @pytest.fixture
@@ -115,7 +126,7 @@ def test_models_that_could_not_be_traced_exit_with_1(daemon, sample, question, c
         (["targets"], "an NPU", [{"name": "npu-64", "dtype": "int8", "description": "an NPU"}]),
         (["rules"], "channels", [{"code": "CHN101", "name": "odd", "summary": "channels"}]),
         (["explain", "CHN101"], "# CHN101", {"markdown": "# CHN101"}),
-        (["status"], '[{"kind": "lsp"}]', {"pid": 7, "clients": [{"kind": "lsp"}]}),
+        (["status"], "advisor 0.1, process 7", STATUS),
     ],
 )
 def test_what_is_listed(daemon, argv, words, document, capsys):
