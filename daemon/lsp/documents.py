@@ -18,6 +18,9 @@ from .texts import Codec, cleaned, edited, split
 LANGUAGES = ("python",)
 """Language ids of documents that are analysed."""
 
+SCHEMES = ("file", "untitled")
+"""Schemes of uris of documents that are analysed: no old versions out of git, no views of a debugger."""
+
 _KEPT = 32
 """Files on disk whose lines are kept for positions in them."""
 
@@ -53,7 +56,7 @@ class Opened:
 
     @property
     def untitled(self) -> bool:
-        return not self.uri.startswith("file:")
+        return not uris.to_fs_path(self.uri)
 
     @property
     def content(self) -> str:
@@ -192,6 +195,11 @@ class Documents:
     def buffers(self) -> dict[str, str]:
         """The unsaved texts by absolute path."""
         return {str(o.path): o.text for o in self._opened.values() if o.unsaved and not o.untitled}
+
+
+def analysed(uri: str, language: str) -> bool:
+    """Whether a document is one of ours."""
+    return language in LANGUAGES and uris.uri_scheme(uri) in SCHEMES
 
 
 def differs(path: Path, text: str) -> bool:

@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from .analysis import Analysis
 from .diagnostics import Diagnostics
-from .documents import LANGUAGES, Opened, differs
+from .documents import Opened, analysed, differs
 from .notebooks import Notebook, notebook
 from .session import Session
 
@@ -44,7 +44,7 @@ def _texts(session: Session, desk: _Desk) -> None:
     @session.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        if item.language_id in LANGUAGES:
+        if analysed(item.uri, item.language_id):
             documents = session.documents
             desk.enter(Opened(item.uri, documents.path(item.uri), item.version, item.text, documents.elsewhere), [])
 

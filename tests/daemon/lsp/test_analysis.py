@@ -219,12 +219,13 @@ async def test_a_vanished_client_leaves_nothing_running(file):
         assert call.cancelled and editor.closed and not editor.session._tasks
 
 
-async def test_documents_in_other_languages_are_left_alone(file):
+async def test_documents_in_other_languages_and_from_other_places_are_left_alone(file):
     lanes = FakeLanes()
     async with editing(lanes) as editor:
         await editor.initialize(file.parent, PUSH, trusted=True)
         editor.open("file:///x/notes.md", "# hello", language="markdown")
         editor.edit("file:///x/notes.md", 2, {"text": "bye"})
+        editor.open("git:/x/net.py?ref=HEAD", TEXT)
         await editor.settled()
         assert not lanes.calls
 
