@@ -28,7 +28,7 @@ from advisor.packs import PackError
 from advisor.plan import Plans
 from advisor.recent import Recent
 from advisor.report import FileReport, Report
-from advisor.reports.json_report import to_json
+from advisor.reports import render
 from advisor.selection import SelectionError
 from advisor.session import Session, Shared
 from advisor.targets import TargetError, available, load
@@ -161,7 +161,9 @@ class Jobs:
 
     def _render(self, job: Job) -> Any:
         files = [record.unpack(blob) for blob in job.params.blobs("records")]
-        return {"document": to_json(Report(job.params.text("root"), tuple(job.params.texts_of("targets")), files))}
+        report = Report(job.params.text("root"), tuple(job.params.texts_of("targets")), files)
+        # Bytes pass the hub as they are; a map would be made of objects there, on its loop.
+        return {"document": render(report, "json").encode(errors="surrogatepass")}
 
     def _warm(self, job: Job) -> Any:
         session, path = self._session(job.params), job.params.path

@@ -18,7 +18,7 @@ import advisor
 from advisor import record
 from advisor.daemon.view import View, digest
 from advisor.frames import Decoder, Message, encode
-from advisor.reports.json_report import to_json
+from advisor.reports import render
 
 MODEL = """import torch
 from torch import nn
@@ -142,7 +142,7 @@ def test_an_audit_is_what_the_library_says(analyst, model):
     expected = advisor.audit(model, target="npu-64", **HERE)
     assert record.pack(record.unpack(blob)) == record.pack(expected.files[0])
     _, end = analyst.call("render", records=[blob], root=expected.root, targets=["npu-64"])
-    assert end["result"]["document"] == to_json(expected)
+    assert end["result"]["document"] == render(expected, "json").encode()
 
 
 def test_what_is_planned_is_what_the_command_line_would_audit(analyst, model):
