@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.abc import InspectLoader
 from itertools import zip_longest
 
 _NEWLINE = re.compile(r"\r\n?")
@@ -261,9 +262,10 @@ def _idle(parts: _Parts, keep: Collection[str]) -> tuple[list[tuple[int, int]], 
             warnings.simplefilter("ignore")  # about users' strings
             tree = ast.parse(parts.text)
             found = [*_main_blocks(tree, parts), *_unused(tree, parts, keep)]
-            compile(ast.Module([node for node, _ in found], []), "idle", "exec", dont_inherit=True)
+            idle = ast.Module([node for node, _ in found], [])
+            InspectLoader.source_to_code(idle)  # compiled only: what parses may still be no valid Python
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [], []  # that it is no valid Python matters too
+        return [], []  # that matters too
     bodies = [body for _, body in found]
     return bodies, sorted(node.name for node, _ in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
