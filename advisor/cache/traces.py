@@ -51,13 +51,13 @@ class Traces:
         self.hits = self.misses = 0
         self._store = Store(folder, max_bytes) if folder is not None else None
         self._memory: Recent[str, tuple[Entry, ...]] = Recent(memory_bytes, lambda es: sum(e.weight for e in es))
-        self._stamps: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.Lock()
 
     def running(self, run: Run, interpreter: Path, environment: Mapping[str, str], texts: Texts, path: Path) -> Run:
         """``run`` for requests about ``path`` under ``interpreter``, answered from the cache where that can be.
 
-        ``environment`` is what the worker takes its variables from, ``texts`` what the request was made from.
+        ``environment`` is what the worker takes its variables from, ``texts`` what the request was made from. ``run``
+        uses no worker that started before something was installed: it would keep what it imported.
         """
 
         def running(request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
@@ -136,7 +136,7 @@ class Traces:
         environment: Mapping[str, str],
     ) -> Outcome:
         file = Path(request["file"])
-        before = asked.seen.digest(file)
+        before = asked.seen.digest(file), _installed(interpreter, environment)
         since = settle([] if file in asked.seen.buffers else [file, file.parent])
         clock = _Clock(float(request["seconds"]))
 
@@ -148,7 +148,7 @@ class Traces:
         if outcome.status != "ok" or outcome.leftover or not clock.in_time(outcome, len(request["candidates"])):
             return outcome
         reads = next((e for e in reversed(outcome.events) if e["event"] == "reads"), None)
-        if reads is None or asked.seen.digest(file) != before or not self._same(interpreter, environment):
+        if reads is None or before != (asked.seen.digest(file), _installed(interpreter, environment)):
             return outcome
         proof = prove(reads, asked.own, asked.seen, since)
         if proof is not None and (entry := _entry(asked, outcome, proof)) is not None:
@@ -156,14 +156,6 @@ class Traces:
             if self._store is not None:
                 self._store.write(asked.key, entry.to_bytes())
         return outcome
-
-    def _same(self, interpreter: Path, environment: Mapping[str, str]) -> bool:
-        """Whether what is installed for ``interpreter`` is what it was when this process first ran it: a worker keeps
-        what it imported, whatever is installed meanwhile."""
-        passed = passed_on(environment)
-        now = stamp(interpreter, passed)
-        with self._lock:
-            return self._stamps.setdefault((interpreter, *sorted(passed.items())), now) == now
 
 
 class _Clock:
@@ -230,6 +222,10 @@ def _inspects(digest: str | None, source: str) -> bool:
 
 def _outcome(entry: Entry, events: list[Event]) -> Outcome:
     return Outcome("", "ok", tuple(events), containment=tuple(entry.containment))
+
+
+def _installed(interpreter: Path, environment: Mapping[str, str]) -> list[Any]:
+    return stamp(interpreter, passed_on(environment))
 
 
 def _speaks_ours(interpreter: Path) -> bool:

@@ -276,7 +276,12 @@ def test_an_environment_of_its_own(played: Played, traces: Traces, tmp_path: Pat
     assert not again(LANG="C")
     (site / "einops").mkdir()
     assert not again()
-    assert not again()  # the worker keeps what it imported before
+    assert again()
+    played.meanwhile = (site / "timm").mkdir
+    (site / "other").mkdir()
+    assert not again()  # something is installed meanwhile
+    played.meanwhile = lambda: None
+    assert not again()
 
 
 def test_without_a_folder_and_in_one_that_cannot_be_written(played: Played, tmp_path: Path) -> None:
