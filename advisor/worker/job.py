@@ -7,12 +7,15 @@
     {"event": "model", "name", "kind", "line", "status": "ok" | "partial" | "failed", "rung", "construct", "input",
      "graph", "error", "covers", "notes"}
     {"event": "skip", "name", "reason"}
+    {"event": "reads", "files", "folders", "complete"}
     {"event": "done"}
 
 ``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
 ``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None
 (with ``"told"``, the place of the user's arguments, where those raised it), ``covers`` the file's classes
-that this model executed, none where its trace is partial.
+that this model executed, none where its trace is partial. ``reads``: absolute paths of the files, other than
+libraries', on which all this depended, and of the folders whose listing decided an import; what does not exist may be
+among them; ``complete`` is false where it may have depended on more.
 """
 
 from __future__ import annotations
@@ -35,11 +38,13 @@ from .feed.inputs import guesses, required_parameters, search
 from .feed.mismatch import mismatch
 from .feed.probing import needs_values, probe
 from .feed.specs import Guess, number_type, requested
+from .load.buffers import unsaved
 from .load.cheapweights import seed
 from .load.construct import Build, Constructor
 from .load.devices import no_accelerator
 from .load.downloads import no_downloads
-from .load.importing import Imported, import_file
+from .load.importing import Imported, Place, import_file
+from .load.reads import reading
 from .load.stubs import MissingBase
 from .load.torchvision_ops import install as mend_torchvision
 from .problems import describe, failure
@@ -70,11 +75,19 @@ def run(request: dict[str, Any], emit: Emit) -> None:
     torch.set_grad_enabled(False)
     seed()
     mend_torchvision()
-    with Observer() as observer, no_downloads(), no_accelerator():
-        imported = import_file(Path(request["file"]), Path(request["root"]), (deadline - time.monotonic()) * 0.7)
+    file, root = Path(request["file"]), Path(request["root"])
+    with (
+        unsaved(request.get("buffers", {})),
+        reading() as reads,
+        Observer() as observer,
+        no_downloads(),
+        no_accelerator(),
+    ):
+        imported = import_file(file, root, (deadline - time.monotonic()) * 0.7)
         emit(imported.event())
         if imported.module is not None:
             Audit(request, imported, observer, emit, deadline).run(imported.module)
+    emit(reads.event(Place.of(file, root)))
     emit({"event": "done"})
 
 

@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
@@ -28,10 +29,12 @@ from typing import Any, Literal
 from .. import preload
 from ..clock import OutOfTime, limit
 from ..problems import describe, failure
+from . import buffers
 from .downloads import disarm_libraries
 from .patches import replaced
 from .stubs import StubModule, Stubs, active
 
+_NOTEBOOK = ".ipynb"
 _SOURCE_FOLDERS = ("src", "lib", "python", "pytorch")
 _MOST_ATTRIBUTES = 40
 
@@ -84,13 +87,23 @@ class Place:
     package_parent: Path
     dotted: str
 
+    @property
+    def top(self) -> str:
+        """Its package, or itself."""
+        return self.dotted.partition(".")[0]
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.file.suffix == _NOTEBOOK
+
     @classmethod
     def of(cls, file: Path, root: Path) -> Place:
         file, root = file.resolve(), root.resolve()
         if root not in file.parents:
             root = file.parent
         folders = tuple(p for p in file.parents if p == root or root in p.parents)
-        parts = [] if file.stem == "__init__" else [file.stem]
+        stem = f"notebook_{file.stem}" if file.suffix == _NOTEBOOK else file.stem  # no import means a notebook
+        parts = [] if stem == "__init__" else [stem]
         parent = file.parent
         while (parent / "__init__.py").exists() and parent != parent.parent:
             parts.insert(0, parent.name)
@@ -124,20 +137,21 @@ class Place:
 
     def hides(self, top: str, origin: str | None) -> bool:
         """Whether a folder of the project has another module ``top`` than that of the source file ``origin``."""
-        for folder in self._import_folders():
+        for folder in self.import_folders():
             for path in (folder / f"{top}.py", folder / top / "__init__.py"):
                 if path.is_file() and (origin is None or not path.samefile(origin)):
                     return True
         return False
 
-    def _import_folders(self) -> list[Path]:
+    def import_folders(self) -> list[Path]:
+        """The folders that its imports may look in."""
         sources = (p for name in _SOURCE_FOLDERS if (p := self.root / name).is_dir())
         return list(dict.fromkeys((self.package_parent, *self.folders, *sources)))
 
     def local_names(self) -> frozenset[str]:
         """Top-level module names that the project itself provides."""
         found: set[str] = set()
-        for folder in self._import_folders():
+        for folder in self.import_folders():
             for entry in os.scandir(folder):
                 if entry.is_dir():
                     found.add(entry.name)
@@ -170,10 +184,13 @@ def _misled(place: Place) -> frozenset[str]:
     own = place.dotted.split(".")[0]
     origins = preload.origins()
     local = place.local_names() if origins else frozenset()
+    changed = [Path(p) for p in buffers.paths()]
     return frozenset(
         top
         for top, origin in origins.items()
-        if (top in local and place.hides(top, origin)) or (top == own and not preload.is_current(top, place.file))
+        if (top in local and place.hides(top, origin))
+        or (top == own and not preload.is_current(top, place.file))
+        or (origin is not None and any(Path(origin).parent in path.parents for path in changed))
     )
 
 
@@ -238,7 +255,8 @@ def _blank(place: Place) -> types.ModuleType:
     _bare_parents(name, base)
     if not name or name in sys.modules:
         name = f"file_{place.file.stem}"
-    spec = importlib.util.spec_from_file_location(name, place.file)
+    loader = SourceFileLoader(name, str(place.file))  # named, for a notebook's file name tells nothing
+    spec = importlib.util.spec_from_file_location(name, place.file, loader=loader)
     if spec is None:
         raise ImportError(f"{place.file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
@@ -296,7 +314,7 @@ def _patiently(
 def _sliced(place: Place, left_out: list[dict[str, Any]]) -> types.ModuleType:
     """Every top-level statement by itself, without loops, ``with`` blocks and bare calls: the script part."""
     module = _blank(place)
-    tree = ast.parse(place.file.read_bytes(), str(place.file))
+    tree = ast.parse(buffers.read(place.file), str(place.file))
     for statement in tree.body:
         if isinstance(statement, (ast.For, ast.While, ast.With)) or _is_bare_call(statement):
             continue
@@ -346,6 +364,8 @@ def _rungs(place: Place, is_about_missing: Callable[[frozenset[str]], bool]) -> 
     local = place.local_names()
     whole: tuple[tuple[Way, Callable[[Place], types.ModuleType]], ...]
     whole = (("package", _as_package), ("namespace", _as_namespace))
+    if place.is_notebook:
+        whole = ()
     for way, attempt in whole:
         yield Rung(way, attempt, way)
     if is_about_missing(local):  # with its parents' __init__ and a stub rather than without either

@@ -17,12 +17,12 @@ import types
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
 from . import standins
+from .buffers import read
 
 
 class NotInstalled(ImportError):
@@ -216,7 +216,7 @@ class Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def _guards(filename: str) -> tuple[tuple[int, int], ...]:
     """Line ranges of a file's ``try`` bodies that have a handler for a failing import."""
     try:
-        tree = ast.parse(Path(filename).read_bytes())
+        tree = ast.parse(read(filename))
     except (OSError, SyntaxError, ValueError):
         return ()
     tries = (n for n in ast.walk(tree) if isinstance(n, ast.Try) and any(map(_catches_import, n.handlers)))

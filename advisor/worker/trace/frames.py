@@ -27,8 +27,8 @@ import torch
 Position = tuple[CodeType, int]
 Span = list  # [str, int, int, int, int]
 
-_TORCH = f"{Path(torch.__file__).parent}{os.sep}"
-_OURS = f"{Path(__file__).parents[1]}{os.sep}"
+TORCH = f"{Path(torch.__file__).parent}{os.sep}"
+OURS = f"{Path(__file__).parents[1]}{os.sep}"
 _STDLIB = sysconfig.get_path("stdlib") + os.sep
 _PACKAGES = tuple(_STDLIB + name + os.sep for name in ("site-packages", "dist-packages"))
 
@@ -42,7 +42,7 @@ def is_user_file(name: str) -> bool:
     known = _user_file.get(name)
     if known is None:
         library = name.startswith(_STDLIB) and not name.startswith(_PACKAGES)
-        known = not (name.startswith((_TORCH, _OURS, "<")) or library)
+        known = not (name.startswith((TORCH, OURS, "<")) or library)
         _user_file[name] = known
     return known
 

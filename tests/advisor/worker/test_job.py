@@ -47,7 +47,7 @@ model = Net(7)
 def test_a_file_gives_import_models_and_done(auditor: Auditor) -> None:
     path = auditor.write("net.py", NETS)
     events = auditor.run(path, candidate("small", "factory", attempts=[attempt(source="default")]))
-    assert [e["event"] for e in events] == ["import", "begin", "model", "done"]
+    assert [e["event"] for e in events] == ["import", "begin", "model", "reads", "done"]
     model = events[2]
     assert (model["status"], model["rung"], model["error"]) == ("ok", "fx-meta", None)
     assert model["construct"]["shown"] == "small()"
