@@ -96,7 +96,7 @@ class Hub:
         try:
             await self._leaving.wait()
         finally:
-            _log.info("leaving, with %d clients", len(self._clients))
+            _log.info("leaving; clients: %d", len(self._clients))
             server.close()
             self._door.close()
             watch.cancel()

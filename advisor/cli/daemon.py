@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,35 +91,32 @@ def _logs(args: argparse.Namespace) -> int:
     if args.n < 0:
         raise UsageError(f"-n {args.n}: expected the number of lines to print, 0 or more")
     log = hub_log()
-    files = [log.with_name(f"{log.name}.1"), log]
-    lines = [line for file in files if file.exists() for line in file.read_text("utf-8", "replace").splitlines()]
+    older = log.with_name(f"{log.name}.1")
+    text, number = _read(log, 0)
+    lines = (_read(older, 0)[0] + text).decode("utf-8", "replace").splitlines()
     if not lines and not args.follow:
         print(f"nothing was logged so far in {log}", file=sys.stderr)
     for line in lines[max(0, len(lines) - args.n) :]:
         print(line)
-    if args.follow:
+    place = len(text)
+    while args.follow:
         sys.stdout.flush()
-        for text in _growth(log):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        time.sleep(_LOOK_SECONDS)
+        text, found = _read(log, place, number)
+        place, number = (place if found == number else 0) + len(text), found
+        sys.stdout.write(text.decode("utf-8", "replace"))
     return CLEAN
 
 
-def _growth(log: Path) -> Iterator[str]:
-    """What is written to ``log`` from now on, also after it was put aside for a new one."""
-    number, place = (log.stat().st_ino, log.stat().st_size) if log.exists() else (0, 0)
-    while True:
-        time.sleep(_LOOK_SECONDS)
-        if not log.exists():
-            continue
+def _read(log: Path, place: int, number: int = 0) -> tuple[bytes, int]:
+    """What ``log`` holds from byte ``place`` on, and the file's number; from the start when that is not ``number``."""
+    try:
         with log.open("rb") as file:
-            if os.fstat(file.fileno()).st_ino != number:
-                number, place = os.fstat(file.fileno()).st_ino, 0
-            file.seek(place)
-            text = file.read()
-            place = file.tell()
-        if text:
-            yield text.decode("utf-8", "replace")
+            found = os.fstat(file.fileno()).st_ino
+            file.seek(place if found == number else 0)
+            return file.read(), found
+    except FileNotFoundError:
+        return b"", 0
 
 
 def _running() -> socket.socket | None:

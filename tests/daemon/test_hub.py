@@ -19,6 +19,7 @@ from advisor.client.address import find, holder, secure
 from advisor.client.dial import PROTOCOL, dial
 from advisor.daemon import hub as hubs
 from advisor.daemon import listening, peers
+from advisor.frames import encode
 from advisor.version import VERSION
 from tests.daemon.hubs import SECONDS, ask, home, kill, until
 
@@ -281,6 +282,24 @@ def test_a_signal_ends_it_in_order(number, top):
     log = (top / "cache" / "nas-advisor" / "logs" / "hub.log").read_text(encoding="utf-8")
     assert "leaving" in log
     assert "Traceback" not in log
+
+
+def test_status_and_stop_do_not_wait_for_what_runs(top):
+    file = top / "model.py"
+    file.write_text("import torch.nn as nn\nclass Net(nn.Module): ...\nwhile True: pass\n", encoding="utf-8")
+    process = hub()
+    with dial("script", start=False) as busy, dial("script", start=False) as stream:
+        busy.sendall(encode({"id": 7, "method": "audit", "params": {"paths": [str(file)]}}))
+
+        def doing() -> list:
+            analysts = ask(stream, "status")["lanes"]["back"]["analysts"]
+            return [a["path"] for a in analysts if a["method"] == "audit"]
+
+        until(lambda: doing() == [str(file)])
+        below = psutil.Process(process.pid).children(recursive=True)
+        assert ask(stream, "stop") is not None
+        assert process.wait(SECONDS) == 0
+    until(lambda: not any(child.is_running() for child in below))
 
 
 def test_a_kill_leaves_no_analyst_behind():

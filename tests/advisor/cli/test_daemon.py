@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -84,6 +85,8 @@ def test_logs_go_on_also_over_a_new_file(top):
     command = [sys.executable, "-m", "advisor", "daemon", "logs", "-f", "-n", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=os.sep) as process:
         assert process.stdout is not None
+        watch = threading.Timer(SECONDS, process.kill)  # reading would wait for ever for what does not come
+        watch.start()
         assert process.stdout.readline() == "one\n"
         with log.open("a", encoding="utf-8") as file:
             file.write("two\n")
@@ -93,6 +96,7 @@ def test_logs_go_on_also_over_a_new_file(top):
         assert process.stdout.readline() == "3\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 130
+        watch.cancel()
 
 
 def test_help_is_at_hand(capsys):
