@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ from advisor.discovery.project import Project
 from advisor.discovery.request import discover
 from advisor.discovery.static import static_graph
 from advisor.plan import Plans
-from advisor.report import FileReport
+from advisor.report import FileReport, ModelReport
 from advisor.session import Cancelled, Session, Shared
 from advisor.texts import Texts
 from advisor.tracing import Run
@@ -277,3 +278,63 @@ def test_a_request_that_hangs_ends_alone_when_it_is_cancelled_and_sessions_share
     finally:
         shared.close()
     assert worker.pid is None
+
+
+def _widths(model: ModelReport) -> list[int]:
+    assert model.graph is not None
+    return [shape[0] for op in model.graph.ops if (shape := model.graph.weight_shape(op)) is not None]
+
+
+def test_code_that_runs_sees_unsaved_text_and_a_notebooks_cells(net: Path) -> None:
+    blocks = net.parent / "blocks.py"
+    blocks.write_text("WIDTH = 8\n")
+    net.write_text("from blocks import WIDTH\n" + NET.format(name="Net", width="WIDTH"))
+    book = net.parent / "book.ipynb"
+    source = "%matplotlib inline\n" + NET.format(name="Cell", width=60) + "\nnet = Cell()"
+    book.write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+    typed = NET.format(name="Typed", width=24)
+
+    with Session(Plans({**OVERRIDES, "python": sys.executable})) as opened:
+        seen = [
+            [(m.name, m.status, _widths(m)) for m in report.models]
+            for report in (
+                opened.file(net),
+                opened.file(net, Texts({blocks: "WIDTH = 16\n"})),
+                opened.file(net, Texts({net: typed})),
+                opened.file(net.parent / "unwritten.py", Texts({net.parent / "unwritten.py": typed})),
+                opened.file(net),
+                opened.file(book),
+                opened.file(book, Texts({book: typed})),
+            )
+            if report is not None
+        ]
+    assert seen == [
+        [("Net", "ok", [8])],
+        [("Net", "ok", [16])],
+        [("Typed", "ok", [24])],
+        [("Typed", "ok", [24])],
+        [("Net", "ok", [8])],
+        [("net", "ok", [60])],
+        [("Typed", "ok", [24])],
+    ]
+
+
+def test_advice_stands_on_the_numbers_of_unsaved_text(net: Path) -> None:
+    """The number that the advice is about is written in a helper that the disk knows nothing of."""
+    blocks = net.parent / "blocks.py"
+    blocks.write_text("")
+    net.write_text(
+        "from torch import nn\nfrom blocks import conv\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.stem = nn.Conv2d(3, 64, 3)\n        self.conv = conv()\n"
+        "        self.last = nn.Conv2d(68, 64, 3)\n\n    def forward(self, x):\n"
+        "        return self.last(self.conv(self.stem(x)))\n"
+    )
+    unsaved = "from torch import nn\n\n\ndef conv():\n    return nn.Conv2d(64, 68, 3)\n"
+    with Session(Plans({**OVERRIDES, "python": sys.executable, "select": ["CHN101"]})) as opened:
+        report = opened.file(net, Texts({blocks: unsaved}))
+        ignored = unsaved.replace("68, 3)", "68, 3)  # advisor: ignore[CHN101]")
+        silenced = opened.file(net, Texts({blocks: ignored}))
+    assert report is not None
+    assert silenced is not None
+    assert [(f.span.file, f.span.line) for f in report.models[0].findings] == [(str(blocks), 5)]
+    assert silenced.models[0].findings == []
