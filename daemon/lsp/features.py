@@ -60,6 +60,10 @@ def _life(session: Session, analysis: Analysis) -> None:
             analysis.again(session.documents, outdated=True)
         await watching.watch(session)
 
+    @session.feature(types.SHUTDOWN)
+    def shutdown(_params: Any) -> None:
+        session.wire.shut_down()
+
     @session.feature(types.EXIT)
     def exit_(_params: Any) -> None:
         session.ended = True

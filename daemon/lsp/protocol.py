@@ -59,6 +59,7 @@ def _converter() -> Any:
 
 OURS = (
     types.EXIT,  # pygls's ends the process
+    types.SHUTDOWN,  # pygls's fails while the client is being asked something
     types.WORKSPACE_EXECUTE_COMMAND,  # pygls's cannot be cancelled
     types.TEXT_DOCUMENT_DID_OPEN,  # texts are kept once, with the protocol's own notion of lines
     types.TEXT_DOCUMENT_DID_CHANGE,
@@ -147,6 +148,13 @@ class Wire(LanguageServerProtocol):
                 return JsonRpcInvalidRequest("the session is initialized already")
             return JsonRpcServerNotInitialized(f"{method}: send initialize first")
         return None
+
+    def shut_down(self) -> None:
+        """Cancel all that is under way but the request that asks for it; nothing is handled from now on."""
+        for number, future in list(self._request_futures.items()):  # what is cancelled leaves it
+            if number != self.msg_id:
+                future.cancel()
+        self._shutdown = True
 
     def _awaited(self, number: Any) -> bool:
         return number in self._result_types or number in self._request_futures

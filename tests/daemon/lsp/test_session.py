@@ -8,7 +8,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from advisor.version import VERSION
 
-from .client import Error, editing
+from .client import NEVER, Error, editing
 
 
 async def test_greets_with_its_name_and_the_encoding_the_client_likes_best(tmp_path):
@@ -132,3 +132,13 @@ async def test_a_refusal_is_an_answer_and_no_failure_of_the_server(tmp_path):
         with pytest.raises(Error, match="not this"):
             await editor.ask("workspace/executeCommand", {"command": "refuses"})
         assert not any("not this" in m["message"] for m in editor.of("window/logMessage"))
+
+
+async def test_shut_down_while_the_editor_is_asked_something(tmp_path):
+    async with editing() as editor:
+        editor.replies["workspace/configuration"] = NEVER
+        await editor.initialize(tmp_path, {"workspace": {"configuration": True}})
+        await editor.until(lambda: editor.asked)
+        assert await editor.ask("shutdown") is None
+        with pytest.raises(Error, match="shut down"):
+            await editor.ask("textDocument/hover", {})
