@@ -117,6 +117,23 @@ def test_a_file_is_shown_unrun_at_once_and_then_traced(analyst, model):
     assert traced.models[0].totals["cpu-x86"].params == 60 * 3 * 9 + 60
 
 
+def test_the_unsaved_text_counts(analyst, model):
+    text = MODEL.replace("60", "30")
+    _, end = analyst.call("analyse", path=str(model), text=text, overrides=HERE, run=True)
+    view = View.from_plain(end["result"]["view"])
+    assert view.content == digest(text)
+    assert view.models[0].totals["cpu-x86"].params == 30 * 3 * 9 + 30
+
+
+def test_unsaved_texts_of_other_files_count(analyst, tmp_path, model):
+    (tmp_path / "sizes.py").write_text("WIDTH = 8\n")
+    model.write_text("from sizes import WIDTH\n" + MODEL.replace("60", "WIDTH"))
+    buffers = {str(tmp_path / "sizes.py"): "WIDTH = 16\n"}
+    for given, width in (({}, 8), (buffers, 16)):
+        _, end = analyst.call("analyse", path=str(model), buffers=given, overrides=HERE, run=True)
+        assert View.from_plain(end["result"]["view"]).models[0].totals["cpu-x86"].params == width * 28
+
+
 def test_nothing_runs_unless_it_was_said(tmp_path):
     path = tmp_path / "model.py"
     path.write_text(MODEL)
