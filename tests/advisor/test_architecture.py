@@ -135,6 +135,8 @@ def test_nothing_outside_the_worker_evaluates_or_executes_code():
         "from advisor import Report, Graph",
         "import advisor.config, advisor.cli",
         "from advisor.packs import pages, estimators; pages(); estimators()",
+        "import advisor.daemon.hub, advisor.daemon.lsp.features",
+        "import advisor.daemon.jobs",
     ],
 )
 def test_torch_and_sklearn_load_only_when_needed(statement):
@@ -153,3 +155,13 @@ def test_the_programs_help_loads_no_engine():
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, cwd="/")
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_hub_loads_no_engine():
+    """What analyses is the analysts' part: the hub could do it only by holding up everybody."""
+    check = (
+        "import advisor.daemon.hub, advisor.daemon.lsp.features, sys\n"
+        "print([m for m in ('advisor.session', 'advisor.tracing', 'advisor.estimator') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, cwd="/")
+    assert done.stdout.strip() == "[]", done.stderr
