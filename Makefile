@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint bench verify verify-timm verify-moves verify-packages verify-checkouts docs
+.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-packages verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -37,8 +37,11 @@ verify-packages: .venv/test.stamp
 verify-checkouts: .venv/test.stamp
 	$(BIN)/python tests/corpus/measure.py $(CHECKOUTS) --jobs 2 --table docs/corpus.md
 
-bench: .venv/test.stamp
+bench: .venv/test.stamp bench-daemon
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --ratio-table docs/benchmarks.md
+
+bench-daemon: .venv/test.stamp
+	$(BIN)/python -m pytest tests/benchmarks/test_daemon.py --daemon-table docs/daemon-benchmarks.md
 
 docs: .venv/base.stamp
 	$(BIN)/python -m advisor.settings > docs/configuration.md

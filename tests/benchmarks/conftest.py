@@ -1,4 +1,5 @@
-"""``--ratio-table FILE`` writes what the benchmarks measured as a Markdown table."""
+"""``--ratio-table FILE`` writes what the benchmarks measured as a Markdown table; ``--daemon-table FILE`` has those of
+the daemon run, and writes theirs."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ anew: MobileNetV2 at 224 on meta, for the target npu-64. The ratio is what matte
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ratio-table", type=Path, help="write the benchmarks' ratios to this Markdown file")
+    parser.addoption("--daemon-table", type=Path, help="run the daemon's benchmarks and write this Markdown file")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
