@@ -14,10 +14,13 @@ the ratio or the difference is what matters, the times are this machine's.
 
 The file is MobileNetV2 (52 convolutions), open in an editor that speaks to `advisor lsp`, a hub, its analysts and a
 warm worker, all as a person has them. Before each timed edit nothing happens for longer than a second. An edit writes a
-width that was never seen before. *Traced* is when the editor has the diagnostics of the trace; the wait for more edits
-({settle:.0f} ms after such a pause), which comes after the reading and before the run, is taken off. *First* is when the
-editor has the first diagnostics of the new text. The yardsticks: `torchinfo.summary` of the edited model on meta, built
-anew; the round trip of the same edit through a language server of pygls that does nothing (*no-op*); whole programs.
+width that was never seen before.
+
+- *Traced* is when the editor has the diagnostics of the trace. The wait for more edits ({settle:.0f} ms after such a
+  pause), which comes after the reading and before the run, is taken off.
+- *First* is when the editor has the first diagnostics of the new text, *confirmed* when it has the last.
+- `torchinfo.summary` is that of the edited model on meta, built anew.
+- *No-op* is the round trip of the same edit through a language server of pygls that does nothing.
 
 | what | median | p95 | yardstick | median | figure | limit | met |
 |---|---|---|---|---|---|---|---|
