@@ -52,7 +52,20 @@ PULLING: dict[str, Any] = {
     },
 }
 """Capabilities of one that asks for everything and is told when to ask again."""
-_CONVERTER = default_converter()
+
+
+def _converter() -> Any:
+    """pygls's, except that lsprotocol takes an action with a command for a command."""
+    converter = default_converter()
+
+    def action(given: Any, _: Any) -> types.Command | types.CodeAction:
+        return converter.structure(given, types.Command if isinstance(given.get("command"), str) else types.CodeAction)
+
+    converter.register_structure_hook(types.Command | types.CodeAction, action)
+    return converter
+
+
+_CONVERTER = _converter()
 
 
 def capabilities(plain: Mapping[str, Any], *encodings: str) -> types.ClientCapabilities:
@@ -66,7 +79,7 @@ class Editor(LanguageClient):
     what the person says to them."""
 
     def __init__(self) -> None:
-        super().__init__(converter_factory=default_converter)
+        super().__init__(converter_factory=_converter)
         own = {
             types.PROGRESS: self._progress,
             types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: self._published,
@@ -276,11 +289,11 @@ class Editor(LanguageClient):
 
         if self.capabilities and self.capabilities.text_document and self.capabilities.text_document.diagnostic:
             while True:
-                before = self.refreshed[types.WORKSPACE_DIAGNOSTIC_REFRESH]
+                asked = self.refreshed[types.WORKSPACE_DIAGNOSTIC_REFRESH]
                 found = (await self.pull(path)).items
                 if good(found):
                     break
-                await self.until(lambda n=before: self.refreshed[types.WORKSPACE_DIAGNOSTIC_REFRESH] > n)
+                await self.asked_again(asked, found)
         else:
 
             def shown() -> Sequence[types.Diagnostic] | None:
@@ -289,6 +302,13 @@ class Editor(LanguageClient):
 
             found = await self.until(shown, lambda items: items is not None and good(items))
         return sorted(found, key=lambda d: (d.range.start.line, d.range.start.character))
+
+    async def asked_again(self, before: int, known: Any = None) -> None:
+        """Wait until it is asked once more to pull; it was ``before`` times until now."""
+        refreshed = self.refreshed
+        await self.until(
+            lambda: (refreshed[types.WORKSPACE_DIAGNOSTIC_REFRESH], known), lambda answer: answer[0] > before
+        )
 
     async def inlay(self, path: Path) -> list[types.InlayHint]:
         identifier = types.TextDocumentIdentifier(uri_of(path))
