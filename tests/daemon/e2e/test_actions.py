@@ -83,7 +83,7 @@ async def test_explained(editor, net):
         and value_of(result, "shown") is True
     )
     assert Path(uris.to_fs_path(editor.shown_documents[-1].uri)).name == "CHN101.md"
-    with pytest.raises(JsonRpcException, match="did you mean 'CHN101'"):
+    with pytest.raises(JsonRpcException, match="no code CHN10l; did you mean 'CHN1"):
         await editor.execute("advisor.explain", "CHN10l")
 
 
