@@ -53,8 +53,12 @@ def warm_up() -> None:
 def rehearse(run: Callable[[dict[str, Any], Callable[[dict[str, Any]], object]], None]) -> None:
     """Have ``run`` audit a copy of ``rehearsal.py`` in the current folder, then leave no trace of that file."""
     folder = Path.cwd() / "advisor_rehearsal"
-    folder.mkdir()
-    file = Path(shutil.copy(REHEARSAL, folder))
+    try:
+        folder.mkdir()
+        file = Path(shutil.copy(REHEARSAL, folder))
+    except OSError:  # a full disk, say: the request can do without a rehearsal, and costs a few page faults more
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     path, modules = list(sys.path), set(sys.modules)
     run(rehearsal_request(file), json.dumps)
     sys.path[:] = path

@@ -69,8 +69,9 @@ class Fresh:
         return sorted((f.code, f.span.line) for f in shown.findings)
 
     def json(self, path: Path) -> str:
+        """The report on a file or folder."""
         plan = planned([path])
-        return render(Report(plan.root, plan.targets, [self.report(path)]), "json")
+        return render(Report(plan.root, plan.targets, [self.report(file) for file in plan.files]), "json")
 
 
 @dataclass
@@ -164,7 +165,14 @@ def busy(path: Path) -> int | None:
     return next(found, None)
 
 
+def runs() -> tuple[int, int]:
+    """How many files' code the daemon's analysts did not have to run, and how many they ran."""
+    with dial("script", start=False) as stream:
+        analysts = [a for lane in ask(stream, "status")["lanes"].values() for a in lane["analysts"]]
+    return sum(a["cached"] for a in analysts), sum(a["run"] for a in analysts)
+
+
 def audited(path: Path) -> str:
-    """What a new script is answered about a file."""
+    """What a new script is answered about a file or folder."""
     with advisor.connect() as client:
         return render(client.audit(path), "json")
