@@ -1,13 +1,15 @@
 """Decomposition: which ops a target runs as one kernel.
 
 Depends only on how the graph is wired, on operator names and, where an element-wise op may join a chain, on whether
-it keeps the chain's shape; never on sizes. So a change of widths keeps it (:meth:`Decomposition.holds_for`).
+it keeps the chain's shape; never on sizes. So a change of widths keeps it (:meth:`Decomposition.holds_for`), and one
+of the wiring keeps the kernels that it did not come near (:func:`redecompose`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from advisor.graph import Graph, Op, Tensor
 from advisor.operators import FREE, NORMS
@@ -33,6 +35,9 @@ STORED = ("parameter", "buffer", "constant")
 MAC_OPS = frozenset({"conv", "linear", "matmul", "addmm", "einsum", "attention", "rnn"})
 
 
+SameShape = tuple[int, int, bool]
+
+
 @dataclass(slots=True, eq=False)
 class Group:
     """The ops of one kernel, before it is costed.
@@ -41,6 +46,10 @@ class Group:
     (the target cannot run it) or ``unknown`` (no cost model). ``reads`` are the activations from outside as (tensor,
     storage) pairs, ``writes`` the results needed outside, ``weights`` the parameters, buffers and folded constants
     read.
+
+    What the group depends on: ``tensors`` are all that its price is made of; ``seen`` are the keys of the ops that were
+    looked at to find where it ends, its own included, and ``near`` the tensors of those that did not join;
+    ``same_shape`` are the pairs of tensors whose equality of shape decided a fusion, with the answer.
     """
 
     ops: tuple[Op, ...]
@@ -48,19 +57,32 @@ class Group:
     reads: tuple[tuple[int, int], ...]
     writes: tuple[int, ...]
     weights: tuple[int, ...]
+    tensors: frozenset[int]
+    seen: frozenset[int]
+    near: frozenset[int]
+    same_shape: tuple[SameShape, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Decomposition:
     """A graph's kernels in execution order.
 
-    ``storage`` maps the output of every view to the tensor that owns its memory; ``same_shape`` are the pairs of
-    tensors whose equality of shape decided a fusion, with the answer.
+    ``storage`` maps the output of every view to the tensor that owns its memory; ``folded`` are the keys of the ops
+    that are done before deployment.
     """
 
     groups: list[Group]
     storage: dict[int, int]
-    same_shape: list[tuple[int, int, bool]]
+    folded: frozenset[int]
+
+    @cached_property
+    def same_shape(self) -> list[SameShape]:
+        return [pair for group in self.groups for pair in group.same_shape]
+
+    @cached_property
+    def home(self) -> dict[int, Group]:
+        """Op key → the group that it is in."""
+        return {op.key: group for group in self.groups for op in group.ops}
 
     def holds_for(self, tensors: dict[int, Tensor]) -> bool:
         """Whether the shapes that fusion looked at still compare as they did."""
@@ -68,10 +90,11 @@ class Decomposition:
 
 
 Step = tuple[frozenset[str], bool]
+Pattern = tuple[Step, ...]
 
 
 @lru_cache(maxsize=256)
-def _patterns(target: Target) -> tuple[tuple[Step, ...], ...]:
+def _patterns(target: Target) -> tuple[Pattern, ...]:
     """The target's fusion rules, longest first, each step as (names, optional)."""
     parsed = [
         tuple((frozenset(step.removesuffix("?").split("|")), step.endswith("?")) for step in fusion.pattern)
@@ -108,6 +131,61 @@ def decompose(graph: Graph, target: Target) -> Decomposition:
     return _Decomposer(graph, target).run()
 
 
+def redecompose(old: Decomposition, before: Graph, after: Graph, changed: set[int], target: Target) -> Decomposition:
+    """Equal to ``decompose(after, target)``, given that of ``before`` and the tensors that are ``changed`` or new.
+
+    Groups of ``old`` that no change comes near are shared, and cost what they did.
+    """
+    kept = [before.position[op.key] for op in after.ops if before.by_key.get(op.key) is op]
+    decomposer = _Decomposer(after, target)
+    if kept == sorted(kept):
+        decomposer.patch = _Patch(old, before, decomposer, changed)
+    return decomposer.run()
+
+
+class _Patch:
+    """Which groups of another graph's decomposition still hold.
+
+    ``unsure`` are tensors of which something is otherwise than there: their shape or role, who makes or reads them,
+    whose storage they share. ``dirty`` are ops that are not what they were there, or may not be in the group that they
+    were in. A group that neither comes near is found again: ops that stayed are in the same order in both.
+    """
+
+    def __init__(self, old: Decomposition, before: Graph, new: _Decomposer, changed: set[int]) -> None:
+        was, now = before.by_key, new.graph.by_key
+        self.old = old
+        gone = [op for op in before.ops if now.get(op.key) is not op]
+        come = [op for op in new.graph.ops if was.get(op.key) is not op]
+        turned = old.folded ^ new.folded
+        others = [graph[key] for graph in (was, now) for key in turned if key in graph]
+        self.unsure = set(before.outputs) ^ set(new.graph.outputs)
+        self.unsure |= changed
+        for op in (*gone, *come, *others):
+            self.unsure.update(op.inputs, op.outputs)
+        self.dirty: set[int] = set(turned)
+        self.disturb(gone)
+        self.disturb(come)
+
+    def disturb(self, ops: Iterable[Op]) -> None:
+        """These ops are grouped anew, and with them those that were in one group with any of them."""
+        for op in ops:
+            self.dirty.add(op.key)
+            group = self.old.home.get(op.key)
+            if group is not None:
+                self.dirty.update([other.key for other in group.ops])
+
+    def group(self, first: Op) -> Group | None:
+        """The old group that starts with ``first``, if it still holds."""
+        group = self.old.home.get(first.key)
+        if group is None or group.ops[0] is not first or not self.dirty.isdisjoint(group.seen):
+            return None
+        return group if self.unsure.isdisjoint(group.tensors) and self.unsure.isdisjoint(group.near) else None
+
+    def view(self, made: tuple[int, ...], source: int) -> None:
+        """``made`` have the storage of ``source``."""
+        self.unsure.update([t for t in made if self.old.storage.get(t) != source])
+
+
 class _Decomposer:
     def __init__(self, graph: Graph, target: Target) -> None:
         self.graph = graph
@@ -121,20 +199,37 @@ class _Decomposer:
         self.constants = {t for key in self.folded for t in graph.by_key[key].outputs}
         self.taken: set[int] = set()
         self.storage: dict[int, int] = {}
-        self.same_shape: list[tuple[int, int, bool]] = []
+        self.patch: _Patch | None = None
+        # of the group that is being made:
+        self.looked: list[Op] = []
+        self.same_shape: list[SameShape] = []
 
     def run(self) -> Decomposition:
         groups = []
+        patch = self.patch
         for i, op in enumerate(self.graph.ops):
             if op.key in self.taken:
                 continue
-            role = self._role(op)
-            ops = self._chain(i, op) if role == "work" else (op,)
-            if role == "free" and op.inputs and op.op in VIEWS:
+            group = patch.group(op) if patch is not None else None
+            if group is None:
+                group = self._made(i, op)
+                if patch is not None:
+                    patch.disturb(group.ops)
+            if len(group.ops) > 1:
+                self.taken.update([o.key for o in group.ops])
+            if group.role == "free" and op.inputs and op.op in VIEWS:
                 source = self.storage.get(op.inputs[0], op.inputs[0])
                 self.storage.update(dict.fromkeys(op.outputs, source))
-            groups.append(self._group(ops, role))
-        return Decomposition(groups, self.storage, self.same_shape)
+                if patch is not None:
+                    patch.view(op.outputs, source)
+            groups.append(group)
+        return Decomposition(groups, self.storage, self.folded)
+
+    def _made(self, index: int, op: Op) -> Group:
+        self.looked, self.same_shape = [], []
+        role = self._role(op)
+        ops = self._chain(index, op) if role == "work" else (op,)
+        return self._group(ops, role)
 
     def _role(self, op: Op) -> str:
         if op.key in self.folded:
@@ -149,15 +244,31 @@ class _Decomposer:
         if len(ops) == 1:
             op = ops[0]
             reads, writes, weights = op.inputs, op.outputs, tuple(op.weights.values())
+            touched = {*reads, *writes}
         else:
             made = {t for op in ops for t in op.outputs}
-            reads = tuple(t for op in ops for t in op.inputs if t not in made)
+            reads = tuple([t for op in ops for t in op.inputs if t not in made])
             writes = ops[-1].outputs
-            weights = tuple(t for op in ops for t in op.weights.values())
-        storage = self.storage
-        weights += tuple(t for t in reads if t in self.constants or self.graph.tensors[t].role in STORED)
-        pairs = tuple((t, storage.get(t, t)) for t in dict.fromkeys(reads) if t not in weights)
-        return Group(ops, role, pairs, writes, tuple(dict.fromkeys(weights)))
+            weights = tuple([t for op in ops for t in op.weights.values()])
+            touched = made.union(reads)
+        storage, tensors = self.storage, self.graph.tensors
+        weights += tuple([t for t in reads if t in self.constants or tensors[t].role in STORED])
+        pairs = tuple([(t, storage.get(t, t)) for t in dict.fromkeys(reads) if t not in weights])
+        touched.update(weights, [s for _, s in pairs])
+        own = frozenset([op.key for op in ops])
+        beside = [op for op in self.looked if op.key not in own]
+        near = frozenset([t for op in beside for t in (*op.inputs, *op.outputs)])
+        return Group(
+            ops,
+            role,
+            pairs,
+            writes,
+            tuple(dict.fromkeys(weights)),
+            tensors=frozenset(touched),
+            seen=own.union([op.key for op in beside]),
+            near=near,
+            same_shape=tuple(self.same_shape),
+        )
 
     def _chain(self, index: int, first: Op) -> tuple[Op, ...]:
         """``first`` and the ops behind it that fuse with it by the longest rule that fits."""
@@ -166,7 +277,6 @@ class _Decomposer:
             for pattern in self.patterns:
                 if len(pattern) > len(best) and _fits(first, pattern[0][0]):
                     best = max(best, self._follow(index, first, pattern), key=len)
-        self.taken.update(op.key for op in best)
         return best
 
     def _follow(self, index: int, first: Op, pattern: tuple[Step, ...]) -> tuple[Op, ...]:
@@ -192,7 +302,10 @@ class _Decomposer:
         if len(op.outputs) != 1 or op.outputs[0] in self.kept:
             return None
         readers = self.consumers.get(op.outputs[0], ())
-        return readers[0] if len(readers) == 1 and readers[0].key not in self.taken else None
+        if len(readers) != 1:
+            return None
+        self.looked.append(readers[0])
+        return readers[0] if readers[0].key not in self.taken else None
 
     def _fuses(self, op: Op, names: frozenset[str], index: int) -> bool:
         """Whether the op matches a step of a rule; what the target cannot run would take the whole kernel with it."""

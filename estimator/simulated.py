@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from advisor.costs import Costs, Label
-from advisor.graph import Graph
+from advisor.graph import Graph, Op
 from advisor.targets import Target
 
-from .kernels import Decomposition, Group, decompose, signature
+from .kernels import Decomposition, Group, decompose, redecompose, signature
 from .memory import Lifetimes, lifetimes, peak, size, sizes
 from .roofline import Priced, price
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Plan:
     """What was worked out for one graph and target, so that a graph which shares most of it need not repeat it.
 
-    ``held`` are the bytes of ``lives.owners``; ``touches`` maps a tensor to the indices of the groups whose cost
-    depends on it; ``parameters`` are the distinct parameter tensors that any op reads.
+    ``held`` are the bytes of ``lives.owners``; ``parameters`` says how often each parameter tensor is read.
     """
 
     decomposition: Decomposition
     priced: list[Priced]
     lives: Lifetimes
     held: list[int]
-    touches: dict[int, list[int]]
-    parameters: dict[int, None]
+    parameters: dict[int, int]
     costs: Costs
+
+    @cached_property
+    def touches(self) -> dict[int, list[int]]:
+        """Tensor → the indices of the groups whose cost depends on it."""
+        touches: dict[int, list[int]] = {}
+        for i, group in enumerate(self.decomposition.groups):
+            for t in group.tensors:
+                touches.setdefault(t, []).append(i)
+        return touches
 
 
 class Simulated:
@@ -56,7 +65,7 @@ class Simulated:
             return known.costs
         old = self._plan(before, target)
         changed = {t for t, tensor in after.tensors.items() if before.tensors.get(t) is not tensor}
-        plan = _resized(old, before, after, changed, target) or _rewired(old, after, changed, target)
+        plan = _resized(old, before, after, changed, target) or _rewired(old, before, after, changed, target)
         self._plans.setdefault(after, {})[target] = plan
         return plan.costs
 
@@ -73,48 +82,50 @@ SIMULATED = Simulated()
 def _fresh(graph: Graph, target: Target) -> Plan:
     decomposition = decompose(graph, target)
     priced = [price(graph, group, target) for group in decomposition.groups]
-    return _assemble(graph, target, decomposition, priced)
-
-
-def _rewired(old: Plan, after: Graph, changed: set[int], target: Target) -> Plan:
-    """The plan of a graph with other ops or wiring; prices of kernels that stayed what they were are reused."""
-    decomposition = decompose(after, target)
-    by_key = {g.ops[0].key: i for i, g in enumerate(old.decomposition.groups)}
-    priced = []
-    for group in decomposition.groups:
-        at = by_key.get(group.ops[0].key)
-        if at is not None and _same(group, old.decomposition.groups[at]) and changed.isdisjoint(_tensors(group)):
-            priced.append(old.priced[at])
-        else:
-            priced.append(price(after, group, target))
-    return _assemble(after, target, decomposition, priced)
-
-
-def _same(a: Group, b: Group) -> bool:
-    return a.ops == b.ops and a.role == b.role and a.reads == b.reads and a.weights == b.weights
-
-
-def _tensors(group: Group) -> set[int]:
-    """Every tensor that a group's price depends on."""
-    found = set(group.weights)
-    for op in group.ops:
-        found.update(op.inputs, op.outputs)
-    for pair in group.reads:
-        found.update(pair)
-    return found
-
-
-def _assemble(graph: Graph, target: Target, decomposition: Decomposition, priced: list[Priced]) -> Plan:
     lives = lifetimes(graph, decomposition, target)
     held = sizes(graph.tensors, lives, target)
-    touches: dict[int, list[int]] = {}
-    for i, group in enumerate(decomposition.groups):
-        for t in _tensors(group):
-            touches.setdefault(t, []).append(i)
-    parameters = dict.fromkeys(graph.parameter_ids())
-    params, stored = _weights(graph, parameters, target)
-    costs = _costs(graph, target, decomposition.groups, priced, params, stored, lives, held)
-    return Plan(decomposition, priced, lives, held, touches, parameters, costs)
+    parameters = Counter(_read_parameters(graph, graph.ops))
+    totals = _weights(graph, parameters, target)
+    costs = _costs(graph, target, decomposition.groups, priced, totals, lives, held)
+    return Plan(decomposition, priced, lives, held, parameters, costs)
+
+
+def _rewired(old: Plan, before: Graph, after: Graph, changed: set[int], target: Target) -> Plan:
+    """The plan of a graph with other ops or wiring; prices of kernels that stayed what they were are reused."""
+    decomposition = redecompose(old.decomposition, before, after, changed, target)
+    known = dict(zip(old.decomposition.groups, old.priced, strict=True))
+    priced = [known.get(group) or price(after, group, target) for group in decomposition.groups]
+    lives = lifetimes(after, decomposition, target)
+    sized = dict(zip(old.lives.owners, old.held, strict=True))
+    held = [size(after.tensors[t], target) if t in changed or t not in sized else sized[t] for t in lives.owners]
+    parameters = _parameters(old.parameters, before, after, changed)
+    totals = _weights(after, parameters, target)
+    costs = _costs(after, target, decomposition.groups, priced, totals, lives, held)
+    return Plan(decomposition, priced, lives, held, parameters, costs)
+
+
+def _read_parameters(graph: Graph, ops: Iterable[Op]) -> Iterator[int]:
+    """The parameter tensors that ``ops`` read, once for each time."""
+    tensors = graph.tensors
+    for op in ops:
+        for t in (*op.weights.values(), *op.inputs):
+            if tensors[t].role == "parameter":
+                yield t
+
+
+def _parameters(old: dict[int, int], before: Graph, after: Graph, changed: set[int]) -> dict[int, int]:
+    """How often each parameter of ``after`` is read, given the same of ``before``."""
+    was, now = before.tensors, after.tensors
+    if any(t in was and was[t].role != now[t].role for t in changed):
+        return Counter(_read_parameters(after, after.ops))
+    reads = dict(old)
+    for t in _read_parameters(before, [op for op in before.ops if after.by_key.get(op.key) is not op]):
+        reads[t] -= 1
+        if not reads[t]:
+            del reads[t]
+    for t in _read_parameters(after, [op for op in after.ops if before.by_key.get(op.key) is not op]):
+        reads[t] = reads.get(t, 0) + 1
+    return reads
 
 
 def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> tuple[int, int]:
@@ -128,8 +139,7 @@ def _costs(
     target: Target,
     groups: list[Group],
     priced: list[Priced],
-    params: int,
-    stored: int,
+    totals: tuple[int, int],
     lives: Lifetimes,
     held: list[int],
 ) -> Costs:
@@ -145,8 +155,8 @@ def _costs(
         kernels=kernels,
         latency_us=sum([k.latency_us for k in kernels]),
         macs=sum(macs.values()),
-        params=params,
-        weights_bytes=stored,
+        params=totals[0],
+        weights_bytes=totals[1],
         traffic_bytes=sum([k.bytes for k in kernels]),
         peak=peak(graph, lives, held, target),
         uncounted=tuple([op.key for g, p in zip(groups, priced, strict=True) if p.kernel is None for op in g.ops]),
@@ -186,9 +196,9 @@ def _resized(old: Plan, before: Graph, after: Graph, changed: set[int], target: 
         n, b = _weights(after, weights, target)
         m, c = _weights(before, weights, target)
         params, stored = params + n - m, stored + b - c
-    costs = _costs(after, target, groups, priced, params, stored, old.lives, held)
-    decomposition = Decomposition(groups, old.decomposition.storage, old.decomposition.same_shape)
-    return Plan(decomposition, priced, old.lives, held, old.touches, old.parameters, costs)
+    costs = _costs(after, target, groups, priced, (params, stored), old.lives, held)
+    decomposition = replace(old.decomposition, groups=groups)
+    return Plan(decomposition, priced, old.lives, held, old.parameters, costs)
 
 
 def _renewed(groups: list[Group], after: Graph, replaced: dict[int, int], stale: set[int]) -> list[Group]:
@@ -197,6 +207,6 @@ def _renewed(groups: list[Group], after: Graph, replaced: dict[int, int], stale:
     for i, group in enumerate(groups):
         if any(op.key in replaced for op in group.ops):
             ops = tuple(after.ops[replaced[op.key]] if op.key in replaced else op for op in group.ops)
-            out[i] = Group(ops, group.role, group.reads, group.writes, group.weights)
+            out[i] = replace(group, ops=ops)
             stale.add(i)
     return out
