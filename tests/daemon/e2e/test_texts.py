@@ -1,0 +1,149 @@
+"""Texts that are nowhere but in the editor: unsaved, imported, never saved, in cells, in any encoding."""
+
+from __future__ import annotations
+
+import pytest
+from lsprotocol import types
+
+from .editor import PULLING, capabilities, uri_of
+from .models import NET, WIDE
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+IMPORTS = NET.replace("from torch import nn", "from torch import nn\nfrom widths import WIDTH").replace("65", "WIDTH")
+
+
+async def test_the_unsaved_text_counts(editor, tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(NET.replace("65", "64"))
+    editor.open(path, NET)
+    await editor.findings(path, "CHN101")
+    editor.close(path)
+    editor.open(path)
+    assert await editor.findings(path) == []
+
+
+async def test_the_unsaved_text_of_an_imported_file_counts(editor, tmp_path):
+    path, widths = tmp_path / "net.py", tmp_path / "widths.py"
+    path.write_text(IMPORTS)
+    widths.write_text("WIDTH = 64\n")
+    editor.open(path)
+    hints = await editor.until(lambda: editor.hints(path))
+    assert any(h.startswith("→ 64×") for h in hints.values()) and not any(h.startswith("→ 65×") for h in hints.values())
+    editor.open(widths)
+    editor.edit(widths, "64", "65")
+    await editor.findings(path, "CHN101")
+    assert any(h.startswith("→ 65×") for h in (await editor.hints(path)).values())
+    editor.close(widths)
+    assert await editor.findings(path) == [], "what is on disk counts again"
+    widths.write_text("WIDTH = 65\n")
+    editor.changed_on_disk(widths)
+    await editor.findings(path, "CHN101")
+
+
+async def test_a_text_that_was_never_saved(pushed, tmp_path):
+    uri = "untitled:Untitled-1"
+    pushed.text_document_did_open(types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, "python", 1, NET)))
+    found = await pushed.until(lambda: [p for p in pushed.published if p.uri == uri and p.diagnostics])
+    assert [d.code for d in found[-1].diagnostics] == ["CHN101"]
+    assert list(tmp_path.iterdir()) == []
+    pushed.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
+
+
+async def test_other_languages_are_left_alone(editor, tmp_path):
+    path = tmp_path / "net.txt"
+    item = types.TextDocumentItem(uri_of(path), "plaintext", 1, NET)
+    editor.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    assert not (await editor.pull(path)).items
+
+
+@pytest.mark.parametrize(
+    ("through", "encoding"),
+    [("hub", "utf-8"), ("hub", "utf-16"), ("hub", "utf-32"), ("standalone", "utf-8")],
+)
+async def test_places_behind_astral_characters(start, tmp_path, through, encoding):
+    path = tmp_path / "größe_😀.py"
+    path.write_text(NET.replace("self.wide = ", 'self.name = "😀é😀"; self.wide = '), encoding="utf-8")
+    editor = await start(through, tmp_path, able=capabilities(PULLING, encoding))
+    assert editor.encoding == encoding
+    editor.open(path)
+    (found,) = await editor.findings(path, "CHN101")
+    assert editor.marked(path, found.range) == WIDE
+    assert "CHN101" in await editor.hover(path, "nn.Conv2d(32, 65")
+    assert "65 channels" not in await editor.hover(path, "self.name")
+    ends = [editor.offset(editor.texts[path], hint.position) for hint in await editor.inlay(path)]
+    assert editor.texts[path].index(WIDE) + len(WIDE) in ends
+
+    editor.edit(path, "😀é😀", "é😀😀😀")
+    (found,) = await editor.findings(path, "CHN101")
+    assert editor.marked(path, found.range) == WIDE
+    editor.apply((await editor.actions(path, found))["Ignore CHN101 here"].edit)
+    assert f'"é😀😀😀"; self.wide = {WIDE}  # advisor: ignore[CHN101]\n' in editor.texts[path]
+    assert await editor.findings(path) == []
+
+
+NOTEBOOK = ["# A *notebook*", "from torch import nn\n\nWIDTH = 65", NET.partition("nn\n\n\n")[2].replace("65", "WIDTH")]
+
+
+class Cells:
+    """An open notebook: a cell of text, one that says a width, and one with the model."""
+
+    def __init__(self, editor, path) -> None:
+        self.editor, self.path, self.version = editor, path, 1
+        kinds = [types.NotebookCellKind.Markup, types.NotebookCellKind.Code, types.NotebookCellKind.Code]
+        self.uris = [f"vscode-notebook-cell:{path}#{n}" for n in range(3)]
+        cells = [types.NotebookCell(kind, uri) for kind, uri in zip(kinds, self.uris, strict=True)]
+        document = types.NotebookDocument(uri_of(path), "jupyter-notebook", self.version, cells)
+        items = [
+            types.TextDocumentItem(uri, "markdown" if n == 0 else "python", 1, text)
+            for n, (uri, text) in enumerate(zip(self.uris, NOTEBOOK, strict=True))
+        ]
+        editor.notebook_document_did_open(types.DidOpenNotebookDocumentParams(document, items))
+
+    def edit(self, cell: int, line: int, text: str) -> None:
+        """Replace a line of a cell."""
+        self.version += 1
+        where = types.Range(types.Position(line, 0), types.Position(line + 1, 0))
+        document = types.VersionedTextDocumentIdentifier(self.version, self.uris[cell])
+        change = types.NotebookDocumentCellContentChanges(
+            document, [types.TextDocumentContentChangePartial(range=where, text=text)]
+        )
+        event = types.NotebookDocumentChangeEvent(cells=types.NotebookDocumentCellChanges(text_content=[change]))
+        identifier = types.VersionedNotebookDocumentIdentifier(self.version, uri_of(self.path))
+        self.editor.notebook_document_did_change(types.DidChangeNotebookDocumentParams(identifier, event))
+
+    async def shown(self, cell: int) -> list[types.Diagnostic]:
+        params = types.DocumentDiagnosticParams(types.TextDocumentIdentifier(self.uris[cell]))
+        return list((await self.editor.text_document_diagnostic_async(params)).items)
+
+    def close(self) -> None:
+        identifiers = [types.TextDocumentIdentifier(uri) for uri in self.uris]
+        notebook = types.NotebookDocumentIdentifier(uri_of(self.path))
+        self.editor.notebook_document_did_close(types.DidCloseNotebookDocumentParams(notebook, identifiers))
+
+
+async def test_the_cells_of_a_notebook_are_one_module(editor, tmp_path):
+    cells = Cells(editor, tmp_path / "nets.ipynb")
+    (found,) = await editor.until(lambda: cells.shown(2))
+    line = NOTEBOOK[2].splitlines().index("        self.wide = nn.Conv2d(32, WIDTH, 3, padding=1)")
+    assert (found.code, found.range.start.line, found.range.start.character) == ("CHN101", line, 20)
+    assert await cells.shown(1) == [] and await cells.shown(0) == []
+
+    context = types.CodeActionContext([found])
+    params = types.CodeActionParams(types.TextDocumentIdentifier(cells.uris[2]), found.range, context)
+    actions = {a.title: a for a in await editor.text_document_code_action_async(params)}
+    (change,) = actions["Ignore CHN101 here"].edit.document_changes
+    assert change.text_document.uri == cells.uris[2] and change.edits[0].range.start.line == line
+
+    whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+    asked = types.InlayHintParams(types.TextDocumentIdentifier(cells.uris[2]), whole)
+    hints = await editor.text_document_inlay_hint_async(asked)
+    assert [h.position.line for h in hints] == [line - 1, line, line + 1] and hints[1].label.startswith("→ 65×")
+
+    cells.edit(1, 2, "WIDTH = 64")
+    await editor.until(lambda: cells.shown(2), lambda found: found == [])
+    hints = await editor.until(
+        lambda: editor.text_document_inlay_hint_async(asked), lambda hints: hints[1].label.startswith("→ 64×")
+    )
+    cells.close()
+    assert not await editor.text_document_inlay_hint_async(asked)
