@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from ..problems import describe, failure
+from ..trace.frames import entry
 from .cheapweights import cheap_weights, seed
 from .downloads import disarm_libraries
 from .mending import OMIT, REPAIRS, Trial, constructed, mended
@@ -193,6 +194,7 @@ class Constructor:
         return self._on(nullcontext(), plan, trial)
 
     @staticmethod
+    @entry
     def _on(device: AbstractContextManager[Any], plan: Plan, trial: Trial) -> nn.Module:
         with cheap_weights(), device, torch.no_grad():
             function, args, kwargs = plan.call()
@@ -205,10 +207,10 @@ def _registered(cls: type, namespace: Mapping[str, Any]) -> Iterator[dict[str, A
     """Keyword arguments that a table keeps beside ``cls``: ``{"resnet": {"encoder": Net, "params": {…}}}``."""
     names = set(inspect.signature(cls).parameters)
     for table in [v for v in namespace.values() if isinstance(v, dict)]:
-        for entry in [v for v in table.values() if isinstance(v, dict)]:
-            if not any(v is cls for v in entry.values()):
+        for row in [v for v in table.values() if isinstance(v, dict)]:
+            if not any(v is cls for v in row.values()):
                 continue
-            for value in entry.values():
+            for value in row.values():
                 if isinstance(value, dict) and value and (set(value) & names or names <= {"args", "kwargs"}):
                     yield value
                     return

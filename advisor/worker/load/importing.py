@@ -29,6 +29,7 @@ from typing import Any, Literal
 from .. import preload
 from ..clock import OutOfTime, limit
 from ..problems import describe, failure
+from ..trace.frames import entry
 from . import buffers
 from .downloads import disarm_libraries
 from .patches import replaced
@@ -152,11 +153,11 @@ class Place:
         """Top-level module names that the project itself provides."""
         found: set[str] = set()
         for folder in self.import_folders():
-            for entry in os.scandir(folder):
-                if entry.is_dir():
-                    found.add(entry.name)
-                elif entry.name.endswith(".py"):
-                    found.add(entry.name[:-3])
+            for listed in os.scandir(folder):
+                if listed.is_dir():
+                    found.add(listed.name)
+                elif listed.name.endswith(".py"):
+                    found.add(listed.name[:-3])
         return frozenset(found)
 
 
@@ -291,6 +292,7 @@ def _missing_attribute(error: ImportError) -> tuple[str, str] | None:
     return (found[2], found[1]) if found else None
 
 
+@entry
 def _patiently(
     attempt: Callable[[Place], types.ModuleType], place: Place, stubs: Stubs | None, last: str
 ) -> types.ModuleType:

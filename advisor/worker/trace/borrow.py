@@ -6,6 +6,7 @@ While a model is borrowed no other thread may run it: its parameters are not its
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from .recording import identity
+
 Substitute = Callable[[torch.Tensor], torch.Tensor]
 
 _CONTAINERS = frozenset((dict, OrderedDict, list, set))
+_PLAIN = frozenset((torch.Tensor, nn.Parameter))
 
 
 @contextmanager
@@ -32,9 +36,10 @@ def borrowed(model: nn.Module, substitute: Substitute) -> Iterator[None]:
     replaced: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def stand_in(tensor: torch.Tensor) -> torch.Tensor:
-        known = replaced.get(id(tensor))
+        key = identity(tensor)
+        known = replaced.get(key)
         if known is None:
-            known = replaced[id(tensor)] = (tensor, _like_kind(tensor, substitute))  # the key's tensor is kept alive
+            known = replaced[key] = (tensor, _like_kind(tensor, substitute))  # the key's tensor is kept alive
         return known[1]
 
     try:
@@ -55,6 +60,10 @@ def borrowed(model: nn.Module, substitute: Substitute) -> Iterator[None]:
 
 def _like_kind(tensor: torch.Tensor, substitute: Substitute) -> torch.Tensor:
     """A parameter's stand-in is a parameter, a lazy one's a lazy one on the meta device."""
+    if type(tensor) in _PLAIN:  # whatever modes are active: looking at it is no call of the user's
+        with torch._C.DisableTorchFunction():
+            new = substitute(tensor)
+        return new if new is tensor or type(tensor) is torch.Tensor else nn.Parameter(new, requires_grad=False)
     if nn.parameter.is_lazy(tensor):
         lazy: Any = type(tensor)
         return lazy(requires_grad=False, device=torch.device("meta"))
@@ -78,7 +87,7 @@ class _Snapshot:
         if type(module) is not self._class:  # a lazy module has become an ordinary one
             module.__class__ = self._class
         attributes, before = module.__dict__, self._attributes
-        if attributes.keys() != before.keys() or any(attributes[k] is not v for k, v in before.items()):
+        if list(attributes) != list(before) or not all(map(operator.is_, attributes.values(), before.values())):
             attributes.clear()
             attributes.update(before)
         for value, content in self._contents:

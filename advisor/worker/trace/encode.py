@@ -1,4 +1,4 @@
-"""A recorded fx graph → the plain form of the core's graph: tensors, ops and modules as lists that JSON and msgpack
+"""A recording → the plain form of the core's graph: tensors, ops and modules as lists that JSON and msgpack
 carry.
 """
 
@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import fx, nn
+from torch import nn
 
 from .frames import Span, span
-from .meaning import Spec, collect, is_stored
+from .meaning import collect
+from .recording import Node, Recording, identity
 from .vocabulary import function_meaning, module_meaning, target_name, type_name, weighted_op
 
 VERSION = 1
@@ -19,25 +20,24 @@ VERSION = 1
 Sites = Callable[[nn.Module], list[Span]]
 
 
-def encode(graph: fx.Graph, model: nn.Module, executed: Mapping[str, nn.Module], sites: Sites) -> dict[str, Any]:
+def encode(recording: Recording, model: nn.Module, executed: Mapping[str, nn.Module], sites: Sites) -> dict[str, Any]:
     """The plain form. ``executed`` are the modules that ran, by path; ``sites`` gives where a module was created.
 
-    A graph without output node, of a forward that raised, has the results of its last op as outputs.
+    A recording without outputs, of a forward that raised, has the results of its last op as outputs.
     """
     encoder = _Encoder(model, executed)
-    outputs: list[int] | None = None
-    for node in graph.nodes:
-        if node.op == "output":
-            outputs = [encoder.tensor(n) for n in node.args[0]]
-        elif node.op in ("call_function", "call_module") and "result_of" not in node.meta:
+    for node in recording.nodes:
+        if node.kind == "call":
             encoder.op(node)
-    if outputs is None:
+    if recording.outputs is not None:
+        outputs = [encoder.tensor(n) for n in recording.outputs]
+    else:
         outputs = encoder.ops[-1][5] if encoder.ops else []
-    inputs = [encoder.tensor(n) for n in graph.nodes if n.op == "placeholder"]
+    inputs = [encoder.tensor(n) for n in recording.nodes if n.kind == "input"]
     return {
         "version": VERSION,
         "tensors": encoder.tensors,
-        "modules": _modules(model, encoder.executed, sites, encoder.span),
+        "modules": encoder.modules(sites),
         "ops": encoder.ops,
         "inputs": inputs,
         "outputs": outputs,
@@ -51,52 +51,49 @@ class _Encoder:
         self.ops: list[list[Any]] = []
         self.files: dict[str, int] = {}
         self.executed = dict(executed)
-        self._ids: dict[fx.Node, int] = {}
-        self._named: dict[str, int] = {}
-        self._model = model
+        self._ids: dict[Node, int] = {}
+        self._spans: dict[int, tuple[Span, list[Any]]] = {}
         self._modules = dict(model.named_modules())
 
     def span(self, value: Span | None) -> list[int] | None:
         if value is None:
             return None
-        file, *rest = value
-        return [self.files.setdefault(file, len(self.files)), *rest]
+        known = self._spans.get(identity(value))
+        if known is None:
+            file, *rest = value
+            encoded = [self.files.setdefault(file, len(self.files)), *rest]
+            known = self._spans[identity(value)] = (value, encoded)  # the key's span is kept alive
+        return known[1]
 
-    def tensor(self, node: fx.Node) -> int:
+    def tensor(self, node: Node) -> int:
         """The id of a node's value; a stored tensor has one id however often it is read."""
         known = self._ids.get(node)
         if known is not None:
             return known
-        role, name = "activation", ""
-        if node.op == "placeholder":
-            role, name = "input", node.meta["name"]
-        elif is_stored(node):
-            role, name = node.meta["role"], node.meta["name"]
-        spec: Spec = node.meta["spec"]
+        role = node.role if node.kind == "stored" else "input" if node.kind == "input" else "activation"
+        spec = node.value
         key = len(self.tensors)
-        self.tensors.append([key, list(spec.shape), spec.dtype, spec.layout, role, name])
+        self.tensors.append([key, list(spec.shape), spec.dtype, spec.layout, role, node.name])
         self._ids[node] = key
         return key
 
-    def op(self, node: fx.Node) -> None:
-        results = node.meta.get("outputs") or [node]
-        specs = [r.meta["spec"] for r in results]
-        module: nn.Module | None = node.meta.get("module")
-        path: str = node.meta.get("path", "")
+    def op(self, node: Node) -> None:
+        results = node.outputs or [node]
+        specs = [r.value for r in results]
+        module, path = node.module, node.path
         if module is not None:
-            inputs: list[fx.Node] = []
+            inputs: list[Node] = []
             collect(node.args, inputs)
             collect(node.kwargs, inputs)
             meaning = module_meaning(module, inputs, specs)
-            meaning.weights = node.meta["weights"]
+            meaning.weights = node.weights
             target, is_call = type_name(type(module)), True
         else:
-            meaning = function_meaning(node.target, node.args, node.kwargs, specs)
-            target = target_name(node.target)
+            meaning = function_meaning(node.function, node.args, node.kwargs, specs)
+            target = target_name(node.function)
             owner = self._owner(meaning.op, meaning.weights)
             is_call = owner is not None
             path = path if owner is None else owner
-        site = node.meta.get("site")
         self.ops.append(
             [
                 len(self.ops),
@@ -108,36 +105,32 @@ class _Encoder:
                 {role: self.tensor(n) for role, n in meaning.weights.items()},
                 path,
                 is_call,
-                self.span(None if site is None else span(site)),
+                self.span(None if node.site is None else span(node.site)),
             ]
         )
 
-    def _owner(self, op: str, weights: Mapping[str, fx.Node]) -> str | None:
+    def _owner(self, op: str, weights: Mapping[str, Node]) -> str | None:
         """The path of the torch layer whose weights a function reads: the function is that layer's call.
 
         So it is for layers with hooks or a subclass's forward, and for those whose ``weight`` somebody passes to
         ``F.linear``.
         """
         for node in weights.values():
-            path = node.meta["name"].rpartition(".")[0]
+            path = node.name.rpartition(".")[0]
             module = self._modules.get(path)
             if module is not None and weighted_op(type(module)) == op:
                 self.executed.setdefault(path, module)
                 return path
         return None
 
-
-def _modules(
-    model: nn.Module, executed: Mapping[str, nn.Module], sites: Sites, encode_span: Callable[[Span], Any]
-) -> list[list[Any]]:
-    """The executed modules and all around them."""
-    known = dict(model.named_modules())
-    wanted = dict(executed)
-    for path in executed:
-        while path:
-            path = path.rpartition(".")[0]
-            if path in wanted:
-                break
-            if path in known:
-                wanted[path] = known[path]
-    return [[p, type_name(type(m)), [encode_span(s) for s in sites(m)]] for p, m in wanted.items()]
+    def modules(self, sites: Sites) -> list[list[Any]]:
+        """The executed modules and all around them."""
+        wanted = dict(self.executed)
+        for path in self.executed:
+            while path:
+                path = path.rpartition(".")[0]
+                if path in wanted:
+                    break
+                if path in self._modules:
+                    wanted[path] = self._modules[path]
+        return [[p, type_name(type(m)), [self.span(s) for s in sites(m)]] for p, m in wanted.items()]

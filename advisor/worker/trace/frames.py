@@ -24,7 +24,8 @@ from types import CodeType, FrameType
 
 import torch
 
-Position = tuple[CodeType, int]
+from .recording import Position, identity
+
 Span = list  # [str, int, int, int, int]
 
 TORCH = f"{Path(torch.__file__).parent}{os.sep}"
@@ -34,7 +35,7 @@ _PACKAGES = tuple(_STDLIB + name + os.sep for name in ("site-packages", "dist-pa
 
 _user_file: dict[str, bool] = {}
 _spans: dict[tuple[int, int], tuple[CodeType, Span | None]] = {}
-_entries: set[CodeType] = set()
+_entries: dict[int, CodeType] = {}
 
 
 def is_user_file(name: str) -> bool:
@@ -49,18 +50,21 @@ def is_user_file(name: str) -> bool:
 
 def entry(function: Callable) -> Callable:
     """Mark a function of ours as the way into user code: frames beyond its own belong to whoever called us."""
-    _entries.add(function.__code__)
+    _entries[identity(function.__code__)] = function.__code__
     return function
 
 
-def user_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost user frame, from ``frame`` outwards; None where an :func:`entry` comes first."""
+def is_entry(code: CodeType) -> bool:
+    """Whether this is the code of an :func:`entry`."""
+    return identity(code) in _entries
+
+
+def user_or_entry(frame: FrameType | None) -> tuple[FrameType, CodeType] | None:
+    """The innermost frame that is the user's or an :func:`entry`'s, from ``frame`` outwards, and its code."""
     while frame is not None:
-        code = frame.f_code
-        if is_user_file(code.co_filename):
-            return frame
-        if code in _entries:
-            return None
+        code = frame.f_code  # each look at this raises an audit event
+        if is_user_file(code.co_filename) or identity(code) in _entries:
+            return frame, code
         frame = frame.f_back
     return None
 
@@ -68,7 +72,7 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
 def span(position: Position) -> Span | None:
     """The expression at a position; None for code without lines."""
     code, lasti = position
-    key = (id(code), lasti)
+    key = (identity(code), lasti)
     known = _spans.get(key)
     if known is None:
         known = _spans[key] = (code, _span(code, lasti))  # the code object is kept so that its id stays its own

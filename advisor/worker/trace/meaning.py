@@ -8,18 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import fx
 
-
-class Spec(NamedTuple):
-    """What the graph keeps of a tensor value."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    layout: str
+from .recording import Node, Spec
 
 
 def spec_of(tensor: torch.Tensor) -> Spec:
@@ -54,8 +47,8 @@ class Meaning:
 
     op: str
     attrs: dict[str, Any]
-    inputs: list[fx.Node]
-    weights: dict[str, fx.Node] = field(default_factory=dict)
+    inputs: list[Node]
+    weights: dict[str, Node] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -81,22 +74,22 @@ class Call:
         return values[0] if len(values) == 1 and isinstance(values[0], (list, tuple)) else values
 
     @property
-    def nodes(self) -> list[fx.Node]:
+    def nodes(self) -> list[Node]:
         """Every node read, in argument order."""
-        found: list[fx.Node] = []
+        found: list[Node] = []
         collect(self.args, found)
         collect(self.kwargs, found)
         return found
 
     @property
-    def x(self) -> fx.Node:
+    def x(self) -> Node:
         """The first node read."""
         return self.nodes[0]
 
 
-def collect(value: Any, found: list[fx.Node]) -> None:
+def collect(value: Any, found: list[Node]) -> None:
     """Append every node in ``value`` to ``found``."""
-    if isinstance(value, fx.Node):
+    if isinstance(value, Node):
         found.append(value)
     elif isinstance(value, (list, tuple)):
         for v in value:
@@ -108,19 +101,19 @@ def collect(value: Any, found: list[fx.Node]) -> None:
         collect((value.start, value.stop, value.step), found)
 
 
-def spec(node: fx.Node) -> Spec:
+def spec(node: Node) -> Spec:
     """The spec of a node's value."""
-    return node.meta["spec"]
+    return node.value
 
 
-def shape(node: fx.Node) -> tuple[int, ...]:
+def shape(node: Node) -> tuple[int, ...]:
     """The shape of a node's value."""
-    return node.meta["spec"].shape
+    return node.value.shape
 
 
-def is_stored(node: fx.Node) -> bool:
+def is_stored(node: Node) -> bool:
     """Whether the value is a parameter, a buffer or a constant of the model, not computed in the forward."""
-    return node.op == "get_attr"
+    return node.kind == "stored"
 
 
 def ints(value: Any, count: int) -> list[int]:

@@ -55,6 +55,8 @@ class Placement:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of a leaf module's call: where its weights are on meta, they are too."""
+        if not kwargs and len(args) == 1 and type(args[0]) is torch.Tensor and args[0].is_meta:
+            return args, kwargs  # nearly every call
         if self.kind == "meta" and (module._parameters or _mixed(args, kwargs)):
             return trees.replace(args, _on_meta), trees.replace(kwargs, _on_meta)
         return args, kwargs
@@ -94,7 +96,7 @@ def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 def _is_table(tensor: torch.Tensor) -> bool:
     """Whether a forward may index or count with the tensor: then its data decides shapes."""
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.is_meta)
+    return not (tensor.is_meta or tensor.is_floating_point() or tensor.is_complex())
 
 
 def _on_cpu(tensor: torch.Tensor) -> torch.Tensor:

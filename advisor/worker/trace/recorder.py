@@ -1,37 +1,35 @@
-"""Records one forward as a ``torch.fx`` graph while it runs on concrete tensors.
+"""Records one forward while it runs on concrete tensors.
 
 No proxies: the user's forward gets tensors (meta, fake or real), so control flow on shapes, ``isinstance``, ``len``
-or einops simply runs. A torch function mode sees every torch call and writes it down as an fx node; a tensor is known
+or einops simply runs. A torch function mode sees every torch call and writes it down as a node; a tensor is known
 by its identity. An op that works in place makes a new node for the same tensor. ``nn.Module.__call__`` is patched so
-that torch's own layers become one node each and every call knows the module it happens in. The graph has concrete
+that torch's own layers become one node each and every call knows the module it happens in. The recording has concrete
 shapes: it is for analysis, not for execution.
-
-Node metadata: ``spec``; and for calls ``path``, ``site``, ``module`` (None for functions), ``weights`` (a leaf
-module's own tensors by role), ``outputs`` (nodes of a call with several results, in order). A result of such a call
-is a ``getitem`` node with ``result_of``.
 """
 
 from __future__ import annotations
 
-import operator
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import fx, nn
+from torch import nn
 from torch.nn.modules import module as module_internals
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
 from . import trees
-from .frames import entry, user_frame
+from .aswritten import eager, transparent_functional
+from .frames import entry, is_entry, user_or_entry
 from .meaning import spec_of
 from .placement import Placement
+from .recording import Node, Position, Recording, identity
 from .shapes import function_output, module_output
 from .vocabulary import short_name
 
@@ -43,6 +41,15 @@ class OutOfTime(BaseException):
     """The deadline has passed. No ``Exception``: user code that catches all of those must not swallow it."""
 
 
+@dataclass(slots=True)
+class _Entered:
+    """A module whose forward runs, and the place of its call once somebody has ``sought`` it."""
+
+    path: str
+    site: Position | None = None
+    sought: bool = False
+
+
 class Recorder(TorchFunctionMode):
     """Records one run of ``model``. ``placement`` says on which device its tensors live; ``deadline`` is in
     :func:`time.monotonic` seconds.
@@ -50,53 +57,52 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, model: nn.Module, placement: Placement, deadline: float) -> None:
         super().__init__()
-        self.graph = fx.Graph()
+        self.recording = Recording()
         self.executed: dict[str, nn.Module] = {}
         self.unobserved = 0
         """Tensors that were computed while nobody looked (inside a scripted function, say) and have no producer."""
         self._model = model
         self._placement = placement
         self._deadline = deadline
-        self._paths = {id(m): path for path, m in model.named_modules()}
+        modules = list(model.named_modules())
+        self._paths = {identity(m): path for path, m in modules}
         self._unregistered: list[nn.Module] = []
-        self._stack = [""]
-        self._values: dict[int, tuple[Callable[[], torch.Tensor | None], fx.Node]] = {}
+        self._stack: list[_Entered] = [_Entered("")]
+        self._values: dict[int, tuple[Callable[[], torch.Tensor | None], Node]] = {}
         self._stored: dict[int, tuple[torch.Tensor, str, str]] = {}
-        for path, module in model.named_modules():
+        for path, module in modules:
             prefix = f"{path}." if path else ""
             for role, table in (("parameter", module._parameters), ("buffer", module._buffers)):
                 for name, tensor in table.items():
                     if tensor is not None:
-                        self._stored.setdefault(id(tensor), (tensor, f"{prefix}{name}", role))
+                        self._stored.setdefault(identity(tensor), (tensor, f"{prefix}{name}", role))
         self._attributes_read = False
 
     # ---- running
 
     @entry
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: list[str], functions: bool = True) -> Any:
-        """Run the model and record it; the graph holds what ran even when this raises.
+        """Run the model and record it; the recording holds what ran even when this raises.
 
         ``names`` are the forward's parameter names; without ``functions`` only leaf modules are recorded.
         """
         labels = [names[i] if i < len(names) else f"arg{i}" for i in range(len(args))]
         for name, value in (*zip(labels, args, strict=True), *kwargs.items()):
             for place, tensor in trees.named_tensors(value, name):
-                node = self.graph.placeholder(place.replace(".", "_"))
-                node.meta.update(spec=spec_of(tensor), name=place)
-                self._bind(tensor, node)
+                self._bind(tensor, self.recording.add(Node("input", spec_of(tensor), place)))
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
-            stack.enter_context(_eager())
+            stack.enter_context(eager())
             stack.enter_context(_patched_calls(self, leaves_only=not functions))
             if functions:
-                stack.enter_context(_transparent_functional())
+                stack.enter_context(transparent_functional())
                 stack.enter_context(self)
             return self._model(*args, **kwargs)
 
     def output(self, result: Any) -> None:
-        """Close the graph with the tensors in ``result``."""
+        """Close the recording with the tensors in ``result``."""
         with torch._C.DisableTorchFunction():
-            self.graph.output(tuple(self.node(t) for t in trees.tensors(result)))
+            self.recording.outputs = [self.node(t) for t in trees.tensors(result)]
 
     # ---- calls of functions
 
@@ -128,13 +134,13 @@ class Recorder(TorchFunctionMode):
                     self._bind(result, node)
         return result
 
-    def _write_through(self, view: torch.Tensor, node: fx.Node) -> None:
+    def _write_through(self, view: torch.Tensor, node: Node) -> None:
         """Writing into a view changes its base: what reads the base later depends on the write."""
         base = view._base if view._is_view() else None
         if base is not None and self._known(base) is not None:
-            written = self.graph.create_node("call_function", torch.clone, (self.node(base), node))
-            written.meta.update(node.meta, spec=spec_of(base), outputs=None)
-            self._bind(base, written)
+            written = Node("call", spec_of(base), function=torch.clone, args=(self.node(base), node))
+            written.path, written.site = node.path, node.site
+            self._bind(base, self.recording.add(written))
 
     # ---- calls of modules
 
@@ -148,7 +154,11 @@ class Recorder(TorchFunctionMode):
         leaf = not module._modules if leaves_only else _is_leaf(module)
         if leaf and not _hooked(module):
             return self._leaf(module, path, args, kwargs)
-        self._stack.append(path)
+        return self._enter(original, module, path, args, kwargs)
+
+    @entry
+    def _enter(self, original: Callable[..., Any], module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
+        self._stack.append(_Entered(path))
         try:
             return original(module, *args, **kwargs)
         finally:
@@ -160,17 +170,17 @@ class Recorder(TorchFunctionMode):
             result = module_output(module, given_args, given_kwargs) if self._placement.fast else None
             if result is None:
                 result = module.forward(*given_args, **given_kwargs)
-            made = list(trees.tensors(result))
+            made = [result] if type(result) is torch.Tensor else list(trees.tensors(result))
             if made:
                 self._record(module, args, kwargs, made, sys._getframe(3), path)
         return result
 
     def _path(self, module: nn.Module) -> str:
-        path = self._paths.get(id(module))
+        path = self._paths.get(identity(module))
         if path is None:  # built inside the forward
-            parent = self._stack[-1]
+            parent = self._stack[-1].path
             name = f"{type(module).__name__}@{len(self._unregistered)}"
-            path = self._paths[id(module)] = f"{parent}.{name}" if parent else name
+            path = self._paths[identity(module)] = f"{parent}.{name}" if parent else name
             self._unregistered.append(module)
         return path
 
@@ -184,33 +194,48 @@ class Recorder(TorchFunctionMode):
         made: list[torch.Tensor],
         frame: Any,
         path: str | None = None,
-    ) -> fx.Node:
+    ) -> Node:
         if time.monotonic() > self._deadline:
             raise OutOfTime("the time limit ended the trace")
         lifted = trees.replace(args, self.node)
         named = {k: trees.replace(v, self.node) for k, v in kwargs.items() if k != "out"}
+        node = Node("call", args=lifted, kwargs=named)
         if path is None:
-            node = self.graph.create_node("call_function", target, lifted, named)
-            node.meta.update(path=self._stack[-1], module=None)
+            node.function, node.path = target, self._stack[-1].path
         else:
-            node = self.graph.create_node("call_module", path, lifted, named)
-            node.meta.update(path=path, module=target, weights=self._weights(target, path))
-        user = user_frame(frame)
-        node.meta["site"] = None if user is None else (user.f_code, user.f_lasti)
+            node.module, node.path, node.weights = target, path, self._weights(target)
+        self.recording.add(node)
+        node.site = self._site(frame)
         if len(made) == 1:
-            node.meta["spec"] = spec_of(made[0])
+            node.spec = spec_of(made[0])
             self._bind(made[0], node)
         else:
-            node.meta["outputs"] = [self._result(node, i, tensor) for i, tensor in enumerate(made)]
+            node.outputs = [self._result(tensor) for tensor in made]
         return node
 
-    def _result(self, call: fx.Node, index: int, tensor: torch.Tensor) -> fx.Node:
-        node = self.graph.create_node("call_function", operator.getitem, (call, index))
-        node.meta.update(spec=spec_of(tensor), result_of=call)
+    def _site(self, frame: FrameType | None, entered: int = -1) -> Position | None:
+        """Where user code is from ``frame`` outwards; ``entered`` is the module that runs there, counted from the last
+        one. Beyond its call all of its ops have the same place, which is looked for once.
+        """
+        found = user_or_entry(frame)
+        if found is None:
+            return None
+        at, code = found
+        if not is_entry(code):
+            return code, at.f_lasti
+        if code is not _ENTER:
+            return None
+        module = self._stack[entered]
+        if not module.sought:
+            module.site, module.sought = self._site(at.f_back, entered - 1), True
+        return module.site
+
+    def _result(self, tensor: torch.Tensor) -> Node:
+        node = self.recording.add(Node("result", spec_of(tensor)))
         self._bind(tensor, node)
         return node
 
-    def _weights(self, module: nn.Module, path: str) -> dict[str, fx.Node]:
+    def _weights(self, module: nn.Module) -> dict[str, Node]:
         weights = {}
         for table in (module._parameters, module._buffers):
             for name, tensor in table.items():
@@ -218,33 +243,33 @@ class Recorder(TorchFunctionMode):
                     weights[name] = self.node(tensor)
         return weights
 
-    def _bind(self, tensor: torch.Tensor, node: fx.Node) -> None:
-        self._values[id(tensor)] = (self._placement.hold(tensor), node)
+    def _bind(self, tensor: torch.Tensor, node: Node) -> None:
+        self._values[identity(tensor)] = (self._placement.hold(tensor), node)
 
-    def _known(self, tensor: torch.Tensor) -> fx.Node | None:
-        entry = self._values.get(id(tensor))
+    def _known(self, tensor: torch.Tensor) -> Node | None:
+        entry = self._values.get(identity(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None
 
-    def node(self, tensor: torch.Tensor) -> fx.Node:
+    def node(self, tensor: torch.Tensor) -> Node:
         """The node of a tensor; one that nobody saw being made is an attribute of the model or else a constant."""
         node = self._known(tensor)
         if node is not None:
             return node
-        if id(tensor) not in self._stored and not self._attributes_read:
+        key = identity(tensor)
+        if key not in self._stored and not self._attributes_read:
             self._attributes_read = True
             self._read_attributes()
-        stored = self._stored.get(id(tensor))
+        stored = self._stored.get(key)
         if stored is None or stored[0] is not tensor:
             base = tensor._base if tensor._is_view() else None
             if base is not None and self._known(base) is not None:
-                node = self.graph.create_node("call_function", torch.Tensor.as_strided, (self.node(base),))
-                node.meta.update(spec=spec_of(tensor), path=self._stack[-1], module=None, site=None)
-                self._bind(tensor, node)
+                node = Node("call", spec_of(tensor), function=torch.Tensor.as_strided, args=(self.node(base),))
+                node.path = self._stack[-1].path
+                self._bind(tensor, self.recording.add(node))
                 return node
             self.unobserved += 1
             stored = (tensor, "unobserved", "constant")
-        node = self.graph.create_node("get_attr", stored[1] or "constant")
-        node.meta.update(spec=spec_of(tensor), name=stored[1], role=stored[2])
+        node = self.recording.add(Node("stored", spec_of(tensor), stored[1], stored[2]))
         self._bind(tensor, node)
         return node
 
@@ -254,7 +279,10 @@ class Recorder(TorchFunctionMode):
             for name, value in module.__dict__.items():
                 if name not in _MODULE_TABLES:
                     for place, tensor in trees.named_tensors(value, f"{path}.{name}" if path else name, depth=3):
-                        self._stored.setdefault(id(tensor), (tensor, place, "constant"))
+                        self._stored.setdefault(identity(tensor), (tensor, place, "constant"))
+
+
+_ENTER = Recorder._enter.__code__
 
 
 def _made(name: str, in_place: bool, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> list[torch.Tensor]:
@@ -332,42 +360,3 @@ def _patched_calls(recorder: Recorder, leaves_only: bool) -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__ = original
-
-
-@contextmanager
-def _eager() -> Iterator[None]:
-    """Compiled functions run as written: dynamo would compile the recorder along with them."""
-    original = torch.compile
-
-    def as_written(model: Any = None, **options: Any) -> Any:
-        return (lambda f: f) if model is None else model
-
-    set_stance = getattr(torch.compiler, "set_stance", None)  # from torch 2.6
-    stance = set_stance("force_eager") if set_stance and "torch._dynamo" in sys.modules else nullcontext()
-    torch.compile = as_written
-    try:
-        with stance:
-            yield
-    finally:
-        torch.compile = original
-
-
-@contextmanager
-def _transparent_functional() -> Iterator[None]:
-    """On this thread, ``torch.nn.functional``'s Python functions run instead of being intercepted whole: what they
-    call is recorded.
-    """
-    owner = threading.get_ident()
-    names = [n for n in vars(F) if n.startswith("has_torch_function")]
-    originals = {n: getattr(F, n) for n in names}
-
-    def transparent(original: Callable[..., bool]) -> Callable[..., bool]:
-        return lambda *args: threading.get_ident() != owner and original(*args)
-
-    for name in names:
-        setattr(F, name, transparent(originals[name]))
-    try:
-        yield
-    finally:
-        for name in names:
-            setattr(F, name, originals[name])

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import nn
 
-from .frames import Position, Span, is_user_file, span
+from .frames import Span, is_entry, is_user_file, span
+from .recording import Position, identity
 
 _DEPTH = 16
 """Frames kept of a creation: deep enough for a table, its builder, the stage, the block and the layer."""
@@ -63,14 +64,18 @@ class Observer:
         return [s for s in map(span, self._chain(module)) if s is not None]
 
     def _chain(self, module: nn.Module) -> tuple[Position, ...]:
-        entry = self._chains.get(id(module))
+        entry = self._chains.get(identity(module))
         return entry[1] if entry is not None and entry[0]() is module else ()
 
     def _created(self, module: nn.Module, frame: FrameType | None) -> None:
         own: FrameType | None = None
-        while frame is not None and _first_argument(frame) is module:
-            own, frame = frame, frame.f_back
-        if own is not None and is_user_file(own.f_code.co_filename):
+        own_code = None
+        while frame is not None:
+            code = frame.f_code
+            if _first_argument(frame, code) is not module:
+                break
+            own, own_code, frame = frame, code, frame.f_back
+        if own is not None and own_code is not None and is_user_file(own_code.co_filename):
             samples = self.captured.setdefault(type(module), [])
             if len(samples) < _SAMPLES:
                 samples.append(_arguments(own))
@@ -78,15 +83,15 @@ class Observer:
 
     def _copied(self, module: nn.Module, frame: FrameType | None) -> None:
         """``copy.deepcopy`` builds without ``__init__``; its helper's first argument is the original."""
-        while frame is not None and _first_argument(frame) is module:
+        while frame is not None and _first_argument(frame, frame.f_code) is module:
             frame = frame.f_back
         if frame is not None and frame.f_code.co_filename == copy.__file__:
-            original = _first_argument(frame)
+            original = _first_argument(frame, frame.f_code)
             if isinstance(original, nn.Module) and (chain := self._chain(original)):
                 self._remember(module, chain)
 
     def _remember(self, module: nn.Module, chain: tuple[Position, ...]) -> None:
-        self._chains[id(module)] = (weakref.ref(module), chain)
+        self._chains[identity(module)] = (weakref.ref(module), chain)
 
 
 def _patch(init: Callable[..., None], setstate: Callable[..., None]) -> None:
@@ -94,16 +99,18 @@ def _patch(init: Callable[..., None], setstate: Callable[..., None]) -> None:
         setattr(nn.Module, name, method)
 
 
-def _first_argument(frame: FrameType) -> Any:
-    code = frame.f_code
+def _first_argument(frame: FrameType, code: CodeType) -> Any:
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
 def _positions(frame: FrameType | None) -> tuple[Position, ...]:
     chain: list[tuple[CodeType, int]] = []
     while frame is not None and len(chain) < _DEPTH:
-        if is_user_file(frame.f_code.co_filename):
-            chain.append((frame.f_code, frame.f_lasti))
+        code = frame.f_code
+        if is_user_file(code.co_filename):
+            chain.append((code, frame.f_lasti))
+        elif is_entry(code):
+            break
         frame = frame.f_back
     return tuple(chain)
 

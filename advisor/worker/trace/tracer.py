@@ -88,7 +88,7 @@ def trace(
                 recorder.output(result)
             except (Exception, OutOfTime) as e:
                 error = e
-        plain = encode(recorder.graph, model, recorder.executed, sites)
+        plain = encode(recorder.recording, model, recorder.executed, sites)
     if error is None:
         return Trace(rung, "ok", plain, None, recorder.unobserved)
     described = describe(error)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from . import vocabulary_arithmetic, vocabulary_layers, vocabulary_movement
-from .meaning import Call, Meaning, Spec
+from .meaning import Call, Meaning
+from .recording import Node, Spec
 from .vocabulary_modules import MODULES
 
 _FUNCTIONS: dict[str, Callable[[Call], Meaning | None]] = {
@@ -118,7 +119,7 @@ def function_meaning(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return meaning if meaning is not None else other(target_name(function), call.nodes)
 
 
-def module_meaning(module: nn.Module, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def module_meaning(module: nn.Module, inputs: list[Node], out: list[Spec]) -> Meaning:
     """What a call of a leaf module means, without its weights."""
     for kind in type(module).__mro__:
         handler = MODULES.get(kind)
@@ -145,6 +146,6 @@ _WEIGHTED: dict[type, str] = {
 }
 
 
-def other(name: str, inputs: list[fx.Node]) -> Meaning:
+def other(name: str, inputs: list[Node]) -> Meaning:
     """An operation outside the vocabulary."""
     return Meaning("other", {"fn": name}, inputs)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import fx
-
 from .meaning import Call, Meaning, dimensions, number, shape, words
+from .recording import Node
 
 
 def _elementwise(call: Call) -> Meaning:
@@ -38,7 +37,7 @@ def _norm(call: Call) -> Meaning:
 
 def _max_or_min(call: Call) -> Meaning:
     """``max(x)``, ``max(x, dim)`` and ``max(x, other)`` are three functions."""
-    if isinstance(call.get(1, "other"), fx.Node):
+    if isinstance(call.get(1, "other"), Node):
         return Meaning("elementwise", {"fn": f"{call.name}imum"}, call.nodes)
     return _reduce(call)
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import fx
-
 from .meaning import Call, Meaning, dimension, ints, is_stored, number, same_padding, shape, words
+from .recording import Node
 
 _WEIGHT_ROLES = ("weight", "bias", "running_mean", "running_var")
 
 
 def _with_weights(op: str, attrs: dict[str, Any], x: Any, **operands: Any) -> Meaning:
     """A weighted op. An operand that the forward computed is no weight but an input after ``x``."""
-    inputs: list[fx.Node] = [x]
-    weights: dict[str, fx.Node] = {}
+    inputs: list[Node] = [x]
+    weights: dict[str, Node] = {}
     for role in _WEIGHT_ROLES:
         node = operands.get(role)
-        if isinstance(node, fx.Node):
+        if isinstance(node, Node):
             if is_stored(node):
                 weights[role] = node
             else:
@@ -167,7 +166,7 @@ def _attention(call: Call) -> Meaning:
     scale = call.kwargs.get("scale")
     attrs = {"causal": bool(call.get(5, "is_causal", False)), "scale": None if scale is None else float(scale)}
     operands = (call.get(0, "query"), call.get(1, "key"), call.get(2, "value"), call.get(3, "attn_mask"))
-    return Meaning("attention", attrs, [n for n in operands if isinstance(n, fx.Node)])
+    return Meaning("attention", attrs, [n for n in operands if isinstance(n, Node)])
 
 
 def pool_attrs(

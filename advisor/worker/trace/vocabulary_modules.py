@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import fx, nn
+from torch import nn
 
-from .meaning import Meaning, Spec, dimension, ints, number, shape
+from .meaning import Meaning, dimension, ints, number, shape
+from .recording import Node, Spec
 from .vocabulary_layers import adaptive_attrs, clipped_fn, conv_attrs, pool_attrs
 
-Handler = Callable[[Any, list[fx.Node], list[Spec]], Meaning]
+Handler = Callable[[Any, list[Node], list[Spec]], Meaning]
 
 
-def _conv(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _conv(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     kernel = ints(module.kernel_size, len(module.kernel_size))
     padding = module.padding
     transposed = bool(module.transposed)
@@ -39,11 +40,11 @@ def _over_last(op: str) -> Handler:
     )
 
 
-def _group_norm(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _group_norm(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     return Meaning("group_norm", {"groups": int(module.num_groups), "eps": float(module.eps)}, inputs)
 
 
-def _rnn(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _rnn(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     attrs = {
         "kind": module.mode.split("_")[0].lower(),
         "hidden": int(module.hidden_size),
@@ -58,7 +59,7 @@ def _rnn(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
 def _rnn_cell(kind: str) -> Handler:
     """One step of a recurrent layer: its input has no time dimension."""
 
-    def handler(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+    def handler(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
         attrs = {
             "kind": kind,
             "hidden": int(module.hidden_size),
@@ -76,12 +77,12 @@ def _activation(fn: str) -> Handler:
     return lambda module, inputs, out: Meaning("activation", {"fn": fn}, inputs)
 
 
-def _hardtanh(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _hardtanh(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     return Meaning("activation", {"fn": clipped_fn(module.min_val, module.max_val)}, inputs)
 
 
 def _softmax(log: bool) -> Handler:
-    def handler(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+    def handler(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
         rank = len(shape(inputs[0]))
         implicit = 0 if rank in (0, 1, 3) else 1  # torch's default for modules made without a dimension
         dim = implicit if module.dim is None else module.dim
@@ -90,12 +91,12 @@ def _softmax(log: bool) -> Handler:
     return handler
 
 
-def _softmax_2d(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _softmax_2d(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     return Meaning("softmax", {"dim": len(shape(inputs[0])) - 3, "log": False}, inputs)
 
 
 def _pool(fn: str, rank: int) -> Handler:
-    def handler(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+    def handler(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
         kernel = ints(module.kernel_size, rank)
         padding = getattr(module, "padding", 0)  # LPPool has neither padding nor dilation
         dilation = getattr(module, "dilation", 1)
@@ -108,7 +109,7 @@ def _adaptive_pool(fn: str, rank: int) -> Handler:
     return lambda module, inputs, out: Meaning("pool", adaptive_attrs(fn, list(out[0].shape[-rank:])), inputs)
 
 
-def _upsample(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _upsample(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     size = list(out[0].shape[2:])
     if module.size is not None:
         return Meaning("resize", {"mode": module.mode, "scale": None, "size": size}, inputs)
@@ -118,13 +119,13 @@ def _upsample(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
 
 
 def _pad(mode: str) -> Handler:
-    def handler(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+    def handler(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
         return Meaning("pad", {"pad": [int(p) for p in module.padding], "mode": mode}, inputs)
 
     return handler
 
 
-def _unfold(module: Any, inputs: list[fx.Node], out: list[Spec]) -> Meaning:
+def _unfold(module: Any, inputs: list[Node], out: list[Spec]) -> Meaning:
     attrs = {
         "kernel": ints(module.kernel_size, 2),
         "stride": ints(module.stride, 2),

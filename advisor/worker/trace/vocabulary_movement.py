@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import fx
-
 from .meaning import Call, Meaning, dimension, dimensions, ints, shape, spec, words
+from .recording import Node
 
 Handler = Callable[[Call], Meaning | None]
 
@@ -116,7 +115,7 @@ def basic_index(key: Any, size: tuple[int, ...]) -> list[Any] | None:
             index.extend([None] * (len(size) - consumed))
             dim += len(size) - consumed
         elif isinstance(item, slice):
-            if any(isinstance(v, fx.Node) for v in (item.start, item.stop, item.step)):
+            if any(isinstance(v, Node) for v in (item.start, item.stop, item.step)):
                 return None
             bounds = [int(v) for v in item.indices(size[dim])]
             index.append(None if bounds == [0, size[dim], 1] else bounds)
@@ -129,21 +128,21 @@ def basic_index(key: Any, size: tuple[int, ...]) -> list[Any] | None:
     return index
 
 
-def _along(x: fx.Node, dim: Any, item: Any) -> Meaning:
+def _along(x: Node, dim: Any, item: Any) -> Meaning:
     """A slice of one dimension."""
     return Meaning("slice", {"index": [*[None] * dimension(dim, len(shape(x))), item]}, [x])
 
 
 def _select(call: Call) -> Meaning:
     index = call.get(2, "index")
-    if isinstance(index, fx.Node):
+    if isinstance(index, Node):
         return Meaning("gather", {}, call.nodes)
     return _along(call.x, call.get(1, "dim"), int(index))
 
 
 def _narrow(call: Call) -> Meaning:
     x, dim, start = call.x, call.get(1, "dim"), call.get(2, "start")
-    if isinstance(start, fx.Node):
+    if isinstance(start, Node):
         return Meaning("gather", {}, call.nodes)
     start = dimension(start, shape(x)[dim])
     return _along(x, dim, [start, start + int(call.get(3, "length")), 1])
@@ -181,7 +180,7 @@ def _repeat(call: Call) -> Meaning:
 
 
 def _repeat_interleave(call: Call) -> Meaning:
-    if isinstance(call.get(1, "repeats"), fx.Node) or len(call.out[0].shape) != len(shape(call.x)):
+    if isinstance(call.get(1, "repeats"), Node) or len(call.out[0].shape) != len(shape(call.x)):
         return Meaning("gather", {}, call.nodes)
     return _repeat(call)
 
