@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
     if options.nice:
         os.nice(options.nice)
     requests, answers = _own_pipes()
+    gc.disable()  # until all is loaded: imports leave little garbage, and looking for it takes much of their time
     from .jobs import Jobs  # after the pipes: nothing that is imported can write into them
 
     jobs = Jobs(options.cache)
@@ -67,9 +68,9 @@ class _Analyst:
 
     def serve(self) -> None:
         self._jobs.prepare()
-        gc.collect()
         gc.freeze()
         gc.set_threshold(_YOUNG)
+        gc.enable()
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         self._send({"event": "ready", "pid": os.getpid()})
         while True:

@@ -162,10 +162,13 @@ class Hub:
 
 def _load_sessions() -> Callable[..., Session]:
     """The language server's part, imported in a thread: it takes most of a hub's start, and scripts need not wait."""
-    from .lsp import features, session
-
+    gc.disable()  # imports leave little garbage, and looking for it takes an eighth of their time
+    try:
+        from .lsp import features, session
+    finally:
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+        gc.enable()
     del features  # sessions import it when they are made
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     return session.new_session
 
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 import logging
 import re
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from advisor.folders import cache as cache_folder
-from advisor.packs import PackError
-from advisor.packs import pages as installed
-from advisor.rulepages import page
+from advisor.version import VERSION
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +35,10 @@ def prepare() -> None:
 @cache
 def texts() -> dict[str, str]:
     """Code → its page as Markdown. A pack that cannot be loaded leaves none; audits report it as an error."""
+    from advisor.packs import PackError  # what they need is loaded when they are, not while an editor waits
+    from advisor.packs import pages as installed
+    from advisor.rulepages import page
+
     try:
         return {p.code: page(p) for p in installed()}
     except PackError as e:
@@ -61,7 +62,7 @@ def why(code: str) -> str | None:
 def _written(folder: Path) -> dict[str, str]:
     """Code → URI of its page below ``folder``. A page that stands there as it should is not touched."""
     out: dict[str, str] = {}
-    rules = folder / "rules" / version("nas-advisor")
+    rules = folder / "rules" / VERSION
     try:
         rules.mkdir(parents=True, exist_ok=True)
         for code, text in texts().items():
