@@ -14,20 +14,25 @@ from typing import Any
 SECONDS = 60.0
 """Nothing that is waited for takes so long."""
 
-_CAPABILITIES = {
-    "workspace": {"configuration": True},
-    "textDocument": {"publishDiagnostics": {"relatedInformation": True, "dataSupport": True}},
-}
+_TOLD = {"publishDiagnostics": {"relatedInformation": True, "dataSupport": True}}
+_ASKS = {**_TOLD, "diagnostic": {}}
 
 
 class Editor:
-    """A language server started with ``command`` that it is told to trust; its settings are ``settings``.
+    """A language server started with ``command`` whose settings are ``settings``; ``trusted`` is what it is told of the
+    folder. One that ``pulls`` asks for diagnostics, which come when they are complete; any other is told them.
 
     Moments are of ``time.perf_counter``: ``launched`` is when the process was asked for.
     """
 
     def __init__(
-        self, command: Sequence[str], folder: Path, settings: Mapping[str, Any] | None = None, *, trusted: bool = True
+        self,
+        command: Sequence[str],
+        folder: Path,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        trusted: bool = True,
+        pulls: bool = False,
     ) -> None:
         self._settings = settings
         self._heard: queue.SimpleQueue[tuple[float, dict[str, Any]]] = queue.SimpleQueue()
@@ -42,7 +47,7 @@ class Editor:
             {
                 "processId": None,
                 "rootUri": folder.as_uri(),
-                "capabilities": _CAPABILITIES,
+                "capabilities": {"workspace": {"configuration": True}, "textDocument": _ASKS if pulls else _TOLD},
                 "initializationOptions": {"trusted": trusted},
             },
         )
@@ -95,15 +100,20 @@ class Editor:
             else:
                 self._answer(message)
 
+    def pulled(self, uri: str) -> tuple[float, list[dict[str, Any]]]:
+        """Ask for the document's diagnostics; the moment when they were there, and they."""
+        moment, report = self._ask("textDocument/diagnostic", {"textDocument": {"uri": uri}})
+        return moment, report["items"]
+
     # ---- the wire
 
-    def _ask(self, method: str, params: Any) -> Any:
+    def _ask(self, method: str, params: Any) -> tuple[float, Any]:
         self._number += 1
         self._send({"id": self._number, "method": method, "params": params})
         while True:
-            _, message = self._next()
+            moment, message = self._next()
             if message.get("id") == self._number and "method" not in message:
-                return message.get("result")
+                return moment, message.get("result")
             self._answer(message)
 
     def _answer(self, message: Mapping[str, Any]) -> None:
@@ -175,4 +185,9 @@ class Document:
     def published(self) -> tuple[float, list[dict[str, Any]]]:
         """Seconds from the last change to the next diagnostics of the present text, and the diagnostics."""
         moment, shown = self._editor.published(self._uri, self._version)
+        return moment - self._sent, shown
+
+    def pulled(self) -> tuple[float, list[dict[str, Any]]]:
+        """Seconds from the last change to the diagnostics, asked for now, and they."""
+        moment, shown = self._editor.pulled(self._uri)
         return moment - self._sent, shown
