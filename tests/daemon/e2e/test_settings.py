@@ -28,11 +28,14 @@ async def test_a_changed_pyproject_is_followed(editor, net):
     editor.open(net)
     (found,) = await editor.findings(net, "CHN101")
     assert "cpu-x86" in found.message
+    before = dict(editor.refreshed)
     settings = net.with_name("pyproject.toml")
     settings.write_text(DEVICE)
     editor.changed_on_disk(settings)
     wide, memory = await editor.findings(net, "CHN101", "MEM401")
     assert "ethos-u85-2048" in wide.message and "sram of 512 KiB" in memory.message
+    for method in (types.WORKSPACE_INLAY_HINT_REFRESH, types.WORKSPACE_CODE_LENS_REFRESH):
+        await editor.until(lambda method=method: editor.refreshed[method] > before.get(method, 0))
     settings.write_text(DEVICE + 'ignore = ["CHN"]\n')
     editor.changed_on_disk(settings)
     await editor.findings(net, "MEM401")
