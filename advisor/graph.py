@@ -142,7 +142,7 @@ class Graph:
         live = set(self.inputs)
         folded = set()
         for op in self.ops:
-            if any(t in live for t in op.inputs):
+            if not live.isdisjoint(op.inputs):
                 live.update(op.outputs)
             else:
                 folded.add(op.key)
@@ -184,7 +184,7 @@ class Graph:
         """Whether some model output depends, edge by edge, on some model input."""
         reach = set(self.inputs)
         for op in self.ops:
-            if any(t in reach for t in op.inputs):
+            if not reach.isdisjoint(op.inputs):
                 reach.update(op.outputs)
         return any(t in reach for t in self.outputs) and bool(self.ops)
 

@@ -15,6 +15,8 @@ from advisor.graph import Graph, Op, Tensor
 from advisor.operators import FREE, NORMS
 from advisor.targets import Target
 
+from .difference import Difference
+
 VIEWS = FREE | {"slice", "split", "unbind", "permute"}
 """Operators whose results may share the storage of their first input, where the target lists them as free."""
 
@@ -131,15 +133,14 @@ def decompose(graph: Graph, target: Target) -> Decomposition:
     return _Decomposer(graph, target).run()
 
 
-def redecompose(old: Decomposition, before: Graph, after: Graph, changed: set[int], target: Target) -> Decomposition:
-    """Equal to ``decompose(after, target)``, given that of ``before`` and the tensors that are ``changed`` or new.
+def redecompose(old: Decomposition, difference: Difference, target: Target) -> Decomposition:
+    """Equal to ``decompose`` of the edited graph, given that of the graph before the edit.
 
     Groups of ``old`` that no change comes near are shared, and cost what they did.
     """
-    kept = [before.position[op.key] for op in after.ops if before.by_key.get(op.key) is op]
-    decomposer = _Decomposer(after, target)
-    if kept == sorted(kept):
-        decomposer.patch = _Patch(old, before, decomposer, changed)
+    decomposer = _Decomposer(difference.after, target)
+    if difference.ordered:
+        decomposer.patch = _Patch(old, difference, decomposer.folded)
     return decomposer.run()
 
 
@@ -151,20 +152,16 @@ class _Patch:
     were in. A group that neither comes near is found again: ops that stayed are in the same order in both.
     """
 
-    def __init__(self, old: Decomposition, before: Graph, new: _Decomposer, changed: set[int]) -> None:
-        was, now = before.by_key, new.graph.by_key
+    def __init__(self, old: Decomposition, difference: Difference, folded: frozenset[int]) -> None:
+        before, after = difference.before, difference.after
         self.old = old
-        gone = [op for op in before.ops if now.get(op.key) is not op]
-        come = [op for op in new.graph.ops if was.get(op.key) is not op]
-        turned = old.folded ^ new.folded
-        others = [graph[key] for graph in (was, now) for key in turned if key in graph]
-        self.unsure = set(before.outputs) ^ set(new.graph.outputs)
-        self.unsure |= changed
-        for op in (*gone, *come, *others):
+        self.dirty: set[int] = set(old.folded ^ folded)
+        self.unsure = difference.changed | (set(before.outputs) ^ set(after.outputs))
+        turned = [graph.by_key[key] for graph in (before, after) for key in self.dirty if key in graph.by_key]
+        for op in (*difference.gone, *difference.come, *turned):
             self.unsure.update(op.inputs, op.outputs)
-        self.dirty: set[int] = set(turned)
-        self.disturb(gone)
-        self.disturb(come)
+        self.disturb(difference.gone)
+        self.disturb(difference.come)
 
     def disturb(self, ops: Iterable[Op]) -> None:
         """These ops are grouped anew, and with them those that were in one group with any of them."""

@@ -12,6 +12,7 @@ from advisor.costs import Costs, Label
 from advisor.graph import Graph, Op
 from advisor.targets import Target
 
+from .difference import Difference
 from .kernels import Decomposition, Group, decompose, redecompose, signature
 from .memory import Lifetimes, lifetimes, peak, size, sizes
 from .roofline import Priced, price
@@ -64,8 +65,8 @@ class Simulated:
         if known is not None:
             return known.costs
         old = self._plan(before, target)
-        changed = {t for t, tensor in after.tensors.items() if before.tensors.get(t) is not tensor}
-        plan = _resized(old, before, after, changed, target) or _rewired(old, before, after, changed, target)
+        difference = Difference.between(before, after)
+        plan = _resized(old, difference, target) or _rewired(old, difference, target)
         self._plans.setdefault(after, {})[target] = plan
         return plan.costs
 
@@ -90,16 +91,18 @@ def _fresh(graph: Graph, target: Target) -> Plan:
     return Plan(decomposition, priced, lives, held, parameters, costs)
 
 
-def _rewired(old: Plan, before: Graph, after: Graph, changed: set[int], target: Target) -> Plan:
+def _rewired(old: Plan, difference: Difference, target: Target) -> Plan:
     """The plan of a graph with other ops or wiring; prices of kernels that stayed what they were are reused."""
-    decomposition = redecompose(old.decomposition, before, after, changed, target)
+    after = difference.after
+    decomposition = redecompose(old.decomposition, difference, target)
     known = dict(zip(old.decomposition.groups, old.priced, strict=True))
     priced = [known.get(group) or price(after, group, target) for group in decomposition.groups]
     lives = lifetimes(after, decomposition, target)
     sized = dict(zip(old.lives.owners, old.held, strict=True))
+    changed = difference.changed
     held = [size(after.tensors[t], target) if t in changed or t not in sized else sized[t] for t in lives.owners]
-    parameters = _parameters(old.parameters, before, after, changed)
-    totals = _weights(after, parameters, target)
+    parameters = _parameters(old.parameters, difference)
+    totals = _totals(old, parameters, difference, target)
     costs = _costs(after, target, decomposition.groups, priced, totals, lives, held)
     return Plan(decomposition, priced, lives, held, parameters, costs)
 
@@ -113,25 +116,33 @@ def _read_parameters(graph: Graph, ops: Iterable[Op]) -> Iterator[int]:
                 yield t
 
 
-def _parameters(old: dict[int, int], before: Graph, after: Graph, changed: set[int]) -> dict[int, int]:
-    """How often each parameter of ``after`` is read, given the same of ``before``."""
-    was, now = before.tensors, after.tensors
-    if any(t in was and was[t].role != now[t].role for t in changed):
-        return Counter(_read_parameters(after, after.ops))
+def _parameters(old: dict[int, int], difference: Difference) -> dict[int, int]:
+    """How often each parameter of the edited graph is read, given the same of the graph before."""
+    if difference.roles_changed():
+        return Counter(_read_parameters(difference.after, difference.after.ops))
     reads = dict(old)
-    for t in _read_parameters(before, [op for op in before.ops if after.by_key.get(op.key) is not op]):
+    for t in _read_parameters(difference.before, difference.gone):
         reads[t] -= 1
         if not reads[t]:
             del reads[t]
-    for t in _read_parameters(after, [op for op in after.ops if before.by_key.get(op.key) is not op]):
+    for t in _read_parameters(difference.after, difference.come):
         reads[t] = reads.get(t, 0) + 1
     return reads
+
+
+def _totals(old: Plan, parameters: dict[int, int], difference: Difference, target: Target) -> tuple[int, int]:
+    """Elements and bytes of the edited graph's ``parameters``, from what the graph before has and what differs."""
+    resized = difference.changed.intersection(parameters, old.parameters)
+    left, come = old.parameters.keys() - parameters.keys(), parameters.keys() - old.parameters.keys()
+    less, less_bytes = _weights(difference.before, resized | left, target)
+    more, more_bytes = _weights(difference.after, resized | come, target)
+    return old.costs.params - less + more, old.costs.weights_bytes - less_bytes + more_bytes
 
 
 def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> tuple[int, int]:
     """Elements and bytes of the given parameters."""
     tensors = [graph.tensors[t] for t in parameters]
-    return sum(t.numel for t in tensors), sum(size(t, target) for t in tensors)
+    return sum([t.numel for t in tensors]), sum([size(t, target) for t in tensors])
 
 
 def _costs(
@@ -144,11 +155,8 @@ def _costs(
     held: list[int],
 ) -> Costs:
     kernels = tuple([p.kernel for p in priced if p.kernel is not None])
-    shares: dict[int, float] = {}
-    macs: dict[int, int] = {}
-    for p in priced:
-        shares.update(p.shares)
-        macs.update(p.macs)
+    shares = dict([share for p in priced for share in p.shares])
+    macs = dict([count for p in priced for count in p.macs])
     return Costs(
         target=target.name,
         label=Simulated.label,
@@ -165,48 +173,36 @@ def _costs(
     )
 
 
-def _resized(old: Plan, before: Graph, after: Graph, changed: set[int], target: Target) -> Plan | None:
-    """The plan of a graph wired like ``before``; None where it is wired otherwise."""
-    groups = old.decomposition.groups
+def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
+    """The plan of a graph wired like the one before; None where it is wired otherwise."""
+    before, after, changed = difference.before, difference.after, difference.changed
+    if not difference.aligned or before.inputs != after.inputs or before.outputs != after.outputs:
+        return None
+    for a, b in zip(difference.gone, difference.come, strict=True):
+        same = a.inputs == b.inputs and a.outputs == b.outputs and a.weights == b.weights
+        if not same or signature(a, target) != signature(b, target):
+            return None
+    if difference.roles_changed() or (changed and not old.decomposition.holds_for(after.tensors)):
+        return None
     stale = {i for t in changed for i in old.touches.get(t, ())}
-    replaced: dict[int, int] = {}
-    if len(before.ops) != len(after.ops) or before.inputs != after.inputs or before.outputs != after.outputs:
-        return None
-    for i, (a, b) in enumerate(zip(before.ops, after.ops, strict=True)):
-        if a is not b:
-            same = a.key == b.key and a.inputs == b.inputs and a.outputs == b.outputs and a.weights == b.weights
-            if not same or signature(a, target) != signature(b, target):
-                return None
-            replaced[b.key] = i
-    if any(before.tensors[t].role != after.tensors[t].role for t in changed if t in before.tensors):
-        return None
-    if changed and not old.decomposition.holds_for(after.tensors):
-        return None
-    groups = _renewed(groups, after, replaced, stale) if replaced else groups
+    groups = old.decomposition.groups
+    if difference.come:
+        groups = _renewed(groups, {op.key: op for op in difference.come}, stale)
     priced = list(old.priced)
     for i in stale:
         priced[i] = price(after, groups[i], target)
-    held = old.held
-    if changed:
-        pairs = zip(old.lives.owners, held, strict=True)
-        held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs]
-    params, stored = old.costs.params, old.costs.weights_bytes
-    weights = [t for t in changed if t in old.parameters]
-    if weights:
-        n, b = _weights(after, weights, target)
-        m, c = _weights(before, weights, target)
-        params, stored = params + n - m, stored + b - c
-    costs = _costs(after, target, groups, priced, (params, stored), old.lives, held)
-    decomposition = replace(old.decomposition, groups=groups)
-    return Plan(decomposition, priced, old.lives, held, old.parameters, costs)
+    pairs = zip(old.lives.owners, old.held, strict=True)
+    held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs] if changed else old.held
+    totals = _totals(old, old.parameters, difference, target)
+    costs = _costs(after, target, groups, priced, totals, old.lives, held)
+    return Plan(replace(old.decomposition, groups=groups), priced, old.lives, held, old.parameters, costs)
 
 
-def _renewed(groups: list[Group], after: Graph, replaced: dict[int, int], stale: set[int]) -> list[Group]:
-    """The groups with replaced ops (key → position in ``after``) put in; their indices join ``stale``."""
+def _renewed(groups: list[Group], come: dict[int, Op], stale: set[int]) -> list[Group]:
+    """The groups with replaced ops (by key) put in; their indices join ``stale``."""
     out = list(groups)
     for i, group in enumerate(groups):
-        if any(op.key in replaced for op in group.ops):
-            ops = tuple(after.ops[replaced[op.key]] if op.key in replaced else op for op in group.ops)
-            out[i] = replace(group, ops=ops)
+        if not group.seen.isdisjoint(come) and any(op.key in come for op in group.ops):
+            out[i] = replace(group, ops=tuple([come.get(op.key, op) for op in group.ops]))
             stale.add(i)
     return out
