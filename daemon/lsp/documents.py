@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -56,7 +57,7 @@ class Opened:
 
     @property
     def untitled(self) -> bool:
-        return not uris.to_fs_path(self.uri)
+        return file_of(self.uri) is None
 
     @property
     def content(self) -> str:
@@ -164,8 +165,7 @@ class Documents:
 
     def path(self, uri: str) -> Path:
         """The file of a uri; a made-up path for what is no file."""
-        found = uris.to_fs_path(uri)
-        return Path(found) if found else self._made_up(uri)
+        return file_of(uri) or self._made_up(uri)
 
     def add(self, opened: Opened, cells: Sequence[str] = ()) -> None:
         """Enter a document; one of the same uri that was never closed is replaced."""
@@ -199,7 +199,16 @@ class Documents:
 
 def analysed(uri: str, language: str) -> bool:
     """Whether a document is one of ours."""
-    return language in LANGUAGES and uris.uri_scheme(uri) in SCHEMES
+    return language in LANGUAGES and uri.partition(":")[0].lower() in SCHEMES
+
+
+def file_of(uri: str) -> Path | None:
+    """The file of a uri; None for what is no file's, and for a text that no file can be called."""
+    try:
+        found = uris.to_fs_path(uri)
+        return Path(found) if found and b"\0" not in os.fsencode(found) else None
+    except ValueError:  # no uri, or characters that this system has no bytes for
+        return None
 
 
 def differs(path: Path, text: str) -> bool:

@@ -49,12 +49,21 @@ class FramingError(ValueError):
 
 
 def _converter() -> Any:
-    """pygls's, except that what no type describes stays plain: a client's keys become no attributes."""
+    """pygls's, except that what no type describes stays plain: a client's keys become no attributes; and that ids and
+    tokens are looked at: they are keys of tables."""
     converter = default_converter()
+    converter.register_structure_hook(types.ProgressToken, _name)
+    converter.register_structure_hook(types.ProgressToken | None, lambda v, t: v if v is None else _name(v, t))
     for kind in (JsonRPCRequestMessage, JsonRPCResponseMessage, JsonRPCNotification):
         names = [a.name for a in kind.__attrs_attrs__]  # type: ignore[attr-defined]
         converter.register_structure_hook(kind, lambda obj, cls, names=names: cls(**{n: obj.get(n) for n in names}))
     return converter
+
+
+def _name(value: Any, _: Any) -> int | str:
+    if isinstance(value, int | str):
+        return value
+    raise ValueError(f"expected a number or a string, got {type(value).__name__}")
 
 
 OURS = (

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lsprotocol import types
-from pygls import uris
 from pygls.capabilities import get_capability
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
@@ -17,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 from advisor.version import VERSION
 
 from ..trust import Trust
-from .documents import Documents, Opened
+from .documents import Documents, Opened, file_of
 from .protocol import CONVERTER, FramingError, Reader, Wire, messages
 from .settings import EditorSettings
 from .texts import Codec
@@ -98,7 +97,7 @@ class Session(LanguageServer):
             return []
         workspace = self.workspace
         folders = [f.uri for f in workspace.folders.values()] or [workspace.root_uri or ""]
-        return [Path(path) for uri in folders if (path := uris.to_fs_path(uri))]
+        return [path for uri in folders if (path := file_of(uri)) is not None]
 
     def root_of(self, path: Path) -> Path:
         """The innermost workspace folder around ``path``; the first for what lies in none."""
@@ -259,7 +258,8 @@ class Session(LanguageServer):
 
     def made_up(self, uri: str) -> Path:
         """A path for a document that has none: in the first root, so that it imports what its neighbours do."""
-        name = uri.rpartition(":")[2].strip("/").replace("/", "_") or "untitled"
+        plain = "".join(c if c.isprintable() and c != "/" else "_" for c in uri.rpartition(":")[2].strip("/"))
+        name = plain or "untitled"
         return next(iter(self.roots()), self.cwd) / (name if name.endswith((".py", ".ipynb")) else f"{name}.py")
 
 

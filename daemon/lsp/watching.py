@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 
 from lsprotocol import types
-from pygls import uris
 from pygls.exceptions import JsonRpcException
 
 from .analysis import Analysis
@@ -58,7 +57,7 @@ def register(session: Session, analysis: Analysis, outdated: Callable[[], None])
 
     @session.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        gone = [uris.to_fs_path(folder.uri) for folder in params.event.removed]
+        gone = [folder.uri for folder in params.event.removed]
         session.log.info("workspace folders now: %s; gone: %s", session.roots(), gone)
         await fetch(session)
         outdated()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import advisor
 from advisor.client.dial import dial
@@ -43,6 +44,11 @@ class Net(nn.Module):
 """
 AT_ONCE = 30.0
 """So many times as long as of an idle daemon a question for its status may take, on a machine that is busy."""
+
+SENT = pytest.StashKey[dict[str, int]]()
+"""How many malformed frames each test sent."""
+
+settings.register_profile("faults", max_examples=2_000)  # of five tests each: `make verify-faults`
 
 _widths = itertools.count(17)
 
