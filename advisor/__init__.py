@@ -5,10 +5,9 @@
 first use (PEP 562): ``import advisor`` imports neither torch nor scikit-learn.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 
+# Not even __future__ is imported: under `python -m advisor` it would be looked for in the working folder.
 TYPE_CHECKING = False  # as type checkers know it: the editor's forwarder, too, imports this and has no time for typing
 if TYPE_CHECKING:
     from typing import Any
@@ -33,7 +32,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name], __name__), name)

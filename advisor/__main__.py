@@ -1,7 +1,6 @@
 """``python -m advisor``, and the console command ``advisor``."""
 
-from __future__ import annotations
-
+import os
 import sys
 
 
@@ -17,5 +16,17 @@ def main() -> int:
     return run()
 
 
+def _leave_working_folder() -> None:
+    """Have nothing imported from the folder that we were started in, which ``python -m`` puts first: an editor starts
+    us in a workspace that may not be trusted."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return  # ours was deleted: there was nothing to put first
+    if sys.path[:1] == [here]:
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _leave_working_folder()
     sys.exit(main())

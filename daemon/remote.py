@@ -8,15 +8,15 @@ import logging
 import os
 import signal
 import struct
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgpack
 
+from advisor.client.program import daemon
 from advisor.frames import MAX_BYTES, FrameError, Message, encode
 
-COMMAND = (sys.executable, "-m", "advisor.daemon", "analyst")
+COMMAND = tuple(daemon("analyst"))
 
 _HEAD = struct.Struct("!I")
 _CHUNK = 1 << 16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit codes: 0 the editor ended it, 1 the daemon ended, 2 it could not be started."""
     if args.standalone:
-        os.execv(sys.executable, [sys.executable, "-m", "advisor.daemon", "stdio"])
+        from ..client.program import daemon
+
+        command = daemon("stdio")
+        os.execv(command[0], command)
     from ..client.forward import main  # as `advisor lsp` alone, which does not come this way
 
     return main()

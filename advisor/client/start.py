@@ -20,6 +20,7 @@ from ..folders import hub_log
 from .address import Address, holder, secure
 from .dial import Silent, greet
 from .errors import DaemonError
+from .program import daemon
 
 START_SECONDS = 40.0
 """After these a daemon that is starting is given up."""
@@ -138,7 +139,7 @@ class _Start:
 def _launch(address: Address, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     if not sys.executable:
         raise DaemonError("the daemon could not be started: this Python does not know its own program")
-    command = [sys.executable, "-m", "advisor.daemon", "hub", "--detach", *(["--tcp"] if address.tcp else [])]
+    command = daemon("hub", "--detach", *(["--tcp"] if address.tcp else []))
     with contextlib.ExitStack() as opened:
         log = subprocess.DEVNULL
         with contextlib.suppress(OSError):  # a log that cannot be written is no reason to do without a daemon
