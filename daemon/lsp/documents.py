@@ -199,7 +199,12 @@ class Documents:
 
 def analysed(uri: str, language: str) -> bool:
     """Whether a document is one of ours."""
-    return language in LANGUAGES and uri.partition(":")[0].lower() in SCHEMES
+    return language in LANGUAGES and current(uri)
+
+
+def current(uri: str) -> bool:
+    """Whether a uri is that of a text as it is now, whatever it holds."""
+    return uri.partition(":")[0].lower() in SCHEMES
 
 
 def file_of(uri: str) -> Path | None:

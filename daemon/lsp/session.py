@@ -16,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 from advisor.version import VERSION
 
 from ..trust import Trust
-from .documents import Documents, Opened, file_of
+from .documents import SCHEMES, Documents, Opened, file_of
 from .protocol import CONVERTER, FramingError, Reader, Wire, messages
 from .settings import EditorSettings
 from .texts import Codec
@@ -57,8 +57,10 @@ class Session(LanguageServer):
             notebook_document_sync=types.NotebookDocumentSyncOptions(
                 notebook_selector=[
                     types.NotebookDocumentFilterWithCells(
-                        notebook="jupyter-notebook", cells=[types.NotebookCellLanguage(language="python")]
+                        notebook=types.NotebookDocumentFilterNotebookType("jupyter-notebook", scheme=scheme),
+                        cells=[types.NotebookCellLanguage(language="python")],
                     )
+                    for scheme in SCHEMES
                 ]
             ),
             protocol_cls=Wire,

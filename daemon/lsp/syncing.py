@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from .analysis import Analysis
 from .diagnostics import Diagnostics
-from .documents import Opened, analysed, differs
+from .documents import Opened, analysed, current, differs
 from .notebooks import Notebook, notebook
 from .session import Session
 
@@ -72,6 +72,8 @@ def _texts(session: Session, desk: _Desk) -> None:
 def _notebooks(session: Session, desk: _Desk) -> None:
     @session.feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def notebook_opened(params: types.DidOpenNotebookDocumentParams) -> None:
+        if not current(params.notebook_document.uri):
+            return  # an old version out of git, say: what is in that may be anybody's
         path = session.documents.path(params.notebook_document.uri)
         entered = notebook(params, path, session.documents.elsewhere)
         desk.enter(entered, [cell.uri for cell in entered.cells])

@@ -97,3 +97,18 @@ async def test_a_cell_that_is_no_code_counts_for_nothing():
         params["notebookDocument"]["cells"][1]["kind"] = 1
         editor.notify("notebookDocument/didOpen", **params)
         assert "prose" not in (await lanes.next(0)).params["text"]
+
+
+async def test_old_versions_of_a_notebook_are_left_alone():
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        result = await editor.initialize(None, {**PUSH, "notebookDocument": {"synchronization": {}}}, trusted=True)
+        wanted = result["capabilities"]["notebookDocumentSync"]["notebookSelector"]
+        assert {w["notebook"]["scheme"] for w in wanted} == {"file", "untitled"}
+        old = opening(("old", SECOND))
+        old["notebookDocument"]["uri"] = "git:/x/net.ipynb?%7B%22ref%22%3A%22HEAD%22%7D"
+        editor.notify("notebookDocument/didOpen", **old)
+        editor.notify("notebookDocument/didOpen", **opening(("a", FIRST)))
+        assert "nn.Conv2d" not in (await lanes.next(0)).params["text"]
+        await editor.settled()
+        assert lanes.count() == 1
