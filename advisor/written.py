@@ -17,6 +17,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from . import syntax
 from .graph import Graph, Module, Span
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _parse(function: FunctionType) -> tuple[ast.Module, int] | None:
     """A function's tree, its indentation kept, and what to add to its lines; None without readable source."""
     try:
         lines, first = inspect.getsourcelines(function)
-        return ast.parse("if 1:\n" + "".join(lines) if lines[0][:1].isspace() else "\n" + "".join(lines)), first - 2
+        return syntax.module("if 1:\n" + "".join(lines) if lines[0][:1].isspace() else "\n" + "".join(lines)), first - 2
     except (OSError, TypeError, SyntaxError, tokenize.TokenError, RecursionError):
         return None
 

@@ -6,6 +6,7 @@ import ast
 import linecache
 from collections.abc import Callable, Iterator, Sequence
 
+from .. import syntax
 from ..graph import Span
 
 Lines = Callable[[str], Sequence[str]]
@@ -23,7 +24,7 @@ def numbers(span: Span, lines: Lines = known_lines) -> frozenset[int]:
     cannot be read any more or the span is no call."""
     text = _text(span, lines)
     try:
-        call = ast.parse(f"({text})", mode="eval").body
+        call = syntax.expression(f"({text})")
     except (SyntaxError, ValueError):
         return frozenset()
     if not isinstance(call, ast.Call):

@@ -22,6 +22,8 @@ from functools import cached_property
 from importlib.abc import InspectLoader
 from itertools import zip_longest
 
+from .. import syntax
+
 _NEWLINE = re.compile(r"\r\n?")
 _TOKEN = re.compile(
     r'(?P<string>"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
@@ -260,7 +262,7 @@ def _idle(parts: _Parts, keep: Collection[str]) -> tuple[list[tuple[int, int]], 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about users' strings
-            tree = ast.parse(parts.text)
+            tree = syntax.module(parts.text)
             found = [*_main_blocks(tree, parts), *_unused(tree, parts, keep)]
             idle = ast.Module([node for node, _ in found], [])
             InspectLoader.source_to_code(idle)  # compiled only: what parses may still be no valid Python

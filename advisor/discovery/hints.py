@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .. import syntax
 from .constants import Constants, NotConstant, callee_is
 from .outline import CallSite, Function, Outline, Scope, dotted
 
@@ -310,7 +311,7 @@ def _named_values(node: ast.AST) -> list[tuple[str, ast.expr]]:
 def _annotated_shape(annotation: ast.expr | None) -> dict[str, Any] | None:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
-            annotation = ast.parse(annotation.value, mode="eval").body
+            annotation = syntax.expression(annotation.value)
         except (SyntaxError, ValueError):
             return None  # words for a reader
     if not isinstance(annotation, ast.Subscript) or not isinstance(annotation.slice, ast.Tuple):

@@ -6,7 +6,6 @@ place; :func:`joined` says at which line each cell begins.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import warnings
@@ -14,6 +13,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from .. import syntax
 
 SUFFIX = ".ipynb"
 
@@ -116,7 +117,7 @@ def _error_line(lines: list[str]) -> int | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in users' strings are not ours to report
-            ast.parse("\n".join(lines))
+            syntax.module("\n".join(lines))
     except SyntaxError as e:
         return (e.lineno or 1) - 1
     except (ValueError, RecursionError, MemoryError):

@@ -6,9 +6,9 @@ another class, the parent's constructor computes them.
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
+from .. import syntax
 from .attempts import Attempt, Surroundings, attempts
 from .candidates import Candidate, Classes, candidates
 from .outline import Outline
@@ -72,7 +72,7 @@ def _users(name: str, other: Outline) -> set[str]:
 
 def _taken_out(candidate: Candidate, parent: Candidate, attempt: Attempt, other: Outline, module: str) -> Attempt:
     call = _call(attempt["callee"] or parent.name, attempt)
-    needed = [n for n in free_names(ast.parse(call)) if n in other.module.bindings]
+    needed = [n for n in free_names(syntax.module(call)) if n in other.module.bindings]
     function = f"{candidate.name}_in_{parent.name}"
     taken = f"next(m for m in {call}.modules() if type(m).__name__ == {candidate.name!r})"
     return {

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from .. import syntax
 from ..graph import Span
 from .notebooks import NotebookError, cells, is_notebook, joined
 
@@ -143,7 +144,7 @@ def parse(path: Path, text: str) -> Source | Problem:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in users' strings are not ours to report
-            tree = ast.parse(text, filename=str(path))
+            tree = syntax.module(text)
     except SyntaxError as e:
         return Problem("syntax", f"syntax error: {e.msg}", _at(path, e.lineno or 1, e.offset or 1))
     except ValueError as e:  # null bytes, before Python 3.12

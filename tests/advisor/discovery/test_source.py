@@ -89,3 +89,11 @@ def test_fifty_thousand_lines_are_read() -> None:
     source = parse(Path("net.py"), "x = 1\n" * 50_000)
     assert isinstance(source, Source)
     assert len(source.tree.body) == 50_000
+
+
+def test_the_column_of_an_error_is_that_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text("x = f(\n")  # a shorter line than the unsaved one
+    problem = read(path, "a_longer_name = some.function(\n")
+    assert isinstance(problem, Problem)
+    assert (problem.message, problem.span.column) == ("syntax error: '(' was never closed", 30)
