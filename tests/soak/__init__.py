@@ -1,0 +1,1 @@
+"""Many edits, and no wrong word: see :mod:`tests.soak.edits`."""
