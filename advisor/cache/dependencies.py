@@ -20,7 +20,8 @@ import msgpack
 
 from ..environment import passed_on
 from ..graph import FORMAT_VERSION
-from ..texts import Texts
+from ..recent import Recent
+from ..texts import Texts, settled
 from ..version import VERSION
 
 Event = dict[str, Any]
@@ -36,6 +37,10 @@ _LINES = ("line", "end_line")
 _PEOPLES = ("args", "kwargs", "setup")
 """What is said in people's own words, in which nothing is a place."""
 _IMPORTABLE = (".py", ".pyc", ".so", ".pyd")
+_METADATA = (".dist-info", ".egg-info", ".egg", ".egg-link")
+"""What says which packages are installed, by the ends of its names."""
+_packages: Recent[str, tuple[tuple[int, ...], tuple[str, ...]]] = Recent(10_000)
+"""Folder → its times, and what :func:`_own_files` found."""
 
 
 # ---- the key
@@ -199,23 +204,66 @@ def settle(paths: Iterable[Path]) -> int:
 
 
 def listing(folder: Path, buffers: Mapping[Path, str] | None = None) -> str:
-    """Digest of the names in ``folder`` that an import could mean, unsaved files among them."""
-    names = {p.name for p in buffers or () if p.parent == folder}
+    """Digest of what in ``folder`` an import could mean, unsaved files among it: modules, folders, which of these are
+    packages with a file of their own, and what says which packages are installed."""
+    names = set(_unsaved(folder, buffers or ()))
     try:
         with os.scandir(folder) as entries:
-            names.update(_importable(entries))
+            for entry in entries:
+                names.update(_importable(entry))
     except OSError:
         names.add("\0")  # it cannot be listed
     return hashlib.sha256("/".join(sorted(names)).encode(errors="surrogateescape")).hexdigest()
 
 
-def _importable(entries: Iterable[os.DirEntry[str]]) -> Iterator[str]:
-    for entry in entries:
-        name = entry.name
-        if name.endswith(_IMPORTABLE):
-            yield name
-        elif name.isidentifier() and name != "__pycache__" and entry.is_dir():
+def _unsaved(folder: Path, buffers: Iterable[Path]) -> Iterator[str]:
+    for path in buffers:
+        if path.parent == folder:
+            yield path.name
+        elif path.parent.parent == folder and path.stem == "__init__":
+            yield f"{path.parent.name}:{path.name}"
+
+
+def _importable(entry: os.DirEntry[str]) -> Iterator[str]:
+    """What ``entry`` adds to the listing of its folder."""
+    name = entry.name
+    metadata = name.endswith(_METADATA)
+    if not (metadata or name.endswith(_IMPORTABLE) or ("." not in name and name != "__pycache__")):
+        return
+    try:
+        is_folder = entry.is_dir()
+    except OSError:
+        is_folder = False  # a link that leads to itself
+    if metadata or name.endswith(_IMPORTABLE):
+        yield name + ":" * is_folder
+    elif is_folder:
+        if name.isidentifier():
             yield name + ":"
+        yield from (f"{name}:{own}" for own in _own_files(entry.path))
+
+
+def _own_files(folder: str) -> tuple[str, ...]:
+    """The files that make ``folder`` a package rather than part of a namespace, by name."""
+    stamp = _times(folder)
+    known = _packages.get(folder)
+    if stamp is not None and known is not None and known[0] == stamp:
+        return known[1]
+    try:
+        with os.scandir(folder) as entries:
+            found = tuple(sorted(e.name for e in entries if e.name.startswith("__init__.")))
+    except OSError:
+        return ()  # gone, or it cannot be listed: nothing can be imported from it either
+    if stamp is not None and settled(stamp) and _times(folder) == stamp:
+        _packages.put(folder, (stamp, found))
+    return found
+
+
+def _times(folder: str) -> tuple[int, ...] | None:
+    try:
+        found = Path(folder).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
 
 
 # ---- bytes
@@ -232,5 +280,5 @@ def unpack(data: bytes) -> Any:
     """What :func:`pack` took. Raises ValueError on anything else."""
     try:
         return msgpack.unpackb(data, raw=False, strict_map_key=False, unicode_errors="surrogatepass")
-    except (msgpack.exceptions.UnpackException, RecursionError) as e:
+    except (msgpack.exceptions.UnpackException, RecursionError, TypeError) as e:  # TypeError: a map as a map's key
         raise ValueError(f"no msgpack: {e}") from e

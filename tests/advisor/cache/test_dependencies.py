@@ -80,6 +80,34 @@ def test_a_listing_has_what_can_be_imported(tmp_path: Path) -> None:
     assert listing(tmp_path / "nowhere") != was
 
 
+@pytest.mark.parametrize("settle", [True, False])
+def test_a_folder_that_becomes_a_package_is_seen(tmp_path: Path, settle: bool) -> None:
+    for name in ("package", "my-package"):
+        (tmp_path / name).mkdir()
+        if settle:
+            time.sleep(0.15)  # what the folder holds is remembered then
+        was = listing(tmp_path)
+        assert listing(tmp_path, {tmp_path / name / "__init__.py": ""}) != was
+        (tmp_path / name / "notes.txt").write_text("")
+        assert listing(tmp_path) == was
+        (tmp_path / name / "__init__.py").write_text("")
+        assert listing(tmp_path) != was
+
+
+def test_a_link_that_leads_to_itself_hides_nothing(tmp_path: Path) -> None:
+    for name in ("loop", "loop.py", "loop.egg-info"):
+        (tmp_path / name).symlink_to(name)
+    was = listing(tmp_path)
+    (tmp_path / "a.py").write_text("")
+    assert listing(tmp_path) != was
+
+
+def test_what_says_which_packages_are_installed_is_listed(tmp_path: Path) -> None:
+    was = listing(tmp_path)
+    (tmp_path / "mine.egg-info").mkdir()
+    assert listing(tmp_path) != was
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "a.py").write_text("a = 1\n")
@@ -132,7 +160,8 @@ def test_settling_outlasts_a_tick_of_the_file_system(tmp_path: Path) -> None:
 def test_bytes() -> None:
     plain = {"a": [1, 2.5, None, True, "\ud800", b"x"], "b": {"c": {}}}
     assert unpack(pack(plain)) == plain
-    with pytest.raises(ValueError, match="no msgpack"):
-        unpack(b"\xc1")
+    for data in (b"\xc1", b"\x81\x80\x01", b"\x81\x90\x01"):
+        with pytest.raises(ValueError, match="no msgpack"):
+            unpack(data)
     with pytest.raises((ValueError, OverflowError)):
         pack(1 << 70)
