@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from advisor.daemon.lsp.moved import changes, moved, shifted
+from advisor.daemon.lsp.moved import changes, shifted, through
 from advisor.daemon.lsp.texts import split
+from advisor.daemon.view import View
 from advisor.findings import Related
 from advisor.graph import Span
 
@@ -14,6 +15,10 @@ from .views import finding, span, view
 TEXT = "import torch.nn as nn\n\nclass Net:\n    a = nn.Conv2d(3, 17)\n    b = nn.ReLU()\n"
 FILE = "/x/net.py"
 CONV, RELU = "nn.Conv2d(3, 17)", "nn.ReLU()"
+
+
+def moved(was: View, old: str, new: str) -> View:
+    return through(was, changes(split(old), split(new)))
 
 
 def words(text: str, at: Span) -> str:
@@ -86,3 +91,14 @@ def test_words_that_no_edit_touches_are_found_again(seed):
             assert words(new, at) == f"word{i} "
         else:
             assert lines_of[i] not in lines
+
+
+@pytest.mark.parametrize("lines", [300, 2_000])
+def test_lines_that_are_all_alike_are_not_compared_one_by_one(lines):
+    """Tables of equal rows would take seconds; the whole region counts as one edit then."""
+    row = "        [6, 96, 1, 1],\n"
+    old = (row,) * lines + ("end\n",)
+    new = tuple(piece for _ in range(lines) for piece in (row, f"{row} x\n"))[1:] + ("end\n",)
+    steps = changes(old, new)
+    assert len(steps) == 1
+    assert shifted(Span(FILE, lines + 1, 1, lines + 1, 4), steps) == Span(FILE, 2 * lines, 1, 2 * lines, 4)
