@@ -31,8 +31,12 @@ class FrameError(ValueError):
 
 
 def encode(message: Message, limit: int = MAX_BYTES) -> bytes:
-    """``message`` as a frame. Raises :class:`FrameError` when it is longer than ``limit``."""
-    body: bytes = msgpack.Packer(unicode_errors="surrogatepass").pack(message)
+    """``message`` as a frame. Raises :class:`FrameError` when it is longer than ``limit`` or holds a number that
+    needs more than 64 bits."""
+    try:
+        body: bytes = msgpack.Packer(unicode_errors="surrogatepass").pack(message)
+    except OverflowError as e:
+        raise FrameError(f"a message with a number of more than 64 bits: {e}") from e
     if len(body) > limit:
         raise FrameError(f"a message of {len(body):,} bytes; at most {limit:,} are sent")
     return _HEAD.pack(len(body)) + body
@@ -67,8 +71,8 @@ class Decoder:
 def _message(body: bytes) -> Message:
     try:
         message = msgpack.unpackb(body, strict_map_key=False, unicode_errors="surrogatepass")
-    except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as e:
-        raise FrameError(f"no msgpack: {e}") from e
+    except (ValueError, msgpack.exceptions.UnpackException, RecursionError, TypeError) as e:
+        raise FrameError(f"no msgpack: {e}") from e  # TypeError: a map or an array as a map's key
     if not isinstance(message, dict):
         raise FrameError(f"expected a map, got {type(message).__name__}")
     return message
