@@ -10,7 +10,8 @@ from pathlib import Path
 HEAD = """# Benchmarks of the daemon
 
 Written by `make bench-daemon`. Ours and the yardstick ran in turns on the same machine, on one thread each, in one run;
-the ratio or the difference is what matters, the times are this machine's.
+the figure is the median of the turns' ratios or differences (p95: that of ours by the yardstick's median), and is what
+matters: the times are this machine's.
 
 The file is MobileNetV2 (52 convolutions), open in an editor that speaks to `advisor lsp`, a hub, its analysts and a
 warm worker, all as a person has them. Before each timed edit nothing happens for longer than a second. An edit writes a
@@ -99,8 +100,8 @@ class Figures:
     def ratio(
         self, what: str, ours: Sequence[float], yardstick: str, theirs: Sequence[float], limit: float | None
     ) -> Row:
-        """How many times the yardstick's median the median of ours is."""
-        figure = statistics.median(ours) / statistics.median(theirs)
+        """How many times as long ours took as the yardstick that ran before it, by median."""
+        figure = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
         return self._add(Row(what, ours, yardstick, theirs, figure, limit, "×"))
 
     def slowest(self, what: str, ours: Sequence[float], yardstick: str, theirs: Sequence[float], limit: float) -> Row:
@@ -111,8 +112,8 @@ class Figures:
     def more(
         self, what: str, ours: Sequence[float], yardstick: str, theirs: Sequence[float], limit: float | None
     ) -> Row:
-        """How many milliseconds more than the yardstick's median the median of ours is."""
-        figure = 1000 * (statistics.median(ours) - statistics.median(theirs))
+        """How many milliseconds longer ours took than the yardstick that ran before it, by median."""
+        figure = 1000 * statistics.median(mine - other for mine, other in zip(ours, theirs, strict=True))
         return self._add(Row(what, ours, yardstick, theirs, figure, limit, "ms more"))
 
     def _add(self, row: Row) -> Row:

