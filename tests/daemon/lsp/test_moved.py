@@ -98,7 +98,7 @@ def test_lines_that_are_all_alike_are_not_compared_one_by_one(lines):
     """Tables of equal rows would take seconds; the whole region counts as one edit then."""
     row = "        [6, 96, 1, 1],\n"
     old = (row,) * lines + ("end\n",)
-    new = tuple(piece for _ in range(lines) for piece in (row, f"{row} x\n"))[1:] + ("end\n",)
+    new = (row, *(piece for _ in range(lines - 1) for piece in (f"{row} x\n", row)), f"{row} x\n", "end\n")[1:]
     steps = changes(old, new)
     assert len(steps) == 1
     assert shifted(Span(FILE, lines + 1, 1, lines + 1, 4), steps) == Span(FILE, 2 * lines, 1, 2 * lines, 4)
