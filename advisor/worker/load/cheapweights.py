@@ -36,6 +36,31 @@ _RANDOM = (
 _CONSTANT = ("constant_", "ones_", "zeros_", "dirac_", "eye_")
 
 
+_LAYERS: tuple[type[nn.Module], ...] = (
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._NormBase,
+    nn.Linear,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.Embedding,
+)
+"""Layers whose ``reset_parameters`` does nothing but fill their own tensors."""
+
+
+def _is_meta(tensor: torch.Tensor) -> bool:
+    with torch._C.DisableTorchFunction():  # a look at a property is a call to the modes that are active
+        return tensor.is_meta
+
+
+def _filled_where_real(reset: Callable[[nn.Module], None]) -> Callable[[nn.Module], None]:
+    def reset_parameters(self: nn.Module) -> None:
+        weight = self._parameters.get("weight")
+        if type(weight) is not nn.Parameter or not _is_meta(weight):
+            reset(self)
+
+    return reset_parameters
+
+
 @cache
 def _pattern() -> torch.Tensor:
     return torch.randn(_PERIOD, generator=torch.Generator().manual_seed(0)).mul_(0.02)
@@ -43,7 +68,7 @@ def _pattern() -> torch.Tensor:
 
 def _patterned(tensor: torch.Tensor, *_args: Any, **_kwargs: Any) -> torch.Tensor:
     """Small numbers around zero in place of random ones; nothing on the meta device."""
-    if tensor.is_meta:
+    if _is_meta(tensor):
         return tensor
     count = tensor.numel()
     with torch.no_grad():
@@ -52,7 +77,7 @@ def _patterned(tensor: torch.Tensor, *_args: Any, **_kwargs: Any) -> torch.Tenso
 
 def _where_real(fill: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     def maybe(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return tensor if tensor.is_meta else fill(tensor, *args, **kwargs)
+        return tensor if _is_meta(tensor) else fill(tensor, *args, **kwargs)
 
     return maybe
 
@@ -77,6 +102,7 @@ def cheap_weights() -> Iterator[None]:
     changes += [(nn.init, name, _where_real(getattr(nn.init, name))) for name in _CONSTANT]
     fills = {"normal_": _patterned, "uniform_": _patterned, "erfinv_": _as_it_is}  # the last follows a uniform fill
     changes += [(torch.Tensor, n, _where_small(getattr(torch.Tensor, n), other)) for n, other in fills.items()]
+    changes += [(kind, "reset_parameters", _filled_where_real(vars(kind)["reset_parameters"])) for kind in _LAYERS]
     with replaced(changes):
         yield
 

@@ -229,13 +229,17 @@ def find_module(value: Any) -> nn.Module:
 
 def evaluation(model: nn.Module) -> nn.Module:
     """``model`` in evaluation mode, also where its own ``eval`` or ``train`` is overridden with another meaning."""
-    nn.Module.train(model, False) if type(model).train is nn.Module.train else _train_off(model)
+    modules = list(model.modules())
+    kinds = set(map(type, modules))
+    if all(k.train is nn.Module.train and k.__setattr__ is nn.Module.__setattr__ for k in kinds):
+        for module in modules:  # what train(False) comes to
+            module.__dict__["training"] = False
+    elif type(model).train is nn.Module.train:
+        nn.Module.train(model, False)
+    else:
+        for module in modules:
+            module.training = False
     return model
-
-
-def _train_off(model: nn.Module) -> None:
-    for module in model.modules():
-        module.training = False
 
 
 def _brief(value: Any) -> str:

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from .patches import replaced
 
+_MOVES = frozenset(("cuda", "cpu", "xpu", "npu", "to"))
 _ABSENT = ("cuda", "mps", "xpu", "hip", "npu")
 
 
@@ -52,10 +53,10 @@ class _NoAccelerator(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name in ("cuda", "cpu", "xpu", "npu") and args and isinstance(args[0], torch.Tensor):
+        if name in _MOVES and args and isinstance(args[0], torch.Tensor):
+            if name == "to":
+                return _tensor_to(func, args[0], args[1:], kwargs)
             return args[0] if name != "cpu" or args[0].is_meta else func(*args, **kwargs)
-        if name == "to" and args and isinstance(args[0], torch.Tensor):
-            return _tensor_to(func, args[0], args[1:], kwargs)
         if "device" in kwargs and _is_absent(kwargs["device"]):
             kwargs = {k: v for k, v in kwargs.items() if k != "device"}
         return func(*args, **kwargs)

@@ -43,6 +43,25 @@ def test_torch_draws_as_before_afterwards() -> None:
     assert not torch.equal(nn.Linear(40, 40).weight, nn.Linear(40, 40).weight)
 
 
+class Noting(nn.BatchNorm2d):
+    def reset_parameters(self) -> None:
+        self.resets = getattr(self, "resets", 0) + 1
+        super().reset_parameters()
+
+
+def test_layers_on_meta_are_what_they_are_without_us() -> None:
+    with torch.device("meta"):
+        usual = net().state_dict()
+        with cheap_weights():
+            cheap, noting = net().state_dict(), Noting(3)
+    assert {k: (v.shape, v.dtype, v.device) for k, v in cheap.items()} == {
+        k: (v.shape, v.dtype, v.device) for k, v in usual.items()
+    }
+    assert noting.resets == 1
+    with cheap_weights():
+        assert torch.equal(Noting(3).weight, torch.ones(3))
+
+
 ROUTED = """
 import random
 import torch

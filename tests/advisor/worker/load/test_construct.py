@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
+from torch import nn
+
+from advisor.worker.load.construct import evaluation
 
 from ..audits import Auditor, attempt, candidate, inputs, tensor
 
@@ -269,3 +275,30 @@ def test_a_configuration_is_made_up_as_it_is_read(auditor: Auditor, body: str, s
     unrelated = "class Cfg:\n    dim = 48\n"
     event = auditor.audit(net("cfg", body, before=unrelated), candidate("Net", required=["cfg"]))["Net"]
     assert event["status"] == "ok" and event["construct"]["shown"] == shown
+
+
+class Told(nn.ReLU):
+    def train(self, mode: bool = True) -> Told:
+        self.told = mode
+        return super().train(mode)
+
+
+class Odd(nn.Sequential):
+    def train(self, mode: bool = True) -> Odd:
+        raise AssertionError("another meaning")
+
+
+@pytest.mark.parametrize("root", [nn.Sequential, Odd])
+@pytest.mark.parametrize("layer", [nn.ReLU, Told])
+def test_every_layer_is_in_evaluation_mode(root: type[nn.Sequential], layer: type[nn.Module]) -> None:
+    model: Any = evaluation(root(nn.Sequential(nn.Dropout(), layer()), nn.BatchNorm2d(3)))
+    assert not any(m.training for m in model.modules())
+    if layer is Told and root is nn.Sequential:
+        assert model[0][1].told is False
+
+
+def test_a_scripted_layer_is_in_evaluation_mode() -> None:
+    scripted: Any = torch.jit.script(nn.Dropout())
+    evaluation(nn.Sequential(scripted))
+    assert not scripted.training
+    assert torch.equal(scripted(torch.ones(64)), torch.ones(64))
