@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsprotocol import types
-from pygls import uris
 from pygls.exceptions import JsonRpcException
 
 from .analysis import Analysis
@@ -27,15 +26,15 @@ async def fetch(session: Session) -> bool:
     asked keeps those it sent."""
     if not session.can("workspace.configuration"):
         return False
-    roots = session.roots() or [session.cwd]
-    wanted = [types.ConfigurationItem(scope_uri=uris.from_fs_path(str(root)), section=SECTION) for root in roots]
+    folders = session.folders() or {session.cwd: session.cwd.as_uri()}
+    wanted = [types.ConfigurationItem(scope_uri=uri, section=SECTION) for uri in folders.values()]
     try:
         answers = await session.workspace_configuration_async(types.ConfigurationParams(wanted))
     except JsonRpcException as e:
         session.log.warning("the client does not tell its settings: %s", e)
         return False
-    found = dict(zip(roots, answers or (), strict=False))
-    return _replace(session, {root: read(found.get(root), root) for root in roots})
+    found = dict(zip(folders, answers or (), strict=False))
+    return _replace(session, {root: read(found.get(root), root) for root in folders})
 
 
 def _replace(session: Session, new: dict[Any, EditorSettings]) -> bool:

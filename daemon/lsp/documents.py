@@ -208,12 +208,18 @@ def current(uri: str) -> bool:
 
 
 def file_of(uri: str) -> Path | None:
-    """The file of a uri; None for what is no file's, and for a text that no file can be called."""
+    """The file of a uri, without links on the way, as workers name it; None for what is no file's, and for a text that
+    no file can be called."""
     try:
         found = uris.to_fs_path(uri)
-        return Path(found) if found and b"\0" not in os.fsencode(found) else None
+        return real(found) if found and b"\0" not in os.fsencode(found) else None
     except ValueError:  # no uri, or characters that this system has no bytes for
         return None
+
+
+def real(path: str | Path) -> Path:
+    """A path without links on the way; links that lead nowhere stay."""
+    return Path(os.path.realpath(path))
 
 
 def differs(path: Path, text: str) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
-from pygls import uris
 
 from advisor.config import ConfigError, find
 from advisor.graph import Span
@@ -81,7 +80,7 @@ def ignored(session: Session, file: Path, code: str, glob: str | None = None) ->
     line, column = (len(before) + 1, 1) if whole else (len(before), len(before[-1]) + 1)
     codec = session.documents.codec
     at = codec.position(split(text), line, column)
-    return {uris.from_fs_path(str(file)) or file.as_uri(): (None, [lsp.TextEdit(lsp.Range(at, at), entry.text)])}
+    return {session.uri(file): (None, [lsp.TextEdit(lsp.Range(at, at), entry.text)])}
 
 
 def glob_of(path: Path, root: Path) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lsprotocol import types
+from pygls import uris
 from pygls.capabilities import get_capability
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
@@ -95,11 +96,24 @@ class Session(LanguageServer):
 
     def roots(self) -> list[Path]:
         """The workspace's folders; none before the client has said them, or when there is no workspace."""
+        return list(self.folders())
+
+    def folders(self) -> dict[Path, str]:
+        """The roots with the uris that the client has for them: it may name one by a link."""
         if self.wire._workspace is None:
-            return []
+            return {}
         workspace = self.workspace
         folders = [f.uri for f in workspace.folders.values()] or [workspace.root_uri or ""]
-        return [path for uri in folders if (path := file_of(uri)) is not None]
+        return {path: uri for uri in folders if (path := file_of(uri)) is not None}
+
+    def uri(self, path: Path) -> str:
+        """The uri by which the client knows a file."""
+        if (opened := self.documents.by_path(path)) is not None:
+            return opened.uri
+        root = self.root_of(path)
+        if path.is_relative_to(root) and (given := uris.to_fs_path(self.folders().get(root, ""))):
+            path = Path(given) / path.relative_to(root)
+        return uris.from_fs_path(str(path)) or path.as_uri()
 
     def root_of(self, path: Path) -> Path:
         """The innermost workspace folder around ``path``; the first for what lies in none."""

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
-from pygls import uris
 
 from ..lanes import AnalystError
 from ..view import View
 from .diagnostics import Abilities, items, result_id
-from .documents import Opened
+from .documents import Opened, real
 from .progress import Progress, progress
 from .session import Session
 
@@ -71,7 +70,7 @@ class WorkspaceDiagnostics:
             listed = await self._files()
             files = [f for f in listed if self._session.documents.by_path(f) is None]
             await self._analysed(files, previous, give, shown)
-        seen.update(str(uris.from_fs_path(str(f))) for f in files)
+        seen.update(map(self._session.uri, files))
         self._known = {uri: known for uri, known in self._known.items() if uri in seen}
         for uri in previous.keys() - seen:  # deleted, excluded, or closed without a file
             give(_report(uri, None, [], previous))
@@ -83,7 +82,7 @@ class WorkspaceDiagnostics:
         for root in self._session.roots():
             if not self._session.settings_of(root).workspace_diagnostics:
                 continue
-            found.update(dict.fromkeys(await self._under(root)))
+            found.update(dict.fromkeys(map(real, await self._under(root))))
         return list(found)
 
     async def _under(self, root: Path) -> list[Path]:
@@ -113,7 +112,7 @@ class WorkspaceDiagnostics:
             while waiting:
                 path = waiting.pop()
                 shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
-                uri = str(uris.from_fs_path(str(path)))
+                uri = self._session.uri(path)
                 diagnostics = await self._diagnostics(path, uri)
                 if diagnostics is not None:
                     give(_report(uri, None, diagnostics, previous))

@@ -50,6 +50,28 @@ async def test_a_text_that_was_never_saved(pushed, tmp_path):
     pushed.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
 
+async def test_a_folder_that_is_reached_by_a_link(editor, tmp_path):
+    """Workers name files by their real paths, the editor by the link: what it shows goes to the uris that it has."""
+    there, link = tmp_path / "there", tmp_path / "link"
+    there.mkdir()
+    link.symlink_to(there)
+    path, closed = link / "net.py", link / "closed.py"
+    path.write_text(IMPORTS)
+    closed.write_text(NET)
+    (link / "widths.py").write_text("WIDTH = 64\n")
+    (link / "pyproject.toml").write_text("[tool.advisor]\n")
+    editor.enter(link)
+    editor.open(path)
+    assert len(await editor.until(lambda: editor.hints(path))) == 3
+    editor.open(link / "widths.py", "WIDTH = 65\n")
+    (found,) = await editor.findings(path, "CHN101")
+    assert editor.marked(path, found.range) == WIDE.replace("65", "WIDTH")
+    reports = (await editor.workspace_diagnostic_async(types.WorkspaceDiagnosticParams([]))).items
+    assert {r.uri for r in reports} == {uri_of(link / name) for name in ("net.py", "closed.py", "widths.py")}
+    action = (await editor.actions(path, found))["Ignore CHN101 in net.py (pyproject.toml)"]
+    assert action.edit.document_changes[0].text_document.uri == uri_of(link / "pyproject.toml")
+
+
 async def test_other_languages_are_left_alone(editor, tmp_path):
     path = tmp_path / "net.txt"
     item = types.TextDocumentItem(uri_of(path), "plaintext", 1, NET)
