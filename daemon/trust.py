@@ -1,13 +1,17 @@
 """Trust: whether the code of a workspace may run.
 
-It may if the client says so (the option ``trusted`` at its start, the notification ``advisor/trust`` later), or if the
-user's own settings list the folder::
+It may if the client says so (the option ``trusted`` at its start, the notification ``advisor/trust`` later), which
+speaks for the folders of its workspace, or for any file where it has none; or if the user's own settings list the
+folder::
 
     # config.toml in the folder that advisor.folders.settings() names
     trusted = ["/home/me/projects"]
 
 A client that says no is heard before that file. Nothing inside a workspace can grant trust: the file does not count if
 it lies in one of the workspace's folders, belongs to somebody else, or can be written by others.
+
+Where a file really is decides: a workspace that is opened through a link is the folder which the link leads to, and a
+link in a trusted folder that leads out of it leads to what is not trusted. What trusted code imports runs with it.
 """
 
 from __future__ import annotations
@@ -35,21 +39,51 @@ class Trust:
         self._roots = roots
         self._tell = tell
         self._said: set[str] = set()
+        self._hinted: set[str] = set()
         self._known: tuple[tuple[int, int, str] | None, tuple[Path, ...]] = (None, ())
 
     def of(self, path: Path) -> bool:
-        """Whether the file's workspace may run."""
-        if self.told is not None:
-            return self.told
+        """Whether a file, or what is in a folder, may run."""
+        if self.told is False:
+            return False
         real = path.resolve()
+        if self.told and (not self._roots() or self._root_of(real) is not None):
+            return True
         return any(real.is_relative_to(folder) for folder in self._folders())
 
-    def hint(self) -> str:
-        """How to allow it, in a sentence."""
+    def hint(self, path: Path) -> str:
+        """How to allow it for a file or folder that may not run, in a sentence."""
+        real = path.resolve()
+        root = self._root_of(real)
+        if root is not None:
+            what, how = f"The workspace {root} is not trusted", "trust it in the editor, or add it"
+        else:
+            folder = real if real.is_dir() else real.parent
+            what = f"{folder} is not trusted"
+            how = "trust it in the editor, or add it"
+            if self._roots():
+                what, how = f"{folder} is in none of the workspace's folders and is not trusted", "add it"
         return (
-            "This workspace is not trusted, so nothing of it is run and models are read from their source only: "
-            f"trust it in the editor, or add its folder to trusted = [...] in {settings_file()}."
+            f"{what}, so nothing of it is run and models are read from their source only: "
+            f"{how} to trusted = [...] in {settings_file()}."
         )
+
+    def unsaid(self, path: Path) -> str | None:
+        """The hint for what may not run, None for what may and where the same was given before."""
+        if self.of(path) or (hint := self.hint(path)) in self._hinted:
+            return None
+        self._hinted.add(hint)
+        return hint
+
+    def take_back(self) -> None:
+        """The client says no, whatever it said: hints are given anew."""
+        self.told = False
+        self._hinted.clear()
+
+    def _root_of(self, real: Path) -> Path | None:
+        """The innermost of the workspace's folders around a resolved path, as the client calls it."""
+        around = [root for root in self._roots() if real.is_relative_to(root.resolve())]
+        return max(around, key=lambda root: len(root.resolve().parts), default=None)
 
     def _folders(self) -> tuple[Path, ...]:
         file = settings_file()

@@ -83,6 +83,7 @@ class Analysis:
         self._queue: list[str] = []
         self._others: asyncio.Task[None] | None = None
         self._warmed: set[Path] = set()
+        self._warmers: set[asyncio.Task[None]] = set()
         self._said: set[str] = set()
 
     # ---- what happens to documents
@@ -130,6 +131,14 @@ class Analysis:
                 self._queue.append(opened.uri)
         if self._queue and (self._others is None or self._others.done()):
             self._others = self._session.spawn(self._work_off())
+
+    def stop(self) -> None:
+        """End all that runs, or is about to, for this client; documents are known as they were."""
+        self._queue.clear()
+        for opened in self._session.documents:
+            self._end(opened)
+        for task in self._warmers:
+            task.cancel()
 
     async def reached(self, opened: Opened, traced: bool) -> None:
         """Wait until the present text has been read, or ``traced``; or until that is given up for a newer one."""
@@ -245,7 +254,9 @@ class Analysis:
         self._warmed.add(root)
         if opened.view is None or not opened.view.places:
             keys = ("path", "overrides", "environment", "cwd", "run")
-            self._session.spawn(self._warming({key: params[key] for key in keys}))
+            task = self._session.spawn(self._warming({key: params[key] for key in keys}))
+            self._warmers.add(task)
+            task.add_done_callback(self._warmers.discard)
 
     async def _warming(self, params: dict[str, Any]) -> None:
         try:

@@ -29,6 +29,7 @@ SHOW_TABLE = "advisor.showModelTable"
 SHOW_FINDINGS = "advisor.showFindings"
 EXPLAIN = "advisor.explain"
 TELL = "advisor.tellInputs"
+HOW_TO_TRUST = "advisor.howToTrust"
 
 _OFFERED = 6
 """Targets in a question to the person."""
@@ -158,6 +159,16 @@ async def tell_inputs(session: Session, *arguments: Any) -> Result:
     return {"applied": (await session.workspace_apply_edit_async(params)).applied}
 
 
+async def how_to_trust(session: Session, *arguments: Any) -> Result:
+    """What has to be done for a document to be run, which the person does and no command: opened, and as Markdown."""
+    about = arguments[0] if len(arguments) == 1 else None
+    opened = _document(session, HOW_TO_TRUST, about.get("uri") if isinstance(about, dict) else about)
+    trusted = session.trusts(opened.path)
+    markdown = sheets.trust(None if trusted else session.trust.hint(opened.path))
+    uri = sheets.written("trust", str(session.root_of(opened.path)), markdown)
+    return {"markdown": markdown, "shown": await _show(session, uri)}
+
+
 # ---- targets
 
 
@@ -213,6 +224,7 @@ COMMANDS = {
     SHOW_FINDINGS: show_findings,
     EXPLAIN: explain,
     TELL: tell_inputs,
+    HOW_TO_TRUST: how_to_trust,
 }
 
 

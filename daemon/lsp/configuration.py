@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
@@ -47,8 +48,8 @@ def _replace(session: Session, new: dict[Any, EditorSettings]) -> bool:
     return new != old
 
 
-def register(session: Session, analysis: Analysis) -> None:
-    """Handle changes of settings and of trust."""
+def register(session: Session, analysis: Analysis, distrusted: Callable[[], None]) -> None:
+    """Handle changes of settings and of trust. ``distrusted`` hears that what runs must end."""
 
     def anew() -> None:
         analysis.again(session.documents, outdated=True)
@@ -71,11 +72,18 @@ def register(session: Session, analysis: Analysis) -> None:
         if not isinstance(told, bool):
             session.say(f'{TRUST}: expected {{"trusted": true or false}}, got {params!r}', types.MessageType.Warning)
         elif told != session.trust.told:
-            session.trust.told = told
+            if told:
+                session.trust.told = True
+            else:
+                session.trust.take_back()
+                analysis.stop()
+                distrusted()
+                untrusted(session, [*session.roots(), *(opened.path for opened in session.documents)])
             anew()
 
 
-def untrusted(session: Session) -> None:
-    """Say once what a workspace without trust gets, and how to allow more."""
-    if session.roots() and not session.trusted:
-        session.say(session.trust.hint())
+def untrusted(session: Session, paths: Iterable[Path]) -> None:
+    """Say, once for each folder, what files and folders without trust get, and how to allow more."""
+    for path in paths:
+        if (hint := session.trust.unsaid(path)) is not None:
+            session.say(hint)

@@ -25,7 +25,7 @@ def register(session: Session) -> None:
     session.analysis = analysis = Analysis(session, diagnostics.changed)
     _life(session, analysis)
     syncing.register(session, analysis, diagnostics)
-    configuration.register(session, analysis)
+    configuration.register(session, analysis, workspace.stop)
     watching.register(session, analysis, workspace.outdated)
     for feature in (actions, commands, hints, hover, lenses):
         feature.register(session)
@@ -52,7 +52,7 @@ def _life(session: Session, analysis: Analysis) -> None:
     @session.feature(types.INITIALIZED)
     async def initialized(_params: Any) -> None:
         session.spawn(asyncio.to_thread(pages.prepare))
-        configuration.untrusted(session)
+        configuration.untrusted(session, session.roots())
         news = await configuration.fetch(session)
         late = session.ready.is_set()
         session.ready.set()

@@ -10,19 +10,22 @@ from advisor.reports import cells
 
 from ..view import Model, View
 from . import words
-from .commands import SHOW_FINDINGS, SHOW_TABLE, TELL
+from .commands import HOW_TO_TRUST, SHOW_FINDINGS, SHOW_TABLE, TELL
 from .comments import TELLABLE
 
 if TYPE_CHECKING:
     from .documents import Opened
     from .session import Session
 
+UNTRUSTED = "static only: not trusted · how to allow it"
+
 _LONG = 90
 """Characters of a reason in a lens."""
 
 
-def lenses(opened: Opened, uri: str, trusted: bool) -> list[lsp.CodeLens]:
-    """The lenses of the models that stand in the document ``uri``."""
+def lenses(opened: Opened, uri: str, hint: str | None) -> list[lsp.CodeLens]:
+    """The lenses of the models that stand in the document ``uri``; ``hint`` says how to allow a document to run that
+    may not, None for one that may."""
     if opened.view is None:
         return []
     out = []
@@ -33,8 +36,13 @@ def lenses(opened: Opened, uri: str, trusted: bool) -> list[lsp.CodeLens]:
         mark = "~" if opened.stale else ""
         about = {"uri": opened.uri, "model": model.name}
         out += [
-            lsp.CodeLens(where.range, command=lsp.Command(title=f"{mark}{title}", command=command, arguments=[about]))
-            for title, command in _titles(model, opened.view, trusted)
+            lsp.CodeLens(
+                where.range,
+                command=lsp.Command(
+                    f"{mark}{title}", command, tooltip=hint if command == HOW_TO_TRUST else None, arguments=[about]
+                ),
+            )
+            for title, command in _titles(model, opened.view, trusted=hint is None)
         ]
     return out
 
@@ -46,8 +54,7 @@ def _titles(model: Model, view: View, trusted: bool) -> list[tuple[str, str]]:
     part = "" if whole else ", up to there"
     out = [(f"{target}{part}: {words.totals(total)}", SHOW_TABLE) for target, total in costed.items()]
     if not whole and (view.phase == "traced" or not trusted):
-        reason = _reason(model, view) if trusted else "static only: this workspace is not trusted"
-        out.insert(0, (reason, SHOW_TABLE))
+        out.insert(0, (_reason(model, view), SHOW_TABLE) if trusted else (UNTRUSTED, HOW_TO_TRUST))
     if any(f.model == model.name and not f.code.startswith("TRC") for f in view.findings):
         out.append((_findings(model), SHOW_FINDINGS))
     if trusted and any(f.code in TELLABLE and f.model == model.name for f in view.findings):
@@ -79,6 +86,7 @@ def register(session: Session) -> None:
         opened = session.documents.of(uri)
         if opened is None or not session.settings_of(opened.path).code_lens:
             return []
-        return lenses(opened, uri, session.trusts(opened.path))
+        hint = None if session.trusts(opened.path) else session.trust.hint(opened.path)
+        return lenses(opened, uri, hint)
 
     session.feature(lsp.TEXT_DOCUMENT_CODE_LENS, lsp.CodeLensOptions(resolve_provider=False))(code_lens)

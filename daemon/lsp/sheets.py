@@ -45,6 +45,16 @@ def findings(opened: Opened, view: View, models: Sequence[Model]) -> str:
     return _joined(opened, blocks)
 
 
+def trust(hint: str | None) -> str:
+    """How to allow code to run; ``hint`` is the sentence about what may not, None where it may already."""
+    blocks = [
+        _MARKDOWN.heading("Trust"),
+        _MARKDOWN.text(hint or "This is trusted: its models are run, in a process that is confined."),
+        _MARKDOWN.text("Tracing a model runs its code. Nothing inside a workspace can allow that, only you can."),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
 def _joined(opened: Opened, blocks: Sequence[str]) -> str:
     stale = [_MARKDOWN.text(hover.STALE)] if opened.stale else []
     return "\n\n".join(b for b in (*stale, *blocks) if b) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from .analysis import Analysis
+from .configuration import untrusted
 from .diagnostics import Diagnostics
 from .documents import Opened, analysed, current, differs
 from .notebooks import Notebook, notebook
@@ -22,6 +23,7 @@ class _Desk:
     def enter(self, opened: Opened, cells: list[str]) -> None:
         opened.unsaved = isinstance(opened, Notebook) or differs(opened.path, opened.text)
         self.session.documents.add(opened, cells)
+        untrusted(self.session, [opened.path])
         self.analysis.opened(opened)
         if opened.unsaved and not opened.untitled:
             self.analysis.others(opened)  # those that import it see its unsaved text from now on

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from .analysis import Analysis
-from .configuration import fetch
+from .configuration import fetch, untrusted
 from .documents import differs
 from .session import Session
 
@@ -59,6 +59,7 @@ def register(session: Session, analysis: Analysis, outdated: Callable[[], None])
     async def folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         gone = [folder.uri for folder in params.event.removed]
         session.log.info("workspace folders now: %s; gone: %s", session.roots(), gone)
+        untrusted(session, session.roots())
         await fetch(session)
         outdated()
         analysis.again(session.documents, outdated=True)

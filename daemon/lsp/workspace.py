@@ -42,10 +42,17 @@ class WorkspaceDiagnostics:
         self._epoch = 0
         self._known: dict[str, _Known] = {}
         self._listed: dict[Path, tuple[Any, list[Path]]] = {}
+        self._running: set[asyncio.Task[Any]] = set()
 
     def outdated(self) -> None:
         """Something changed that may concern any file."""
         self._epoch += 1
+
+    def stop(self) -> None:
+        """End the analyses that run, which are done anew as far as is allowed by then."""
+        for task in self._running:
+            task.cancel()
+        self._running.clear()
 
     async def report(self, params: types.WorkspaceDiagnosticParams) -> types.WorkspaceDiagnosticReport:
         """All reports, or none where the client takes them as they come."""
@@ -132,11 +139,13 @@ class WorkspaceDiagnostics:
         known = self._known.get(uri)
         if known is None or known.state != state:
             try:
-                result = await self._session.lanes.call("analyse", {**params, "text": None, "settle": 0.0}, lane="back")
+                result = await self._analyse(params)
             except AnalystError as e:
                 self._session.log.info("%s: not analysed for the workspace: %s", path, e)
                 self._known[uri] = _Known(state, known.shown if known is not None else [])
                 return self._known[uri].shown
+            if result is None:
+                return await self._diagnostics(path, uri)
             # Positions need the text that was analysed; the file may have changed since, then it is asked for again.
             closed = Opened(uri, path, None, await asyncio.to_thread(_text, path), self._session.documents.elsewhere)
             closed.view = View.from_plain(result["view"])
@@ -145,6 +154,17 @@ class WorkspaceDiagnostics:
             shown = items(closed, Abilities.of(self._session))[uri]
             known = self._known[uri] = _Known(state, shown)
         return known.shown
+
+    async def _analyse(self, params: dict[str, Any]) -> Any:
+        """An analyst's answer; None when :meth:`stop` ended its job. Raises AnalystError."""
+        task = asyncio.ensure_future(self._session.lanes.call("analyse", params, lane="back"))
+        self._running.add(task)
+        try:
+            await asyncio.wait([task])
+            return task.result() if task in self._running else None
+        finally:
+            self._running.discard(task)
+            task.cancel()
 
 
 def _report(uri: str, version: int | None, shown: list[types.Diagnostic], previous: dict[str, str]) -> Report:

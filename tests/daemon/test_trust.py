@@ -28,7 +28,7 @@ def grant(file: Path, *folders: Path) -> None:
 def test_nothing_is_trusted_by_default(user, tmp_path):
     trusting, said = trust(tmp_path / "project")
     assert not trusting.of(tmp_path / "project" / "net.py") and not said
-    assert str(user) in trusting.hint()
+    assert str(user) in trusting.hint(tmp_path / "project" / "net.py")
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -37,6 +37,51 @@ def test_the_clients_word_comes_first(user, tmp_path, told):
     trusting, _ = trust(tmp_path / "project")
     trusting.told = told
     assert trusting.of(tmp_path / "project" / "net.py") is told
+
+
+@pytest.mark.parametrize("where", ["elsewhere/net.py", "project2/net.py", "project/out/net.py", "project/out.py"])
+def test_the_clients_yes_is_about_its_workspace_alone(user, tmp_path, where):
+    for folder in ("project", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "project" / "out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "project" / "out.py").symlink_to(tmp_path / "elsewhere" / "net.py")
+    trusting, _ = trust(tmp_path / "project")
+    trusting.told = True
+    assert trusting.of(tmp_path / "project" / "net.py") and trusting.of(tmp_path / "project")
+    assert not trusting.of(tmp_path / where)
+    assert "none of the workspace's folders" in trusting.hint(tmp_path / where)
+    grant(user, tmp_path / "elsewhere", tmp_path / "project2")
+    assert trusting.of(tmp_path / where)
+
+
+def test_without_a_workspace_the_clients_yes_is_about_any_file(user, tmp_path):
+    trusting, _ = trust()
+    trusting.told = True
+    assert trusting.of(tmp_path / "net.py")
+    trusting.told = None
+    assert "trust it in the editor" in trusting.hint(tmp_path / "net.py")
+
+
+@pytest.mark.parametrize("opened", ["link", "real"])
+@pytest.mark.parametrize("root", ["link", "real"])
+def test_a_workspace_is_the_same_by_its_link_and_by_its_own_name(user, tmp_path, root, opened):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    trusting, _ = trust(tmp_path / root)
+    trusting.told = True
+    assert trusting.of(tmp_path / opened / "net.py")
+
+
+def test_the_hint_names_the_folder_once_each_and_again_when_trust_is_taken_back(user, tmp_path):
+    roots = [tmp_path / "one", tmp_path / "two"]
+    trusting, _ = trust(*roots)
+    first = [trusting.unsaid(root) for root in roots]
+    assert [str(root) in (hint or "") for root, hint in zip(roots, first, strict=True)] == [True, True]
+    assert trusting.unsaid(roots[0] / "net.py") is None
+    trusting.told = True
+    assert trusting.unsaid(roots[0]) is None
+    trusting.take_back()
+    assert [trusting.unsaid(root) for root in roots] == first
 
 
 def test_folders_of_the_users_own_file_are_trusted_with_what_is_in_them(user, tmp_path):

@@ -34,7 +34,7 @@ async def _read_only(editor, net) -> None:
     """The model is shown as its source says, and nothing was started."""
     editor.open(net)
     lenses = await editor.until(lambda: editor.lenses(net))
-    assert "static only: this workspace is not trusted" in lenses
+    assert "static only: not trusted · how to allow it" in lenses
     assert "read from the source only" in await editor.hover(net, "Net(nn.Module)")
     await editor.findings(net)
     assert await editor.hints(net) == {}
@@ -46,7 +46,7 @@ async def test_untrusted_nothing_runs_until_the_editor_says_so(start, way, net):
     editor = await start(way, net.parent, able=ABLE, trusted=None, settings=settings)
     await _read_only(editor, net)
     told = [m.message for m in editor.log_messages]
-    assert any("This workspace is not trusted" in m and "trusted = [...]" in m for m in told)
+    assert any("is not trusted" in m and "trusted = [...]" in m for m in told)
     assert any("cannot grant trust" in m for m in told)
     for wrong in ("true", 1, None):
         editor.trust(wrong)
@@ -63,7 +63,7 @@ async def test_untrusted_nothing_runs_until_the_editor_says_so(start, way, net):
 async def _read_only_still(editor, net) -> None:
     assert await editor.findings(net) == []
     await editor.until(
-        lambda: editor.lenses(net), lambda lenses: "static only: this workspace is not trusted" in lenses
+        lambda: editor.lenses(net), lambda lenses: "static only: not trusted · how to allow it" in lenses
     )
     assert not net.with_name("started").exists()
 
@@ -95,7 +95,7 @@ async def test_settings_that_lie_in_the_workspace_do_not_count(start, home, net)
         editor = await start("hub", home.top, able=ABLE, trusted=None)
         editor.open(file)
         await editor.until(lambda: editor.lenses(file))
-        assert "static only: this workspace is not trusted" in await editor.lenses(file)
+        assert "static only: not trusted · how to allow it" in await editor.lenses(file)
         assert any("cannot grant trust to itself" in m.message for m in editor.log_messages)
     finally:
         home.settings.unlink()

@@ -29,7 +29,15 @@ def shows(editor: Editor) -> list[str]:
 async def test_all_are_announced() -> None:
     async with shown() as (editor, _):
         known = editor.session.wire.fm.commands
-        for name in ("switchTarget", "retrace", "showModelTable", "showFindings", "explain", "tellInputs"):
+        for name in (
+            "switchTarget",
+            "retrace",
+            "showModelTable",
+            "showFindings",
+            "explain",
+            "tellInputs",
+            "howToTrust",
+        ):
             assert f"advisor.{name}" in known
 
 
@@ -40,6 +48,17 @@ async def test_explain_opens_the_page() -> None:
         text = page(next(p for p in installed() if p.code == "CHN101"))
         assert (result["markdown"], result["shown"]) == (text, True)
         assert Path(shows(editor)[0].removeprefix("file://")).read_text(encoding="utf-8") == text
+
+
+async def test_what_is_not_trusted_is_explained() -> None:
+    async with shown(OPENS) as (editor, uri):
+        editor.replies["window/showDocument"] = {"success": True}
+        assert "This is trusted" in (await run(editor, "advisor.howToTrust", {"uri": uri}))["markdown"]
+        editor.notify("advisor/trust", trusted=False)
+        result = await run(editor, "advisor.howToTrust", {"uri": uri})
+        assert "is not trusted" in result["markdown"] and "config.toml" in result["markdown"] and result["shown"]
+        with pytest.raises(Error, match="not an open Python document"):
+            await run(editor, "advisor.howToTrust", {"uri": "file:///nowhere.py"})
 
 
 async def test_a_client_that_opens_nothing_gets_the_text() -> None:

@@ -13,7 +13,7 @@ from .reports import NET, opened
 def titles(document: Opened, trusted: bool = True, line: int | None = None) -> list[str]:
     return [
         lens.command.title
-        for lens in lenses(document, document.uri, trusted)
+        for lens in lenses(document, document.uri, None if trusted else "allow it so")
         if lens.command is not None and line in (None, lens.range.start.line + 1)
     ]
 
@@ -29,7 +29,7 @@ def test_totals_on_each_target_and_findings() -> None:
 
 def test_commands_name_the_document_and_the_model() -> None:
     document = opened()
-    commands = [lens.command for lens in lenses(document, document.uri, True) if lens.command is not None]
+    commands = [lens.command for lens in lenses(document, document.uri, None) if lens.command is not None]
     assert [c.command for c in commands[:3]] == [
         "advisor.showModelTable",
         "advisor.showModelTable",
@@ -47,7 +47,15 @@ def test_a_model_that_could_not_be_run_says_why_and_what_to_do() -> None:
 
 
 def test_without_trust_there_is_no_telling() -> None:
-    assert titles(opened(), trusted=False, line=23) == ["static only: this workspace is not trusted"]
+    assert titles(opened(), trusted=False, line=23) == ["static only: not trusted · how to allow it"]
+
+
+def test_the_lens_of_what_is_not_trusted_says_how_to_allow_it() -> None:
+    document = opened()
+    (lens,) = [lens for lens in lenses(document, document.uri, "allow it so") if lens.range.start.line == 22]
+    assert lens.command is not None and lens.command.tooltip == "allow it so"
+    assert lens.command.command == "advisor.howToTrust"
+    assert all(lens.command is None or lens.command.tooltip is None for lens in lenses(document, document.uri, None))
 
 
 def test_what_ran_in_part_says_so() -> None:
@@ -77,4 +85,4 @@ def test_stale_ones_are_marked_and_a_static_phase_says_nothing_yet() -> None:
     waiting = [replace(m, totals={}, status="partial", rung="static") for m in view.models]
     document.view = replace(view, phase="static", models=waiting, findings=[])
     assert titles(document) == []
-    assert titles(document, trusted=False) == 2 * ["~static only: this workspace is not trusted"]
+    assert titles(document, trusted=False) == 2 * ["~static only: not trusted · how to allow it"]

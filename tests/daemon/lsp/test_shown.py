@@ -94,7 +94,7 @@ async def test_without_trust_nothing_is_made_up(tmp_path: Path) -> None:
         (await lanes.next(0)).answer(view(report, NET, ["cpu-x86"], "traced").to_plain())
         await editor.settled()
         assert await hints(editor, file.as_uri()) == []
-        assert await titles(editor, file.as_uri()) == 2 * ["static only: this workspace is not trusted"]
+        assert await titles(editor, file.as_uri()) == 2 * ["static only: not trusted · how to allow it"]
         result = await editor.ask(
             "workspace/executeCommand",
             {"command": "advisor.showModelTable", "arguments": [{"uri": file.as_uri(), "model": "Net"}]},
