@@ -119,13 +119,49 @@ class GraphEdit:
     def finish(self) -> Graph:
         """The new graph. Shapes are as the edit left them: :func:`advisor.shapes.propagate` brings them up to date."""
         base = self.base
+        if not (self._changed or self._removed or self._inserted):
+            return base.replace(tensors=self.tensors)
         ops = list(base.ops)
         for key, op in self._changed.items():
             ops[base.position[key]] = op
         if self._removed or self._inserted:
-            removed, inserted = self._removed, self._inserted
-            ops = [o for op in ops for o in ((() if op.key in removed else (op,)), inserted.get(op.key, ())) for o in o]
+            removed = self._removed
+            ops = [op for op in self._with_inserted(ops) if op.key not in removed]
         outputs = base.outputs
         if self._renamed:
             outputs = tuple(map(self._final, outputs))
-        return base.replace(ops=ops, tensors=self.tensors, outputs=outputs)
+        moved = base.replace(ops=ops, tensors=self.tensors, outputs=outputs)
+        self._index(moved)
+        return moved
+
+    def _with_inserted(self, ops: list[Op]) -> list[Op]:
+        if not self._inserted:
+            return ops
+        return [o for op in ops for o in (op, *self._inserted.get(op.key, ()))]
+
+    def _index(self, moved: Graph) -> None:
+        """Who reads what, brought up to date from the base's: few ops differ."""
+        base, now, position = self.base, moved.by_key, moved.position
+        gone = [base.by_key[key] for key in (*self._changed, *self._removed)]
+        come = [*self._changed.values(), *(op for ops in self._inserted.values() for op in ops)]
+        inputs: dict[int, set[int]] = {t: set() for op in gone for t in op.inputs}
+        weights: dict[int, set[int]] = {t: set() for op in gone for t in op.weights.values()}
+        for op in come:
+            for t in op.inputs:
+                inputs.setdefault(t, set()).add(op.key)
+            for t in op.weights.values():
+                weights.setdefault(t, set()).add(op.key)
+        consumers, weight_readers = dict(base.consumers), dict(base.weight_readers)
+        for t, keys in inputs.items():
+            keys.update([op.key for op in base.consumers.get(t, ())])
+            ordered = sorted([key for key in keys if key in now], key=position.__getitem__)
+            consumers[t] = [now[key] for key in ordered if t in now[key].inputs]
+        for t, keys in weights.items():
+            keys.update(base.weight_readers.get(t, ()))
+            ordered = sorted([key for key in keys if key in now], key=position.__getitem__)
+            weight_readers[t] = [key for key in ordered for w in now[key].weights.values() if w == t]
+        for t in (t for t in inputs if not consumers[t]):
+            del consumers[t]
+        for t in (t for t in weights if not weight_readers[t]):
+            del weight_readers[t]
+        moved.adopt(consumers=consumers, weight_readers=weight_readers)

@@ -20,6 +20,10 @@ FORMAT_VERSION = 1
 ROLES = ("input", "activation", "parameter", "buffer", "constant")
 
 
+INDEXES = frozenset({"by_key", "position", "weight_readers", "producer", "consumers", "constant_ops"})
+"""The cached properties of a graph: each depends on its ops and inputs only."""
+
+
 class GraphError(ValueError):
     """A plain form that is not a graph of this version, or a graph whose wiring is broken."""
 
@@ -212,13 +216,20 @@ class Graph:
         inputs: tuple[int, ...] | None = None,
         outputs: tuple[int, ...] | None = None,
     ) -> Graph:
-        return Graph(
+        graph = Graph(
             self.ops if ops is None else ops,
             self.tensors if tensors is None else tensors,
             self.modules,
             self.inputs if inputs is None else inputs,
             self.outputs if outputs is None else outputs,
         )
+        if ops is None and inputs is None:
+            graph.adopt(**{name: index for name, index in vars(self).items() if name in INDEXES})
+        return graph
+
+    def adopt(self, **indexes: Any) -> None:
+        """Take over indexes of another graph that hold for this one too, or were brought up to date for it."""
+        vars(self).update(indexes)
 
     # ---- plain form
 

@@ -20,11 +20,12 @@ def op_macs(graph: Graph, op: Op) -> int | None:
     count = COUNTED.get(op.op)
     if count is None:
         return 0
-    tensors = [graph.tensors.get(t) for t in (*op.inputs, *op.outputs, *op.weights.values())]
     if not (op.inputs and op.outputs):  # read off the source: no tensors at all
         return None
-    if any(t is None or any(d < 0 for d in t.shape) for t in tensors):
-        return None
+    for t in (*op.inputs, *op.outputs, *op.weights.values()):
+        tensor = graph.tensors.get(t)
+        if tensor is None or (tensor.shape and min(tensor.shape) < 0):
+            return None
     return count(graph.tensors, op)
 
 

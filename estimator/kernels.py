@@ -49,9 +49,10 @@ class Group:
     storage) pairs, ``writes`` the results needed outside, ``weights`` the parameters, buffers and folded constants
     read.
 
-    What the group depends on: ``tensors`` are all that its price is made of; ``seen`` are the keys of the ops that were
-    looked at to find where it ends, its own included, and ``near`` the tensors of those that did not join;
-    ``same_shape`` are the pairs of tensors whose equality of shape decided a fusion, with the answer.
+    ``keys`` are those of ``ops``. What the group depends on: ``tensors`` are all that its price is made of; ``seen``
+    are the keys of the ops that were looked at to find where it ends, its own included, and ``near`` the tensors of
+    those that did not join; ``same_shape`` are the pairs of tensors whose equality of shape decided a fusion, with the
+    answer.
     """
 
     ops: tuple[Op, ...]
@@ -59,10 +60,20 @@ class Group:
     reads: tuple[tuple[int, int], ...]
     writes: tuple[int, ...]
     weights: tuple[int, ...]
+    keys: frozenset[int]
     tensors: frozenset[int]
     seen: frozenset[int]
     near: frozenset[int]
     same_shape: tuple[SameShape, ...]
+
+    def same(self, other: Group) -> bool:
+        """Whether the other is of the very same ops and in every other way equal."""
+        return self._parts() == other._parts()
+
+    def _parts(self) -> tuple[object, ...]:
+        # ops compare by identity
+        wiring = (self.ops, self.role, self.reads, self.writes, self.weights)
+        return (*wiring, self.seen, self.near, self.same_shape)
 
 
 @dataclass(eq=False)
@@ -85,6 +96,24 @@ class Decomposition:
     def home(self) -> dict[int, Group]:
         """Op key → the group that it is in."""
         return {op.key: group for group in self.groups for op in group.ops}
+
+    @cached_property
+    def by_tensor(self) -> dict[int, list[Group]]:
+        """Tensor → the groups that depend on it."""
+        found: dict[int, list[Group]] = {}
+        for group in self.groups:
+            for t in group.tensors | group.near:
+                found.setdefault(t, []).append(group)
+        return found
+
+    @cached_property
+    def by_op(self) -> dict[int, list[Group]]:
+        """Op key → the groups that looked at it, the one that it is in among them."""
+        found: dict[int, list[Group]] = {}
+        for group in self.groups:
+            for key in group.seen:
+                found.setdefault(key, []).append(group)
+        return found
 
     def holds_for(self, tensors: dict[int, Tensor]) -> bool:
         """Whether the shapes that fusion looked at still compare as they did."""
@@ -145,42 +174,53 @@ def redecompose(old: Decomposition, difference: Difference, target: Target) -> D
 
 
 class _Patch:
-    """Which groups of another graph's decomposition still hold.
+    """Which groups of another graph's decomposition still hold: all but the ``stale`` ones.
 
-    ``unsure`` are tensors of which something is otherwise than there: their shape or role, who makes or reads them,
-    whose storage they share. ``dirty`` are ops that are not what they were there, or may not be in the group that they
-    were in. A group that neither comes near is found again: ops that stayed are in the same order in both.
+    A tensor is unsure where something of it is otherwise than there: its shape or role, who makes or reads it, whose
+    storage it shares. An op is disturbed where it is not what it was there, or may not be in the group that it was in.
+    A group that depends on neither is found again: ops that stayed are in the same order in both.
     """
 
     def __init__(self, old: Decomposition, difference: Difference, folded: frozenset[int]) -> None:
         before, after = difference.before, difference.after
         self.old = old
-        self.dirty: set[int] = set(old.folded ^ folded)
-        self.unsure = difference.changed | (set(before.outputs) ^ set(after.outputs))
-        turned = [graph.by_key[key] for graph in (before, after) for key in self.dirty if key in graph.by_key]
-        for op in (*difference.gone, *difference.come, *turned):
-            self.unsure.update(op.inputs, op.outputs)
-        self.disturb(difference.gone)
-        self.disturb(difference.come)
+        self.changed = difference.changed
+        self.stale: set[Group] = set()
+        turned = old.folded ^ folded
+        others = [graph.by_key[key] for graph in (before, after) for key in turned if key in graph.by_key]
+        unsure = difference.changed | (set(before.outputs) ^ set(after.outputs))
+        for op in (*difference.gone, *difference.come, *others):
+            unsure.update(op.inputs, op.outputs)
+        self.unsure(unsure)
+        self.disturb([op.key for op in (*difference.gone, *difference.come, *others)])
 
-    def disturb(self, ops: Iterable[Op]) -> None:
+    def unsure(self, tensors: Iterable[int]) -> None:
+        found = self.old.by_tensor
+        self.stale.update([group for t in tensors for group in found.get(t, ())])
+
+    def disturb(self, keys: Iterable[int]) -> None:
         """These ops are grouped anew, and with them those that were in one group with any of them."""
-        for op in ops:
-            self.dirty.add(op.key)
-            group = self.old.home.get(op.key)
-            if group is not None:
-                self.dirty.update([other.key for other in group.ops])
+        home, found = self.old.home, self.old.by_op
+        for key in keys:
+            together = home[key].keys if key in home else (key,)
+            self.stale.update([group for k in together for group in found.get(k, ())])
 
     def group(self, first: Op) -> Group | None:
         """The old group that starts with ``first``, if it still holds."""
         group = self.old.home.get(first.key)
-        if group is None or group.ops[0] is not first or not self.dirty.isdisjoint(group.seen):
-            return None
-        return group if self.unsure.isdisjoint(group.tensors) and self.unsure.isdisjoint(group.near) else None
+        return group if group is not None and group not in self.stale and group.ops[0] is first else None
+
+    def settled(self, group: Group) -> Group:
+        """The old group that ``group`` is equal to, or else itself; then what it took from old ones is disturbed."""
+        old = self.old.home.get(group.ops[0].key)
+        if old is not None and old.same(group) and self.changed.isdisjoint(group.tensors):
+            return old
+        self.disturb(group.keys)
+        return group
 
     def view(self, made: tuple[int, ...], source: int) -> None:
         """``made`` have the storage of ``source``."""
-        self.unsure.update([t for t in made if self.old.storage.get(t) != source])
+        self.unsure([t for t in made if self.old.storage.get(t) != source])
 
 
 class _Decomposer:
@@ -211,9 +251,9 @@ class _Decomposer:
             if group is None:
                 group = self._made(i, op)
                 if patch is not None:
-                    patch.disturb(group.ops)
+                    group = patch.settled(group)
             if len(group.ops) > 1:
-                self.taken.update([o.key for o in group.ops])
+                self.taken |= group.keys
             if group.role == "free" and op.inputs and op.op in VIEWS:
                 source = self.storage.get(op.inputs[0], op.inputs[0])
                 self.storage.update(dict.fromkeys(op.outputs, source))
@@ -261,6 +301,7 @@ class _Decomposer:
             pairs,
             writes,
             tuple(dict.fromkeys(weights)),
+            keys=own,
             tensors=frozenset(touched),
             seen=own.union([op.key for op in beside]),
             near=near,

@@ -16,7 +16,7 @@ from advisor.graph import Graph, Tensor
 from advisor.targets import Target
 
 from .kernels import Decomposition
-from .roofline import scratch_elements
+from .roofline import element_bytes, scratch_elements
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +81,7 @@ def sizes(tensors: Mapping[int, Tensor], lives: Lifetimes, target: Target) -> li
 def size(tensor: Tensor, target: Target) -> int:
     """Bytes of a tensor in the target's types; one of unknown shape cannot be counted."""
     shape = tensor.shape
-    return 0 if shape and min(shape) < 0 else prod(shape) * target.size_of(tensor.dtype)
+    return 0 if shape and min(shape) < 0 else prod(shape) * element_bytes(target, tensor.dtype)
 
 
 def peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> MemoryPeak:

@@ -7,6 +7,7 @@ extent padded to the multiples of the target's tilings, which makes the staircas
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -41,19 +42,18 @@ class Compute(NamedTuple):
 def price(graph: Graph, group: Group, target: Target) -> Priced:
     """The cost of one kernel. Uncounted where an op is unknown, unsupported by the target or of unknown shape."""
     tensors = graph.tensors
-    keys = tuple(op.key for op in group.ops)
-    known = _sized(tensors, group)
+    keys = tuple([op.key for op in group.ops])
     counted = [(op.key, _macs(graph, op, group.role)) for op in group.ops]
-    macs = tuple((key, n) for key, n in counted if n is not None)
-    total = sum(n for _, n in macs)
+    macs = tuple([(key, n) for key, n in counted if n is not None])
+    total = sum([n for _, n in macs])
     if group.role in ("free", "folded"):
         kernel = Kernel(keys, group.role, 0.0, total, 0, "overhead")
-        return Priced(kernel, tuple((k, 0.0) for k in keys), macs)
-    if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not known:
+        return Priced(kernel, tuple([(k, 0.0) for k in keys]), macs)
+    if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not _sized(tensors, group):
         return Priced(None, (), macs)
     first = group.ops[0]
     compute = _compute(tensors, group, target, total)
-    busy = max(compute.array, compute.stream + sum(extra for _, extra in compute.slow)) / target.clock_hz * 1e6
+    busy = max(compute.array, compute.stream + sum([extra for _, extra in compute.slow])) / target.clock_hz * 1e6
     moved, transfer = _traffic(tensors, group, target)
     run = max(busy, transfer)
     bound = "overhead" if run < target.overhead_us else "compute" if busy >= transfer else "memory"
@@ -90,7 +90,7 @@ def _sized(tensors: Mapping[int, Tensor], group: Group) -> bool:
 
 
 def _numel(tensors: Mapping[int, Tensor], ids: Iterable[int]) -> int:
-    return sum(prod(tensors[t].shape) for t in ids)
+    return sum([prod(tensors[t].shape) for t in ids])
 
 
 def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: int) -> Compute:
@@ -155,17 +155,19 @@ def _amount(tensors: Mapping[int, Tensor], op: Op) -> int:
 def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tuple[int, float]:
     """Bytes moved, and the microseconds that takes: memories work side by side, each serves its tensors in turn."""
     first = group.ops[0]
-    places = target.memory("activations")
-    written = sum(_bytes(tensors[t], target) for t in group.writes)
+    places = _places(target, "activations")
+    written = sum([_bytes(tensors[t], target) for t in group.writes])
     read = given = 0
     for t, storage in group.reads:
         # an expanded view is stored once
-        size = min(_bytes(tensors[t], target), _bytes(tensors[storage], target))
+        size = _bytes(tensors[t], target)
+        if storage != t:
+            size = min(size, _bytes(tensors[storage], target))
         if tensors[storage].role == "input":
             given += _in_bursts(tensors[storage], size, places[-1])
         else:
             read += size
-    weights = sum(_bytes(tensors[t], target) for t in group.weights)
+    weights = sum([_bytes(tensors[t], target) for t in group.weights])
     if first.op in READS_WHAT_IT_WRITES:
         read, given, weights = min(read, written), min(given, written), min(weights, written)
     scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
@@ -176,7 +178,7 @@ def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tup
     for memory, moved in (
         (home, results),
         (places[-1], given),
-        (_memory(target.memory("weights"), weights), weights),
+        (_memory(_places(target, "weights"), weights), weights),
     ):
         seconds[memory.name] = seconds.get(memory.name, 0.0) + moved / memory.bytes_per_s
     return results + given + weights, max(seconds.values()) * 1e6
@@ -198,7 +200,18 @@ def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:
 
 
 def _bytes(tensor: Tensor, target: Target) -> int:
-    return prod(tensor.shape) * target.size_of(tensor.dtype)
+    return prod(tensor.shape) * element_bytes(target, tensor.dtype)
+
+
+@lru_cache(maxsize=1024)
+def element_bytes(target: Target, dtype: str) -> int:
+    """:meth:`advisor.targets.Target.size_of`, which is asked of every tensor of every kernel."""
+    return target.size_of(dtype)
+
+
+@lru_cache(maxsize=1024)
+def _places(target: Target, role: str) -> tuple[Memory, ...]:
+    return target.memory(role)
 
 
 def _shares(
@@ -209,7 +222,7 @@ def _shares(
     added = dict(compute.slow)
     total = sum(added.values())
     if not total or excess <= 0:
-        return ((kernel.ops[0], kernel.latency_us), *((key, 0.0) for key in kernel.ops[1:]))
+        return ((kernel.ops[0], kernel.latency_us), *[(key, 0.0) for key in kernel.ops[1:]])
     parts = {key: excess * extra / total for key, extra in added.items()}
     rest = kernel.latency_us - sum(parts.values())
     return ((kernel.ops[0], rest), *((key, parts.get(key, 0.0)) for key in kernel.ops[1:]))

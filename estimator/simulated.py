@@ -132,10 +132,11 @@ def _parameters(old: dict[int, int], difference: Difference) -> dict[int, int]:
 
 def _totals(old: Plan, parameters: dict[int, int], difference: Difference, target: Target) -> tuple[int, int]:
     """Elements and bytes of the edited graph's ``parameters``, from what the graph before has and what differs."""
-    resized = difference.changed.intersection(parameters, old.parameters)
-    left, come = old.parameters.keys() - parameters.keys(), parameters.keys() - old.parameters.keys()
-    less, less_bytes = _weights(difference.before, resized | left, target)
-    more, more_bytes = _weights(difference.after, resized | come, target)
+    differing = set(difference.changed)
+    for op in (*difference.gone, *difference.come):
+        differing.update(op.weights.values(), op.inputs)
+    less, less_bytes = _weights(difference.before, [t for t in differing if t in old.parameters], target)
+    more, more_bytes = _weights(difference.after, [t for t in differing if t in parameters], target)
     return old.costs.params - less + more, old.costs.weights_bytes - less_bytes + more_bytes
 
 

@@ -39,4 +39,5 @@ def propagate(
         if t in dirty and not resolution:
             old, new = before[t].shape, change.tensors[t].shape
             raise MoveError(f"the model's output would change from {by(old)} to {by(new)}")
-    return graph.replace(ops=new_ops, tensors=change.tensors)
+    followed = any(a is not b for a, b in zip(graph.ops, new_ops, strict=True))
+    return graph.replace(ops=new_ops if followed else None, tensors=change.tensors)
