@@ -105,7 +105,7 @@ class Fresh:
             return Shown(
                 plain_findings(items(opened, _ABLE)[opened.uri], root),
                 plain_hints(found),
-                plain_lenses(lenses(opened, opened.uri, True), root),
+                plain_lenses(lenses(opened, opened.uri, None), root),
                 broken=not opened.view.places and any(f.code == "TRC901" for f in opened.view.findings),
             )
 
