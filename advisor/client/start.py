@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..environment import passed_on
 from ..folders import hub_log
 from .address import Address, holder, secure
 from .dial import Silent, greet
@@ -30,6 +31,19 @@ _LEAVE_SECONDS = 2.0  # between asking a daemon that hangs to end and making it
 _TRIES = 3
 _PAUSE = 0.01
 _SAID_BYTES = 1 << 16
+# What a daemon needs of the first client's variables beside those that all of its clients send: where its files are,
+# how much it logs, and what Windows cannot do without. It serves others for days: the rest is none of its business.
+_NEEDED = (
+    "ADVISOR_LOG",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "USERPROFILE",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+)
 if sys.platform == "win32":
     _FLAGS = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
@@ -136,6 +150,11 @@ class _Start:
         return DaemonError(f"the daemon could not be started: {why}", remedy=f"its log is {log}")
 
 
+def _needed(environment: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in environment.items() if name in _NEEDED or name.startswith("XDG_")}
+    return passed_on(environment) | own
+
+
 def _launch(address: Address, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     if not sys.executable:
         raise DaemonError("the daemon could not be started: this Python does not know its own program")
@@ -153,7 +172,7 @@ def _launch(address: Address, environment: Mapping[str, str]) -> subprocess.Pope
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 cwd=Path(os.sep).absolute(),
-                env=dict(environment),
+                env=_needed(environment),
                 start_new_session=True,
                 creationflags=_FLAGS,
             )

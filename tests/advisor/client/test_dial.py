@@ -42,6 +42,16 @@ def test_the_first_client_starts_a_daemon_that_is_nobodys_child_and_the_second_f
     assert Path(find().door).stat().st_mode & 0o777 == 0o600
 
 
+def test_the_daemon_has_only_the_variables_it_needs(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hush")
+    monkeypatch.setenv("ADVISOR_LOG", "debug")
+    monkeypatch.setenv("LC_TIME", "C")
+    found = psutil.Process(pid()).environ()
+    wanted = ("ADVISOR_LOG", "LC_TIME", "PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR")
+    assert {name: found.get(name) for name in wanted} == {name: os.environ[name] for name in wanted}
+    assert "HF_TOKEN" not in found and "PYTEST_CURRENT_TEST" not in found
+
+
 def test_without_start_there_is_none_or_the_one_that_runs():
     with pytest.raises(DaemonError, match="advisor daemon start") as e:
         dial("script", start=False)
