@@ -156,7 +156,11 @@ async def tell_inputs(session: Session, *arguments: Any) -> Result:
     if not session.can("workspace.apply_edit"):
         raise RequestFailed("this editor takes no edits from commands: use the code action on the finding")
     params = lsp.ApplyWorkspaceEditParams(edit, label=f"Tell args and inputs of {models[0].name}")
-    return {"applied": (await session.workspace_apply_edit_async(params)).applied}
+    try:
+        applied = await session.workspace_apply_edit_async(params)
+    except JsonRpcException as e:
+        raise RequestFailed(f"the editor did not apply the edit: {e}; use the code action on the finding") from e
+    return {"applied": applied.applied}
 
 
 async def how_to_trust(session: Session, *arguments: Any) -> Result:
@@ -209,11 +213,13 @@ async def _asked(session: Session, known: Sequence[str]) -> str | None:
     used = [t for opened in session.documents for t in (opened.view.targets if opened.view else ())]
     offered = list(dict.fromkeys([*used, *known]))[:_OFFERED]
     more = f" ({len(known)} in all: `advisor targets` lists them)" if len(known) > len(offered) else ""
-    answer = await session.window_show_message_request_async(
-        lsp.ShowMessageRequestParams(
-            lsp.MessageType.Info, f"Cost models for which target?{more}", [lsp.MessageActionItem(t) for t in offered]
-        )
+    question = lsp.ShowMessageRequestParams(
+        lsp.MessageType.Info, f"Cost models for which target?{more}", [lsp.MessageActionItem(t) for t in offered]
     )
+    try:
+        answer = await session.window_show_message_request_async(question)
+    except JsonRpcException as e:
+        raise RequestFailed(f"the editor did not ask for the target: {e}; name it as the command's argument") from e
     return answer.title if answer is not None else None
 
 

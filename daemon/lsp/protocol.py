@@ -1,8 +1,9 @@
 """The wire: pygls's protocol made fit for one process that serves many clients for days.
 
 What is different from pygls 2.1: the end of a connection does not end the process; a message that cannot be
-understood is answered, not shown; futures of handled messages are not kept; the reply to a request that its asker gave
-up is dropped; a cancelled command stops; texts are kept once, by :mod:`.documents`.
+understood is answered, not shown; a request that is refused leaves no traceback; futures of handled messages are not
+kept; the reply to a request that its asker gave up is dropped; a cancelled command stops; texts are kept once, by
+:mod:`.documents`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any, Protocol
 
 from lsprotocol import types
 from pygls.exceptions import (
+    FeatureRequestError,
     JsonRpcException,
+    JsonRpcInternalError,
     JsonRpcInvalidParams,
     JsonRpcInvalidRequest,
     JsonRpcParseError,
@@ -182,6 +185,15 @@ class Wire(LanguageServerProtocol):
                 del self._request_futures[msg_id]
             return
         super()._handle_response(msg_id, result, error)
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        """A refusal is an answer; pygls logs it as an accident, with a traceback."""
+        error = None if future.cancelled() else future.exception()
+        if not isinstance(error, JsonRpcException) or isinstance(error, JsonRpcInternalError):
+            return super()._send_handler_result(future, msg_id=msg_id)
+        self._send_response(msg_id, error=error.to_response_error())
+        self._server._report_server_error(error, FeatureRequestError)
+        return None
 
     def _execute_handler(
         self, msg_id: Any, handler: Any, callback: Any, args: Any = None, kwargs: dict[str, Any] | None = None

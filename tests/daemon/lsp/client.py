@@ -32,11 +32,17 @@ class FakeLanes:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.full: set[str] = set()
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self._came = asyncio.Event()
 
-    async def call(self, method: str, params: dict[str, Any], *, lane: str, on_event: Any = None) -> Any:
-        call = Call(method, params, lane, on_event)
+    def busy(self, lane: str) -> bool:
+        return lane in self.full
+
+    async def call(
+        self, method: str, params: dict[str, Any], *, lane: str, on_event: Any = None, first: bool = False
+    ) -> Any:
+        call = Call(method, params, lane, on_event, first)
         self.calls.append(call)
         self._came.set()
         if method in self.answers:
@@ -61,8 +67,8 @@ class FakeLanes:
 
 
 class Call:
-    def __init__(self, method: str, params: dict[str, Any], lane: str, on_event: Any) -> None:
-        self.method, self.params, self.lane, self.on_event = method, params, lane, on_event
+    def __init__(self, method: str, params: dict[str, Any], lane: str, on_event: Any, first: bool) -> None:
+        self.method, self.params, self.lane, self.on_event, self.first = method, params, lane, on_event, first
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.cancelled = False
 
@@ -107,7 +113,9 @@ class Editor:
             self.asked.append((message["method"], message.get("params")))
             reply = self.replies.get(message["method"])
             result = reply(message.get("params")) if callable(reply) else reply
-            if reply is not NEVER:
+            if isinstance(result, Error):
+                self.send({"id": message["id"], "error": {"code": result.code, "message": str(result)}})
+            elif reply is not NEVER:
                 self.send({"id": message["id"], "result": result})
         else:
             self.notes.append((message["method"], message.get("params")))

@@ -160,6 +160,26 @@ async def test_tell_inputs_writes_the_comment() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "command", "arguments", "said"),
+    [
+        ("workspace/applyEdit", "tellInputs", [{"uri": "URI", "model": "Needy"}], "did not apply.*code action"),
+        ("window/showMessageRequest", "switchTarget", [], "did not ask.*name it"),
+    ],
+)
+async def test_an_editor_that_fails_is_named_and_is_no_error_of_ours(caplog, method, command, arguments, said) -> None:
+    able = {**OPENS, "workspace": {**PULL["workspace"], "applyEdit": True}}
+    lanes = FakeLanes()
+    lanes.answers["targets"] = lambda _: TARGETS
+    async with shown(able, lanes=lanes) as (editor, uri):
+        editor.replies[method] = Error({"code": -32603, "message": "the editor's own failure"})
+        given = [{**a, "uri": uri} for a in arguments]
+        with pytest.raises(Error, match=rf"-32803.*{said}") as failed:
+            await run(editor, f"advisor.{command}", *given)
+        assert "the editor's own failure" in str(failed.value)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize(
     ("command", "arguments", "said"),
     [
         ("explain", [], "give one such as CHN101"),
