@@ -186,11 +186,10 @@ class Graph:
 
     def connected(self) -> bool:
         """Whether some model output depends, edge by edge, on some model input."""
-        reach = set(self.inputs)
-        for op in self.ops:
-            if not reach.isdisjoint(op.inputs):
-                reach.update(op.outputs)
-        return any(t in reach for t in self.outputs) and bool(self.ops)
+        wanted = set(self.outputs)
+        folded = self.constant_ops
+        live = any(not wanted.isdisjoint(op.outputs) for op in reversed(self.ops) if op.key not in folded)
+        return bool(self.ops) and (live or not wanted.isdisjoint(self.inputs))
 
     def check(self) -> None:
         """Raise :class:`GraphError` when an op reads a tensor that nothing made before it."""

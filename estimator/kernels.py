@@ -230,7 +230,6 @@ class _Decomposer:
         self.patterns = _patterns(target)
         self.consumers = graph.consumers
         self.kept = frozenset(graph.outputs)
-        self.made_at = {t: i for i, op in enumerate(graph.ops) for t in op.outputs}
         # A graph whose edges were lost has no constants: nothing seems to depend on its input.
         self.folded = graph.constant_ops if target.constant_folding and graph.connected() else frozenset()
         self.constants = {t for key in self.folded for t in graph.by_key[key].outputs}
@@ -240,6 +239,10 @@ class _Decomposer:
         # of the group that is being made:
         self.looked: list[Op] = []
         self.same_shape: list[SameShape] = []
+
+    @cached_property
+    def _made_at(self) -> dict[int, int]:
+        return {t: i for i, op in enumerate(self.graph.ops) for t in op.outputs}
 
     def run(self) -> Decomposition:
         groups = []
@@ -355,7 +358,8 @@ class _Decomposer:
             return True
         if len(op.outputs) != 1:
             return False
-        inside = [t for t in op.inputs if self.made_at.get(t, -1) >= index]
+        made_at = self._made_at
+        inside = [t for t in op.inputs if made_at.get(t, -1) >= index]
         if len(set(inside)) != 1:
             return False
         a, b = inside[0], op.outputs[0]

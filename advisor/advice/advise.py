@@ -56,6 +56,8 @@ class _Bench:
         self.look = look
         self.estimator = estimator
         self.failures: list[str] = []
+        self.moved: dict[Move, Graph] = {}
+        """What the moves that apply make of the graph."""
         self._outcomes: dict[Move, Outcome | None] = {}
 
     def outcome(self, move: Move) -> Outcome | None:
@@ -78,6 +80,7 @@ class _Bench:
             moved = move.apply(look.graph)
         except MoveError:
             return None
+        self.moved[move] = moved
         after = self.estimator.restimate(look.costs, look.graph, moved, look.target)
         gain = look.costs.latency_us - after.latency_us
         return Outcome(move, after, gain, _share(gain, look.costs) * 100)
@@ -160,7 +163,7 @@ def _candidate(
         return None
     finding = compose(rule, parts, whole, look, settings.sources, settings.model)
     moves = () if whole is None else whole.move.moves if isinstance(whole.move, Together) else (whole.move,)
-    return Candidate(finding, moves, finding.gain_us), parts
+    return Candidate(finding, moves, None if whole is None else bench.moved[whole.move], finding.gain_us), parts
 
 
 def _part(rule: Rule, advice: Advice, bench: _Bench) -> Part | None:

@@ -14,10 +14,12 @@ from ..rule import Look
 
 @dataclass(slots=True)
 class Candidate:
-    """A finding with the moves behind it; ``gain_us`` is None where it has none."""
+    """A finding with the moves behind it and what they make of the model's graph (None where there are none);
+    ``gain_us`` is None where it has none."""
 
     finding: Finding
     moves: tuple[Move, ...]
+    moved: Graph | None
     gain_us: float | None
 
 
@@ -28,16 +30,16 @@ def resolve(candidates: Sequence[Candidate], look: Look, estimator: Estimator) -
     graph, costs = look.graph, look.costs
     taken: list[tuple[Finding, Graph, Graph]] = []
     for c in candidates:
-        if c.gain_us is None or c.gain_us <= 0 or c.gain_us < threshold:
+        if c.moved is None or c.gain_us is None or c.gain_us <= 0 or c.gain_us < threshold:
             continue
-        moved = _apply_some(graph, c.moves)
+        moved = c.moved if graph is look.graph else _apply_some(graph, c.moves)
         if moved is not graph:
             after = estimator.restimate(costs, graph, moved, look.target)
             if costs.latency_us - after.latency_us >= threshold:
                 taken.append((c.finding, graph, moved))
                 graph, costs = moved, after
                 continue
-        own = _touched(look.graph, _apply_some(look.graph, c.moves))
+        own = _touched(look.graph, c.moved)
         nearest = max(taken, key=lambda t: len(_touched(t[1], t[2]) & own), default=None)
         if nearest is not None:
             c.finding.overlaps = nearest[0].fingerprint()

@@ -32,7 +32,9 @@ def propagate(
     change = Change(graph, set(ops), before, spatial or resolution, resolution)
     new_ops = list(graph.ops)
     dirty = change.dirty
-    for i, op in enumerate(new_ops):
+    # nothing before the first op that changed can follow, unless a model input did
+    start = 0 if dirty else min([graph.position[key] for key in change.changed], default=len(new_ops))
+    for i, op in enumerate(new_ops[start:], start):
         if op.key in change.changed or not dirty.isdisjoint(op.inputs):
             new_ops[i] = change.visit(op, _SHAPES.get(op.op, unknown))
     for t in graph.outputs:
