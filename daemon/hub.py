@@ -122,7 +122,8 @@ class Hub:
             self._alone.cancel()
             self._alone = None
         if not self._connections:
-            self._alone = asyncio.get_running_loop().call_later(self._idle, self.stop)
+            here = self._door.is_there()  # else nobody can come any more
+            self._alone = asyncio.get_running_loop().call_later(self._idle if here else 0.0, self.stop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

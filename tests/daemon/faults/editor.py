@@ -23,15 +23,17 @@ class Ended(Exception):
 
 
 class Editor:
-    """One editor with one folder. ``settings`` is what it answers when it is asked for its section ``advisor``."""
+    """One editor with one folder. ``section`` is what it answers when it is asked for its settings, ``options`` are
+    those of its ``initialize``."""
 
-    def __init__(self, root: Path, settings: dict[str, Any] | None = None, **options: Any) -> None:
-        self.settings = settings or {}
+    def __init__(self, root: Path, section: dict[str, Any] | None = None, **options: Any) -> None:
+        self.section = section or {}
         self.notes: list[tuple[str, Any]] = []
         self._waiting: dict[int, SimpleQueue[Any]] = {}
         self._numbers = itertools.count(1)
         self._versions = itertools.count(1)
         self._lock = threading.Lock()
+        self._ended: tuple[int, str] | None = None
         command = [sys.executable, "-m", "advisor", "lsp"]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, stderr=pipe)
@@ -39,7 +41,10 @@ class Editor:
         self._listener.start()
         folders = [{"uri": root.as_uri(), "name": root.name}]
         params = {"processId": None, "rootUri": root.as_uri(), "workspaceFolders": folders, "capabilities": PULL}
-        self.ask("initialize", {**params, "initializationOptions": options})
+        try:
+            self.ask("initialize", {**params, "initializationOptions": options})
+        except Ended:
+            raise AssertionError(f"no session: {self.end()}") from None
         self.notify("initialized", {})
 
     def __enter__(self) -> Editor:
@@ -50,6 +55,8 @@ class Editor:
 
     def end(self) -> tuple[int, str]:
         """Close its input and wait for the server's end: its exit code and what it said on stderr."""
+        if self._ended is not None:
+            return self._ended
         assert self.process.stdin and self.process.stdout and self.process.stderr
         with contextlib.suppress(BrokenPipeError):  # it was gone already
             self.process.stdin.close()
@@ -58,7 +65,8 @@ class Editor:
         self._listener.join(SECONDS)
         self.process.stdout.close()
         self.process.stderr.close()
-        return code, said
+        self._ended = code, said
+        return self._ended
 
     # ---- messages
 
@@ -102,7 +110,7 @@ class Editor:
             self._waiting.pop(message["id"]).put(message)
         elif "id" in message:
             asked = message["method"] == "workspace/configuration"
-            result = [self.settings for _ in message["params"]["items"]] if asked else None
+            result = [self.section for _ in message["params"]["items"]] if asked else None
             self._send({"id": message["id"], "result": result})
         else:
             self.notes.append((message["method"], message["params"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,12 @@ while True:
         ("stuck", "TRC904", "past the limit of 2 s"),
         ("segfault", "TRC904", "SIGSEGV"),
         ("endless_allocation", "TRC904", "more than 512 MiB"),
-        ("fork_bomb", "TRC904", "while the file was imported"),  # its processes, their memory, or the time
+        ("fork_bomb", "TRC90[14]", "import"),  # its processes, their memory, or the time
     ],
 )
 def test_a_model_that_breaks_its_limits(project: Project, fresh: Fresh, idle: float, name: str, code: str, why: str):
     daemon = holder(find())
-    project.limit(2 if name in ("hang", "stuck") else 30)
+    project.limit({"hang": 2, "stuck": 2, "fork_bomb": 6}.get(name, 30))
     bad = project.write(f"{name}.py", MODELS[name])
     good = project.net()
     with Editor(project.folder, trusted=True) as editor, advisor.connect() as client:
@@ -57,9 +58,10 @@ def test_a_model_that_breaks_its_limits(project: Project, fresh: Fresh, idle: fl
         until(lambda: busy(bad) or not pulled.empty())
         assert status_seconds() < AT_ONCE * idle
         report = answer(pulled)
-        assert [code for code, _ in found(report)] == [code]
+        ((said, _),) = found(report)
+        assert re.fullmatch(code, said)
         assert why in report["items"][0]["message"]
-        assert render(client.audit(bad), "json").count(f'"{code}"') == 1
+        assert len(re.findall(f'"{code}"', render(client.audit(bad), "json"))) == 1
 
         editor.change(bad, good.read_text())
         assert editor.findings(bad) == fresh.findings(good) != []
