@@ -30,6 +30,7 @@ from advisor.recent import Recent
 from advisor.report import FileReport, Report
 from advisor.reports import render
 from advisor.selection import SelectionError
+from advisor.session import Cancelled as Enough
 from advisor.session import Session, Shared
 from advisor.targets import TargetError, available, load
 from advisor.words import suggestion
@@ -81,6 +82,7 @@ class Jobs:
         self._sessions: Recent[str, Session] = Recent(SESSIONS)
         self._methods: Mapping[str, Callable[[Job], Any]] = {
             "analyse": self._analyse,
+            "read": self._read,
             "audit": self._audit,
             "planned": self._planned,
             "render": self._render,
@@ -127,6 +129,22 @@ class Jobs:
     # ---- files
 
     def _analyse(self, job: Job) -> Any:
+        return {"view": self._traced(job, job.params.run, lambda: job.wait(job.params.settle))}
+
+    def _read(self, job: Job) -> Any:
+        """The static view alone, as the event of :meth:`_analyse`: nothing is run."""
+
+        def enough() -> None:
+            raise Enough
+
+        try:
+            self._traced(job, False, enough)
+        except Cancelled:
+            if job.cancelled.is_set():
+                raise
+        return {}
+
+    def _traced(self, job: Job, run: bool, settle: Callable[[], None]) -> Any:
         params = job.params
         path, texts = params.path, params.texts
         session = self._session(params)
@@ -142,15 +160,15 @@ class Jobs:
         report = session.file(
             path,
             texts,
-            run=params.run,
+            run=run,
             tell=lambda model: job.emit({"event": "model", "name": model.name}),
             static=lambda report: job.emit({"event": "static", "view": shown(report, "static")}),
-            settle=lambda: job.wait(params.settle),
+            settle=settle,
             cancelled=job.cancelled,
         )
         if report is None:
             raise Cancelled
-        return {"view": shown(report, "traced")}
+        return shown(report, "traced")
 
     def _audit(self, job: Job) -> Any:
         params = job.params
@@ -201,11 +219,7 @@ class Jobs:
     def _targets(self, job: Job) -> Any:
         folders = resolve(job.params.cwd or Path("/"), job.params.overrides).target_dirs
         found = [load(name, folders) for name in available(folders)]
-        return {
-            "targets": [
-                {"name": t.name, "title": t.description, "dtype": t.dtype, "description": t.description} for t in found
-            ]
-        }
+        return {"targets": [{"name": t.name, "dtype": t.dtype, "description": t.description} for t in found]}
 
     # ---- sessions
 

@@ -1,4 +1,5 @@
-"""Lanes: the pool of analysts. Editors' work goes in the front lane and never waits for the back, where audits go.
+"""Lanes: the pool of analysts. Editors' work goes in the front lane and never waits for the back, where audits go; what
+is only read goes in a lane of its own while all of the front is busy tracing.
 
 An analyst does one job at a time. A lane has more of them while jobs wait, fewer when nothing is asked for; one that
 dies is replaced, and its job is done once more.
@@ -68,7 +69,7 @@ class _Member:
 class Lanes:
     """The analysts of a hub. To be made within the running loop; ``cache`` is the folder of what outlives them.
 
-    ``front`` and ``back`` are for tests, as is ``command``.
+    ``front``, ``read`` and ``back`` are for tests, as is ``command``.
     """
 
     def __init__(
@@ -78,14 +79,17 @@ class Lanes:
         cache: Path | None,
         cores: int | None = None,
         front: Settings | None = None,
+        read: Settings | None = None,
         back: Settings | None = None,
         command: Sequence[str] = COMMAND,
     ) -> None:
         kept = () if cache is None else ("--cache", str(cache))
         in_front = front or Settings(1, FRONT_MOST, grow_seconds=0.5, idle_seconds=300.0)
+        reading = read or Settings(0, 1, grow_seconds=0.0, idle_seconds=300.0)
         behind = back or Settings(0, cores or _cores(), grow_seconds=0.0, idle_seconds=60.0)
         self._lanes = {
             "front": _Lane("front", in_front, (*command, *kept), log),
+            "read": _Lane("read", reading, (*command, *kept), log),
             "back": _Lane("back", behind, (*command, *kept, "--nice", str(BACK_NICE)), log),
         }
 
@@ -94,15 +98,22 @@ class Lanes:
         method: str,
         params: Mapping[str, Any],
         *,
-        lane: Literal["front", "back"],
+        lane: Literal["front", "read", "back"],
         on_event: OnEvent | None = None,
+        first: bool = False,
     ) -> Any:
         """What an analyst makes of it; :mod:`.jobs` lists the methods. Raises :class:`AnalystError`.
+
+        A job waits for those that came before it, or with ``first`` for none but those that run.
 
         ``on_event`` sees the job's events before its result, on the loop. Cancelling the task that waits cancels the
         job; nothing is heard of it any more.
         """
-        return await self._lanes[lane].call(method, params, on_event)
+        return await self._lanes[lane].call(method, params, on_event, first)
+
+    def busy(self, lane: Literal["front", "read", "back"]) -> bool:
+        """Whether a job would have to wait now."""
+        return self._lanes[lane].busy
 
     def status(self) -> dict[str, Any]:
         """Every analyst and what it does, and how many jobs wait; by lane."""
@@ -114,7 +125,7 @@ class Lanes:
 
 
 class _Lane:
-    """One lane: jobs first in, first out."""
+    """One lane: jobs first in, first out, but for those that a person waits for."""
 
     def __init__(self, name: str, settings: Settings, command: Sequence[str], log: logging.Logger) -> None:
         self._name, self._settings, self._command, self._log = name, settings, command, log
@@ -128,13 +139,20 @@ class _Lane:
         self._timer: asyncio.TimerHandle | None = None
         self._look()
 
-    async def call(self, method: str, params: Mapping[str, Any], on_event: OnEvent | None) -> Any:
+    @property
+    def busy(self) -> bool:
+        return not any(m.ready and m.job is None and not m.analyst.gone.is_set() for m in self._members)
+
+    async def call(self, method: str, params: Mapping[str, Any], on_event: OnEvent | None, first: bool) -> Any:
         if self._closed:
             raise AnalystError("cancelled", "the daemon is ending")
         if self._failed is not None and not self._members and time.monotonic() < self._not_before:
             raise AnalystError(self._failed.code, self._failed.message, self._failed.remedy)
         job = _Job(method, params, on_event, asyncio.get_running_loop().create_future())
-        self._waiting.append(job)
+        if first:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
         self._look()
         try:
             return await job.done
@@ -255,7 +273,7 @@ class _Lane:
         self._log.info("analyst %s of the %s lane is ready", analyst.pid, self._name)
         self._look()
         await analyst.gone.wait()
-        if member in self._members and not analyst.begun:
+        if member in self._members and not analyst.begun and not self._closed:
             self._log.error("analyst %s died without a job: %s", analyst.pid, analyst.said)
             self._back_off()
         self._look()

@@ -181,7 +181,7 @@ class Analysis:
                     except Exception as e:  # the caller reads the analyst's pipe: it must not end by a mistake of ours
                         self._session.report_server_error(e, type(e))
 
-                result = await self._session.lanes.call("analyse", params, lane="front", on_event=on_event)
+                result = await self._asked(params, on_event)
         except AnalystError as e:
             if self._current(opened, run) and e.code != "cancelled":
                 self._failed(opened, e)
@@ -196,10 +196,22 @@ class Analysis:
         finally:
             run.over()
 
+    async def _asked(self, params: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> Any:
+        """The analysis; what can be read comes from elsewhere while all of the front is busy with traces."""
+        lanes, reading = self._session.lanes, None
+        if lanes.busy("front"):
+            reading = asyncio.ensure_future(lanes.call("read", params, lane="read", on_event=on_event))
+            reading.add_done_callback(_ignored)
+        try:
+            return await lanes.call("analyse", params, lane="front", on_event=on_event, first=params["settle"] > 0)
+        finally:
+            if reading is not None:
+                reading.cancel()
+
     def _event(self, opened: Opened, run: _Run, message: dict[str, Any], shown: Progress) -> None:
         if message.get("event") == "model":
             shown.report(str(message.get("name", "")))
-        elif message.get("event") == "static" and self._current(opened, run):
+        elif message.get("event") == "static" and self._current(opened, run) and not run.static.is_set():
             self._read(opened, View.from_plain(message["view"]))
             run.static.set()
             self._changed(opened, False)
@@ -263,6 +275,12 @@ class Analysis:
             await self._session.lanes.call("warm", params, lane="front")
         except AnalystError as e:
             self._session.log.info("no worker was prepared for %s: %s", params["path"], e)
+
+
+def _ignored(reading: asyncio.Future[Any]) -> None:
+    """What kept a text from being read will be said of its analysis too."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _merged(static: list[Finding], old: list[Finding], old_static: list[Finding]) -> list[Finding]:

@@ -42,7 +42,10 @@ class Caller(Protocol):
         *,
         lane: Any,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        first: bool = False,
     ) -> Any: ...
+
+    def busy(self, lane: Any) -> bool: ...
 
 
 class Session(LanguageServer):

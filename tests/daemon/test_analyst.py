@@ -117,6 +117,20 @@ def test_a_file_is_shown_unrun_at_once_and_then_traced(analyst, model):
     assert traced.models[0].totals["cpu-x86"].params == 60 * 3 * 9 + 60
 
 
+def test_a_file_can_be_read_only(analyst, tmp_path):
+    path, mark = tmp_path / "marks.py", tmp_path / "ran"
+    path.write_text(f"open({str(mark)!r}, 'w')\n{MODEL}# advisor: args\n")
+    events, end = analyst.call("read", path=str(path), overrides=HERE, run=True)
+    assert end["result"] == {} and [e["event"] for e in events] == ["static"]
+    view = View.from_plain(events[0]["view"])
+    assert (view.phase, [f.code for f in view.findings], [m.name for m in view.models]) == (
+        "static",
+        ["TRC906"],
+        ["Net"],
+    )
+    assert not mark.exists()
+
+
 def test_the_unsaved_text_counts(analyst, model):
     text = MODEL.replace("60", "30")
     _, end = analyst.call("analyse", path=str(model), text=text, overrides=HERE, run=True)
@@ -175,7 +189,7 @@ def test_models_are_listed_without_running(analyst, tmp_path):
 def test_what_there_is_to_know(analyst):
     _, end = analyst.call("targets", cwd="/", overrides={})
     (npu,) = [t for t in end["result"]["targets"] if t["name"] == "npu-64"]
-    assert npu["title"] and npu["dtype"]
+    assert npu["description"] and npu["dtype"]
     _, end = analyst.call("rules")
     (rule,) = [r for r in end["result"]["rules"] if r["code"] == "CHN101"]
     _, end = analyst.call("explain", code=rule["name"].upper())

@@ -244,6 +244,36 @@ async def test_jobs_of_a_lane_come_in_their_order(make, tmp_path):
     assert order == list(range(10))
 
 
+async def test_what_a_person_waits_for_comes_before_what_waits_already(make, tmp_path):
+    lanes = make(pretend=True, front=Settings(1, 1, 0.0, 60.0))
+    order: list[str] = []
+    go = tmp_path / "go"
+
+    async def one(method: str, path: str, first: bool = False) -> None:
+        await lanes.call(method, {"path": path}, lane="front", first=first)
+        order.append(path)
+
+    jobs = [asyncio.ensure_future(one("wait", str(go))), asyncio.ensure_future(one("echo", "opened"))]
+    await until(lambda: [a["state"] for a in analysts(lanes)] == ["busy"])
+    assert lanes.busy("front")
+    jobs.append(asyncio.ensure_future(one("echo", "edited", first=True)))
+    await asyncio.sleep(0)
+    go.touch()
+    await asyncio.gather(*jobs)
+    assert order == [str(go), "edited", "opened"]
+    assert not lanes.busy("front")
+
+
+async def test_reading_waits_for_no_trace(make, tmp_path):
+    lanes = make(pretend=True, front=Settings(1, 1, 0.0, 60.0))
+    go = tmp_path / "go"
+    busy = [asyncio.ensure_future(lanes.call("wait", {"path": str(go)}, lane="front")) for _ in range(3)]
+    await until(lambda: lanes.busy("front"))
+    assert (await lanes.call("echo", {"path": "x"}, lane="read"))["path"] == "x"
+    go.touch()
+    await asyncio.gather(*busy)
+
+
 async def test_a_lane_grows_while_jobs_wait_and_shrinks_when_idle(make, tmp_path):
     lanes = make(pretend=True, front=Settings(1, 3, 0.05, 0.3), back=Settings(0, 2, 0.0, 0.3))
     for lane, most, least in (("front", 3, 1), ("back", 2, 0)):

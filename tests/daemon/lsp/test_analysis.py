@@ -100,6 +100,27 @@ async def test_known_findings_move_with_the_text_and_are_marked(file):
         assert "stale" not in again["data"]
 
 
+async def test_a_text_is_read_while_all_analysts_trace_and_the_edited_one_comes_first(file):
+    lanes = FakeLanes()
+    lanes.full.add("front")
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        read, waiting = await lanes.next(0, "read"), await lanes.next(0)
+        assert (read.lane, waiting.lane, waiting.first) == ("read", "front", False)
+        found = static(file, TEXT, finding(str(file), TEXT, "class", "TRC906"))
+        read.static(found)
+        assert codes(await editor.nth(PUBLISH, 0)) == ["TRC906"]
+        waiting.static(found)  # the same, which is known
+        editor.edit(file.as_uri(), 2, change((3, 21), (3, 23), "18"))
+        assert (await lanes.next(1)).first
+        assert waiting.cancelled and read.cancelled
+        lanes.full.clear()
+        editor.edit(file.as_uri(), 3, change((3, 21), (3, 23), "19"))
+        await lanes.next(2)
+        assert lanes.count("read") == 2 and len(editor.of(PUBLISH)) == 1
+
+
 async def test_a_static_finding_that_is_gone_does_not_stay(file):
     lanes = FakeLanes()
     async with editing(lanes) as editor:
