@@ -30,6 +30,8 @@ from .contain.watch import STDERR_TAIL
 
 Job = Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None]
 _READ_BYTES = 1 << 20
+_COLLECT_AFTER = 10_000
+"""Objects, not 700: modules and nodes that a job makes stay until its end, and looking through them takes its time."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Child:
         requests, to_child = os.pipe()
         events, to_zygote = os.pipe()
         stderr, to_stderr = os.pipe()
+        channel.widen(to_zygote)
         nonce = token_hex(16)
         pid = os.fork()
         if pid == 0:
@@ -106,6 +109,7 @@ def _live(jobs: Jobs, confinement: Confinement, requests: int, sender: channel.S
                 rehearse()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER)
         request = _await_request(requests)
         limit_memory(int(request["memory_bytes"]))
         jobs.runs[request["job"]](request, lambda event: sender.send(channel.EVENT, event))

@@ -7,6 +7,8 @@ import os
 import select
 from typing import Any
 
+from .contain import channel
+
 _READ_BYTES = 1 << 20
 
 
@@ -23,6 +25,7 @@ class Client:
         self._incoming = bytearray()
         self.outgoing = bytearray()
         os.set_blocking(events, False)
+        channel.widen(events)
 
     def next_request(self) -> dict[str, Any]:
         """Wait for a request. Raises :class:`ClientGone`."""

@@ -28,8 +28,11 @@ _imported: dict[str, tuple[str | None, float]] = {}
 
 def missing(names: Iterable[str]) -> list[str]:
     """Those of ``names`` that are installed and not imported yet."""
+    new = [name for name in names if name not in sys.modules]
+    if not new:
+        return []
     with _installed_only():
-        return [name for name in names if name not in sys.modules and _is_installed(name)]
+        return [name for name in new if _is_installed(name)]
 
 
 def load(name: str) -> None:

@@ -6,6 +6,8 @@ descriptors and may write rubbish to them; a line that does not start with the n
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 from typing import Any
@@ -16,6 +18,7 @@ DONE = b"D"
 FAILED = b"F"  # the job itself raised
 
 _LONGEST_LINE = 256 << 20
+_PIPE_BYTES = 1 << 20  # what any user's process may have
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -23,6 +26,16 @@ def write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def widen(pipe: int) -> None:
+    """Have a pipe hold a whole graph: each time it is full, writer and reader wait for each other. One that the system
+    keeps narrow works too, and so does whatever the caller was given in a pipe's place.
+    """
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
+    if size is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, size, _PIPE_BYTES)
 
 
 class Sender:
@@ -34,7 +47,7 @@ class Sender:
 
     def send(self, kind: bytes, payload: dict[str, Any]) -> None:
         """One frame. The newline in front ends whatever others left unfinished on the pipe."""
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        body = json.dumps(payload, separators=(",", ":"), check_circular=False).encode()  # we made it: it has no circle
         write_all(self._fd, b"\n" + self._nonce + kind + body + b"\n")
 
 
