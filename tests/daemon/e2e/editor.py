@@ -190,11 +190,14 @@ class Editor(LanguageClient):
         self._change(path, self.range(path, old), new, text[:at] + new + text[at + len(old) :])
 
     def _change(self, path: Path, where: types.Range, new: str, after: str) -> None:
+        self.change(path, after, types.TextDocumentContentChangePartial(range=where, text=new))
+
+    def change(self, path: Path, after: str, *changes: types.TextDocumentContentChangeEvent) -> None:
+        """Make changes, which lead to the text ``after``."""
         self.texts[path] = after
         self.versions[path] += 1
         document = types.VersionedTextDocumentIdentifier(self.versions[path], uri_of(path))
-        change = types.TextDocumentContentChangePartial(range=where, text=new)
-        self.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+        self.text_document_did_change(types.DidChangeTextDocumentParams(document, list(changes)))
 
     def save(self, path: Path) -> None:
         path.write_text(self.texts[path])

@@ -6,12 +6,13 @@ import asyncio
 import os
 import signal
 
+import psutil
 import pytest
 
 import advisor
 from advisor.client.connection import Client
 
-from .editor import PULLING, PUSHED, Editor, capabilities
+from .editor import PULLING, PUSHED, SECONDS, Editor, capabilities
 from .models import NET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -48,8 +49,9 @@ def _forwarder(editor: Editor) -> int:
 
 async def test_each_has_its_own_settings_and_its_own_way_to_count(start, nets, status, home):
     able = [capabilities(PULLING, "utf-8"), capabilities(PUSHED, "utf-32")]
-    one = await start("hub", nets[0].parent, able=able[0], settings={"targets": ["ethos-u85-2048"]})
-    two = await start("hub", nets[1].parent, able=able[1])
+    folders = [path.parent for path in nets]
+    one = await start("hub", *folders, able=able[0], settings={"targets": ["ethos-u85-2048"]})
+    two = await start("hub", *folders, able=able[1])
     assert (one.encoding, two.encoding) == ("utf-8", "utf-32")
     for editor in (one, two):
         for path in nets:
@@ -59,7 +61,7 @@ async def test_each_has_its_own_settings_and_its_own_way_to_count(start, nets, s
         await two.findings(path, "CHN101")
     said = await status()
     assert said["pid"] == home.hub()
-    assert sorted(c["roots"] for c in said["clients"] if c["kind"] == "lsp") == [[str(p.parent)] for p in nets]
+    assert [c["roots"] for c in said["clients"] if c["kind"] == "lsp"] == [list(map(str, folders))] * 2
 
     two.edit(nets[0], "(32, 65", "(32, 64")
     two.edit(nets[0], "(65", "(64")
@@ -92,3 +94,15 @@ async def test_one_vanishes_in_the_middle_and_the_other_goes_on(start, nets, sta
         return [a for lane in said["lanes"].values() for a in lane["analysts"] if a["state"] == "busy"]
 
     await other.until(status, lambda said: not busy(said))
+
+
+async def test_a_server_of_its_own_that_is_killed_leaves_nothing_behind(start, nets):
+    editor = await start("standalone", nets[0].parent, able=capabilities(PUSHED))
+    editor.open(nets[0])
+    await editor.findings(nets[0], "CHN101")
+    server = psutil.Process(_forwarder(editor))
+    started = server.children(recursive=True)
+    assert len(started) > 2, "analysts and workers"
+    server.kill()
+    _, left = await asyncio.to_thread(psutil.wait_procs, started, SECONDS)
+    assert left == []

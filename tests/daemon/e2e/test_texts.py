@@ -23,6 +23,25 @@ async def test_the_unsaved_text_counts(editor, tmp_path):
     assert await editor.findings(path) == []
 
 
+async def test_several_changes_at_once_and_whole_texts(pushed, tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    pushed.open(path)
+    await pushed.findings(path, "CHN101")
+    first, second = pushed.range(path, "65"), pushed.range(path, "(65")
+    pushed.change(
+        path,
+        NET.replace("65", "64"),
+        types.TextDocumentContentChangePartial(range=first, text="64"),
+        types.TextDocumentContentChangePartial(range=second, text="(64"),
+    )
+    assert await pushed.findings(path) == []
+    later = f"# moved down\n{NET}"
+    pushed.change(path, later, types.TextDocumentContentChangeWholeDocument(later))
+    (found,) = await pushed.findings(path, "CHN101")
+    assert pushed.marked(path, found.range) == WIDE
+
+
 async def test_the_unsaved_text_of_an_imported_file_counts(editor, tmp_path):
     path, widths = tmp_path / "net.py", tmp_path / "widths.py"
     path.write_text(IMPORTS)
