@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -153,31 +154,50 @@ def _changed(path: Path) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was read, by its digest (None: there was no such file), and the folders that decided imports, by their
-    listing."""
+    """What was read, by its digest (None: there was no such file), the folders that decided imports, by their listing,
+    and what was looked at itself, by :func:`itself`."""
 
     files: Mapping[str, str | None]
     folders: Mapping[str, str]
+    links: Mapping[str, str | None] = field(default_factory=dict)
 
     def holds(self, seen: Texts) -> bool:
         """Whether all is as it was; ``seen`` has the buffers that the worker would get now."""
         if any(listing(Path(folder), seen.buffers) != was for folder, was in self.folders.items()):
+            return False
+        if any(itself(path) != was for path, was in self.links.items()):
             return False
         return all(seen.digest(Path(file)) == was for file, was in self.files.items())
 
 
 def prove(reads: Mapping[str, Any], own: Iterable[str], seen: Texts, since: int) -> Proof | None:
     """The proof for a run that began at ``since`` (ns since the epoch) and ended just now; None where there is none,
-    because something may have changed meanwhile. ``own`` are the names of the traced file, which is no dependency."""
+    because something may have changed meanwhile. ``own`` are the names of the traced file: it is no dependency, but
+    must not have changed either."""
     if not reads.get("complete"):
+        return None
+    links = reads.get("links", {})
+    if any(itself(path) != was for path, was in links.items()):
         return None
     files = [Path(f) for f in dict.fromkeys(reads["files"]) if f not in own]
     folders = [Path(f) for f in dict.fromkeys(reads["folders"])]
-    looked_at = [_existing(f) for f in files if f not in seen.buffers] + [_existing(f) for f in folders]
+    looked_at = [_existing(f) for f in (*files, *map(Path, own)) if f not in seen.buffers]
+    looked_at += [_existing(f) for f in folders]
     proof = Proof(
-        {str(f): seen.digest(f) for f in files}, {str(folder): listing(folder, seen.buffers) for folder in folders}
+        {str(f): seen.digest(f) for f in files},
+        {str(folder): listing(folder, seen.buffers) for folder in folders},
+        links,
     )
     return proof if all(changed_at(p) < since - TICK_NS for p in looked_at) else None
+
+
+def itself(path: str) -> str | None:
+    """What ``path`` itself is, as the worker says it: its mode and, for a link, where it leads; None for nothing."""
+    try:
+        mode = Path(path).lstat().st_mode
+        return f"{mode:o} {Path(path).readlink()}" if stat.S_ISLNK(mode) else f"{mode:o}"
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return None
 
 
 def _existing(path: Path) -> Path:

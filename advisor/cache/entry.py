@@ -44,7 +44,12 @@ class Entry:
     @cached_property
     def weight(self) -> int:
         """Bytes in memory, about."""
-        return len(self.events) + 2 * len(self.code.text) + 16 * len(self.code.lines) + 200 * len(self.proof.files)
+        return (
+            len(self.events)
+            + 2 * len(self.code.text)
+            + 16 * len(self.code.lines)
+            + 200 * (len(self.proof.files) + len(self.proof.links))
+        )
 
     def answer(self, asked: Asked) -> list[Event] | None:
         """The events that a run of ``asked`` would give; None where this entry cannot say."""
@@ -74,6 +79,7 @@ class Entry:
                 "places": [*self.places],
                 "files": proof.files,
                 "folders": proof.folders,
+                "links": proof.links,
                 "events": self.events,
                 "containment": [*self.containment],
                 "true_of": [self.strict, self.still, self.exact],
@@ -88,7 +94,7 @@ class Entry:
             return cls(
                 Code(*plain["code"]),
                 plain["places"],
-                Proof(plain["files"], plain["folders"]),
+                Proof(plain["files"], plain["folders"], plain["links"]),
                 plain["events"],
                 plain["containment"],
                 *plain["true_of"],

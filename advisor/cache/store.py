@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Raised when entries change their form; another version's folder is not looked at."""
 MAX_BYTES = 256 << 20
 

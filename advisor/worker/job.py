@@ -7,7 +7,7 @@
     {"event": "model", "name", "kind", "line", "status": "ok" | "partial" | "failed", "rung", "construct", "input",
      "graph", "error", "covers", "notes"}
     {"event": "skip", "name", "reason"}
-    {"event": "reads", "files", "folders", "complete"}
+    {"event": "reads", "files", "folders", "links", "complete"}
     {"event": "done"}
 
 ``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
@@ -15,7 +15,8 @@
 (with ``"told"``, the place of the user's arguments, where those raised it), ``covers`` the file's classes
 that this model executed, none where its trace is partial. ``reads``: absolute paths of the files, other than
 libraries', on which all this depended, and of the folders whose listing decided an import; what does not exist may be
-among them; ``complete`` is false where it may have depended on more.
+among them; ``links`` are paths that were looked at themselves, with their mode (octal) and where they lead, None for
+what is not there; ``complete`` is false where it may have depended on more.
 """
 
 from __future__ import annotations

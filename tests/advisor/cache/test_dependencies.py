@@ -150,6 +150,36 @@ def test_what_changed_since_is_not_proven(project: Path) -> None:
     assert prove({**reads(project, "settings.yaml"), "folders": []}, (), Texts(), before) is None
 
 
+def test_where_a_link_leads_is_part_of_a_proof(project: Path) -> None:
+    link = project / "latest"
+    link.symlink_to("a")
+    said = {"links": {str(link): f"{link.lstat().st_mode:o} a", str(project / "absent"): None}}
+    time.sleep(0.03)
+    proof = prove({**reads(project), **said}, (), Texts(), time.time_ns())
+    assert proof is not None
+    assert proof.holds(Texts())
+    assert prove({**reads(project), "links": {str(link): "120777 b"}}, (), Texts(), time.time_ns()) is None
+    link.unlink()
+    link.symlink_to("b")
+    assert not proof.holds(Texts())
+    link.unlink()
+    link.symlink_to("a")
+    assert proof.holds(Texts())
+    (project / "absent").write_text("")
+    assert not proof.holds(Texts())
+
+
+def test_a_traced_file_that_changed_and_changed_back_is_not_proven(project: Path) -> None:
+    own = str(project / "own.py")
+    Path(own).write_text("a = 1\n")
+    before = settle([Path(own), project])
+    assert prove(reads(project), (own,), Texts(), before) is not None
+    for text in ("a = 2\n", "a = 1\n"):
+        Path(own).write_text(text)
+    assert prove({**reads(project), "folders": []}, (own,), Texts(), before) is None
+    assert prove({**reads(project), "folders": []}, (own,), Texts({Path(own): ""}), before) is not None
+
+
 def test_settling_outlasts_a_tick_of_the_file_system(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("")

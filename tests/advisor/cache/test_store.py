@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.cache.store import Store
+from advisor.cache.store import FORMAT, Store
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -151,7 +151,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_no_halves(store: Store, monkeypat
 @pytest.mark.parametrize("make", [lambda p: p.write_text("a file"), lambda p: p.symlink_to("/")])
 def test_no_folder_of_ours(tmp_path: Path, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "traces").mkdir()
-    make(tmp_path / "traces" / "v1")
+    make(tmp_path / "traces" / f"v{FORMAT}")
     store = Store(tmp_path / "traces")
     store.write(KEY, b"one")
     assert bodies(store) == []

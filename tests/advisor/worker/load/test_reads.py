@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from advisor.worker.load.importing import Place
+from advisor.worker.load.reads import Reads
+
 from ..audits import Auditor, Event, candidate
 
 NET = """
@@ -78,15 +81,25 @@ def test_a_compiled_form_stands_for_its_source(auditor: Auditor) -> None:
         "import os; os.close(os.open(HERE + '/widths.txt', os.O_RDONLY))",
         "import os; os.path.exists(HERE + '/widths.txt')",
         "from pathlib import Path; Path(HERE, 'widths.txt').is_file()",
+        "import os; os.path.lexists(HERE + '/widths.txt')",
+        "import os; os.access(HERE + '/widths.txt', os.R_OK)",
+        "import glob; glob.glob(HERE + '/widths.txt')",
+        "from torch import from_file; from_file(HERE + '/widths.txt', size=0)",
+        "import torch; torch.UntypedStorage.from_file(HERE + '/widths.txt', False, 1)",
+        "import torch; torch.from_file(filename=HERE + '/widths.txt', size=0)",
     ],
 )
 @pytest.mark.parametrize("there", [True, False])
 def test_files_that_were_read_or_asked_for_are_listed(auditor: Auditor, line: str, there: bool) -> None:
     if there:
         auditor.write("widths.txt", "8")
-    guarded = f"import os\nHERE = os.path.dirname(__file__)\ntry:\n    {line}\nexcept FileNotFoundError:\n    pass\n"
+    guarded = (
+        f"import os\nHERE = os.path.dirname(__file__)\ntry:\n    {line}\nexcept (OSError, RuntimeError):\n    pass\n"
+    )
     event = reads(auditor, guarded + NET)
-    assert "widths.txt" in names(auditor, event["files"])
+    assert "widths.txt" in names(
+        auditor, [*event["files"], *(p for p, is_there in event["links"].items() if not is_there)]
+    )
     assert event["complete"]
 
 
@@ -111,11 +124,67 @@ def test_what_the_file_writes_to_its_scratch_folder_is_its_own(auditor: Auditor)
         "import os; os.system('true')",
         "import socket; socket.getaddrinfo('localhost', 80)",
         "import os; os.listdir(os.path.dirname(__file__))",
+        "import os; list(os.walk(os.path.dirname(__file__)))",
+        "import os; os.listdir(os.open(os.path.dirname(__file__), os.O_RDONLY))",
+        "import os; os.stat('here', dir_fd=os.open(os.path.dirname(__file__), os.O_RDONLY))",
+        "import ctypes; ctypes.CDLL(None)",
+        "import ctypes; ctypes.CDLL(os.path.dirname(__file__) + '/own.so')",
     ],
 )
 def test_what_may_depend_on_more_is_not_complete(auditor: Auditor, line: str) -> None:
-    event = reads(auditor, f"try:\n    {line}\nexcept OSError:\n    pass\n" + NET)
+    event = reads(auditor, f"import os\ntry:\n    {line}\nexcept OSError:\n    pass\n" + NET)
     assert not event["complete"]
+
+
+def test_where_links_lead_is_told(auditor: Auditor) -> None:
+    (auditor.root / "8").mkdir()
+    (auditor.root / "latest").symlink_to("8")
+    source = "from pathlib import Path\nWIDTH = int(Path(__file__).with_name('latest').resolve().name)\n"
+    event = reads(auditor, source + NET)
+    assert event["complete"]
+    assert event["links"][str(auditor.root / "latest")].endswith(" 8")
+    assert " " not in event["links"][str(auditor.root)]
+    assert str(auditor.root.parent) in event["links"]
+    assert str(auditor.root.parent) not in event["folders"]  # it may be anybody's
+
+
+def test_a_link_that_leads_elsewhere_meanwhile_is_not_complete(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("")
+    place = Place.of(tmp_path / "net.py", tmp_path)
+    told = Reads(str(tmp_path / "scratch"))
+    for path in (tmp_path / "latest", tmp_path / "scratch" / "mine"):
+        told.look(path, "120777 8")
+    told.look(tmp_path / "scratch" / "mine", None)
+    assert told.event(place)["complete"]
+    told.look(tmp_path / "latest", "120777 16")
+    assert not told.event(place)["complete"]
+
+
+def test_installed_packages_are_looked_up_in_listings(auditor: Auditor) -> None:
+    auditor.write("mine.egg-info/PKG-INFO", "Name: mine\nVersion: 16\n")
+    event = reads(auditor, "from importlib.metadata import version\nWIDTH = int(version('mine'))\n" + NET)
+    assert event["complete"]
+    assert str(auditor.root) in event["folders"]
+    assert "mine.egg-info/PKG-INFO" in names(auditor, event["files"])
+
+
+def test_the_resources_of_a_package_are_no_modules(auditor: Auditor) -> None:
+    auditor.write("lib/__init__.py", "")
+    listed = "import importlib.resources as r, lib\nFOUND = list(r.files(lib).iterdir())\n"
+    assert not reads(auditor, listed + NET)["complete"]
+
+
+@pytest.mark.parametrize("before", ["", "safetensors.torch"])
+def test_files_that_safetensors_opens_are_listed(auditor: Auditor, before: str) -> None:
+    saving = pytest.importorskip("safetensors.torch")
+    torch = pytest.importorskip("torch")
+    saving.save_file({"w": torch.zeros(8)}, auditor.root / "w.safetensors")
+    for use in ("from safetensors.torch import load_file as load", "from safetensors import safe_open as load"):
+        call = "load(HERE + '/w.safetensors'" + (", 'pt')" if "safe_open" in use else ")")
+        source = f"import os\n{use}\nHERE = os.path.dirname(__file__)\n{call}\n"
+        event = reads(auditor, source + NET, preload=[before] if before else [])
+        assert "w.safetensors" in names(auditor, event["files"])
+        assert event["complete"]
 
 
 def test_modules_that_a_package_finds_by_itself_are_complete(auditor: Auditor) -> None:
