@@ -141,7 +141,13 @@ class GraphEdit:
 
     def _index(self, moved: Graph) -> None:
         """Who reads what, brought up to date from the base's: few ops differ."""
-        base, now, position = self.base, moved.by_key, moved.position
+        base, now = self.base, moved.by_key
+
+        def ordered(keys: set[int]) -> list[int]:
+            """Those of the keys that are still there, in execution order."""
+            left = [key for key in keys if key in now]
+            return sorted(left, key=moved.position.__getitem__) if len(left) > 1 else left
+
         gone = [base.by_key[key] for key in (*self._changed, *self._removed)]
         come = [*self._changed.values(), *(op for ops in self._inserted.values() for op in ops)]
         inputs: dict[int, set[int]] = {t: set() for op in gone for t in op.inputs}
@@ -154,12 +160,10 @@ class GraphEdit:
         consumers, weight_readers = dict(base.consumers), dict(base.weight_readers)
         for t, keys in inputs.items():
             keys.update([op.key for op in base.consumers.get(t, ())])
-            ordered = sorted([key for key in keys if key in now], key=position.__getitem__)
-            consumers[t] = [now[key] for key in ordered if t in now[key].inputs]
+            consumers[t] = [now[key] for key in ordered(keys) if t in now[key].inputs]
         for t, keys in weights.items():
             keys.update(base.weight_readers.get(t, ()))
-            ordered = sorted([key for key in keys if key in now], key=position.__getitem__)
-            weight_readers[t] = [key for key in ordered for w in now[key].weights.values() if w == t]
+            weight_readers[t] = [key for key in ordered(keys) for w in now[key].weights.values() if w == t]
         for t in (t for t in inputs if not consumers[t]):
             del consumers[t]
         for t in (t for t in weights if not weight_readers[t]):

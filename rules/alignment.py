@@ -92,7 +92,7 @@ def free_groups(look: Look) -> list[Group]:
     argument sets one without the other, though the graph could be resized so.
     """
     graph = look.graph
-    packed = {op.key for op in graph.ops if _named(graph, op, "weight").endswith(PACKED)}
+    packed = {op.key for op in graph.ops if op.weights and _named(graph, op, "weight").endswith(PACKED)}
     return [
         g
         for g in look.channels.groups

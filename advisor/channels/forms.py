@@ -52,6 +52,9 @@ class Forms:
 
     def width(self, form: Form) -> int:
         sizes = self.sizes
+        if len(form) == 1:  # most are
+            ((v, c),) = form
+            return sizes[v] * c
         return sum([sizes[v] * c for v, c in form])
 
     def resolve(self, form: Form) -> Form:

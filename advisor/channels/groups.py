@@ -156,7 +156,7 @@ class Channels:
 
     def _width(self, form: Form) -> int:
         sizes = self._sizes
-        return sum([sizes[v] * c for v, c in form])
+        return sum([sizes[v] * c for v, c in form]) if form else 0
 
     def _group(self, key: int) -> Group:
         group = self._made.get(key)

@@ -31,15 +31,15 @@ def propagate(
     """
     change = Change(graph, set(ops), before, spatial or resolution, resolution)
     new_ops = list(graph.ops)
-    dirty = change.dirty
+    dirty, changed = change.dirty, change.changed
     # nothing before the first op that changed can follow, unless a model input did
-    start = 0 if dirty else min([graph.position[key] for key in change.changed], default=len(new_ops))
+    start = 0 if dirty else min([graph.position[key] for key in changed], default=len(new_ops))
     for i, op in enumerate(new_ops[start:], start):
-        if op.key in change.changed or not dirty.isdisjoint(op.inputs):
+        if op.key in changed or not dirty.isdisjoint(op.inputs):
             new_ops[i] = change.visit(op, _SHAPES.get(op.op, unknown))
     for t in graph.outputs:
         if t in dirty and not resolution:
             old, new = before[t].shape, change.tensors[t].shape
             raise MoveError(f"the model's output would change from {by(old)} to {by(new)}")
-    followed = any(a is not b for a, b in zip(graph.ops, new_ops, strict=True))
-    return graph.replace(ops=new_ops if followed else None, tensors=change.tensors)
+    # ops compare by identity; where none got new attributes, the graph keeps its indexes
+    return graph.replace(ops=None if new_ops == graph.ops else new_ops, tensors=change.tensors)
