@@ -154,11 +154,18 @@ class Place:
         found: set[str] = set()
         for folder in self.import_folders():
             for listed in os.scandir(folder):
-                if listed.is_dir():
-                    found.add(listed.name)
-                elif listed.name.endswith(".py"):
+                if listed.name.endswith(".py"):
                     found.add(listed.name[:-3])
+                elif _is_folder(listed):
+                    found.add(listed.name)
         return frozenset(found)
+
+
+def _is_folder(listed: os.DirEntry[str]) -> bool:
+    try:
+        return listed.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_site(parts: Iterable[str]) -> bool:

@@ -68,6 +68,12 @@ def test_missing_modules_are_made_up_and_named(auditor: Auditor) -> None:
     assert net["status"] == "ok"
 
 
+def test_a_link_that_leads_to_itself_stops_nothing(auditor: Auditor) -> None:
+    (auditor.root / "loop").symlink_to("loop")
+    event, net = imported(auditor, "net.py", "import not_installed_anywhere" + NET)
+    assert (event["stubbed"], net["status"]) == (["not_installed_anywhere"], "ok")
+
+
 def test_a_computation_of_a_missing_module_is_not_made_up(auditor: Auditor) -> None:
     source = "import absent_ops" + NET.replace("return self.conv(x)", "return absent_ops.warp(self.conv(x))")
     _, net = imported(auditor, "net.py", source)
