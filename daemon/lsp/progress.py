@@ -27,9 +27,10 @@ class Progress:
         self._token: types.ProgressToken | None = None
 
     def report(self, message: str, percentage: int | None = None) -> None:
-        """What is being done now."""
+        """What is being done now. Told where the percentage is another: one may stand for hundreds of files."""
+        same = percentage is not None and percentage == self._last[1]
         self._last = (message, percentage)
-        if self._token is not None:
+        if self._token is not None and not same:
             value = types.WorkDoneProgressReport(message=message, percentage=percentage, cancellable=True)
             self._session.work_done_progress.report(self._token, value)
 

@@ -32,6 +32,7 @@ class _Known:
 
     state: tuple[Any, ...]
     shown: list[types.Diagnostic]
+    name: str
 
 
 class WorkspaceDiagnostics:
@@ -73,14 +74,14 @@ class WorkspaceDiagnostics:
             for opened in self._session.documents:
                 for uri, diagnostics in items(opened, Abilities.of(self._session)).items():
                     seen.add(uri)
-                    give(_report(uri, opened.versions().get(uri), diagnostics, previous))
+                    give(_report(uri, opened.versions().get(uri), diagnostics, result_id(diagnostics), previous))
             listed = await self._files()
             files = [f for f in listed if self._session.documents.by_path(f) is None]
             await self._analysed(files, previous, give, shown)
         seen.update(map(self._session.uri, files))
         self._known = {uri: known for uri, known in self._known.items() if uri in seen}
         for uri in previous.keys() - seen:  # deleted, excluded, or closed without a file
-            give(_report(uri, None, [], previous))
+            give(_report(uri, None, [], result_id([]), previous))
         return types.WorkspaceDiagnosticReport(collected)
 
     async def _files(self) -> list[Path]:
@@ -94,7 +95,7 @@ class WorkspaceDiagnostics:
 
     async def _under(self, root: Path) -> list[Path]:
         """The files of one root. Raises nothing: a root that cannot be listed has none, and the log says why."""
-        params = {key: self._session.params(root)[key] for key in ("overrides", "environment", "run")}
+        params = {key: self._session.params(root)[key] for key in ("overrides", "origin", "environment", "run")}
         state = (self._epoch, repr(params))
         if self._session.can("workspace.did_change_watched_files.dynamic_registration"):
             known, files = self._listed.get(root, (None, []))
@@ -120,9 +121,10 @@ class WorkspaceDiagnostics:
                 path = waiting.pop()
                 shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
                 uri = self._session.uri(path)
-                diagnostics = await self._diagnostics(path, uri)
-                if diagnostics is not None:
-                    give(_report(uri, None, diagnostics, previous))
+                known = await self._diagnostics(path, uri)
+                if known is not None:
+                    give(_report(uri, None, known.shown, known.name, previous))
+                await asyncio.sleep(0)  # nothing may have had to be waited for, and there may be thousands
 
         tasks = [asyncio.ensure_future(work()) for _ in range(min(total, os.cpu_count() or 1))]
         try:
@@ -132,8 +134,9 @@ class WorkspaceDiagnostics:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _diagnostics(self, path: Path, uri: str) -> list[types.Diagnostic] | None:
-        """A file's diagnostics, what was known of one that cannot be analysed, None for one that changed meanwhile."""
+    async def _diagnostics(self, path: Path, uri: str) -> _Known | None:
+        """What is known of a file, of one that cannot be analysed what was known; None for one that changed
+        meanwhile."""
         params = {**self._session.params(path), "buffers": {}, "text": None, "settle": 0.0}
         state = (self._epoch, _stamp(path), repr(params["overrides"]), params["run"])
         known = self._known.get(uri)
@@ -142,8 +145,9 @@ class WorkspaceDiagnostics:
                 result = await self._analyse(params)
             except AnalystError as e:
                 self._session.log.info("%s: not analysed for the workspace: %s", path, e)
-                self._known[uri] = _Known(state, known.shown if known is not None else [])
-                return self._known[uri].shown
+                shown = known.shown if known is not None else []
+                self._known[uri] = _Known(state, shown, result_id(shown))
+                return self._known[uri]
             if result is None:
                 return await self._diagnostics(path, uri)
             # Positions need the text that was analysed; the file may have changed since, then it is asked for again.
@@ -152,8 +156,8 @@ class WorkspaceDiagnostics:
             if closed.content != closed.view.content:
                 return None
             shown = items(closed, Abilities.of(self._session))[uri]
-            known = self._known[uri] = _Known(state, shown)
-        return known.shown
+            known = self._known[uri] = _Known(state, shown, result_id(shown))
+        return known
 
     async def _analyse(self, params: dict[str, Any]) -> Any:
         """An analyst's answer; None when :meth:`stop` ended its job. Raises AnalystError."""
@@ -167,8 +171,9 @@ class WorkspaceDiagnostics:
             task.cancel()
 
 
-def _report(uri: str, version: int | None, shown: list[types.Diagnostic], previous: dict[str, str]) -> Report:
-    name = result_id(shown)
+def _report(
+    uri: str, version: int | None, shown: list[types.Diagnostic], name: str, previous: dict[str, str]
+) -> Report:
     if previous.get(uri) == name:
         return types.WorkspaceUnchangedDocumentDiagnosticReport(uri=uri, result_id=name, version=version)
     return types.WorkspaceFullDocumentDiagnosticReport(uri=uri, items=shown, result_id=name, version=version)

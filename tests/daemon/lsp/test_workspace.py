@@ -51,6 +51,19 @@ async def test_all_files_are_reported_from_the_back_lane_and_only_once(files):
         assert [r["uri"] for r in changed if r["kind"] == "full"] == [files[2].as_uri()] and lanes.count() == 7
 
 
+async def test_progress_of_many_files_is_told_in_percent(tmp_path):
+    paths = [tmp_path / f"net{i}.py" for i in range(400)]
+    for path in paths:
+        path.write_text(TEXT)
+    lanes = lanes_of(paths)
+    lanes.answers["analyse"] = analysed
+    async with editing(lanes) as editor:
+        await editor.initialize(tmp_path, PULL, trusted=True)
+        await ask(editor, workDoneToken="t")
+        told = [p["value"] for p in editor.of("$/progress") if p["value"]["kind"] == "report"]
+        assert len(told) == len({v["percentage"] for v in told}) == 100
+
+
 async def test_a_changed_file_elsewhere_has_all_of_them_analysed_anew(files):
     lanes = lanes_of(files)
     lanes.answers["analyse"] = analysed
