@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from advisor.estimator import SIMULATED
 from advisor.estimator import simulated as module
 from advisor.estimator.simulated import Simulated
-from advisor.graph import Graph
+from advisor.graph import Graph, Op
 from advisor.moves import SwapActivation
 from advisor.targets import available, load
 from tests.graphs import GraphBuilder, mobilenet_v2
@@ -113,6 +113,30 @@ def bypass(graph: Graph, position: int) -> Graph:
     return graph.replace(ops=ops, outputs=renamed(graph.outputs))
 
 
+def insert(graph: Graph, position: int) -> Graph:
+    """An activation behind an op of one output, read by all that read the op's."""
+    op = graph.ops[position]
+    if len(op.outputs) != 1:
+        return graph
+    (old,), new = op.outputs, max(graph.tensors) + 1
+    added = Op(max(graph.by_key) + 1, "activation", "relu", {"fn": "relu"}, (old,), (new,))
+
+    def renamed(ids):
+        return tuple(new if t == old else t for t in ids)
+
+    ops = [replace(o, inputs=renamed(o.inputs)) if old in o.inputs else o for o in graph.ops]
+    ops.insert(position + 1, added)
+    tensors = {**graph.tensors, new: graph.tensors[old]}
+    return graph.replace(ops=ops, tensors=tensors, outputs=renamed(graph.outputs))
+
+
+def cut(graph: Graph, position: int) -> Graph:
+    """An op that reads nothing any more: it becomes a constant, and so may what follows."""
+    ops = list(graph.ops)
+    ops[position] = replace(ops[position], op="create", attrs={"fn": "zeros"}, inputs=(), weights={})
+    return graph.replace(ops=ops)
+
+
 def turn(graph: Graph, position: int) -> Graph:
     """An op becomes unknown to every cost model."""
     ops = list(graph.ops)
@@ -123,7 +147,7 @@ def turn(graph: Graph, position: int) -> Graph:
 @st.composite
 def edits(draw, graph: Graph) -> Graph:
     for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(["resize", "resize", "swap", "bypass", "turn", "keep"]))
+        kind = draw(st.sampled_from(["resize", "resize", "swap", "bypass", "insert", "cut", "turn", "keep"]))
         position = draw(st.integers(0, len(graph.ops) - 1))
         if kind == "resize":
             graph = resize(graph, draw(st.sampled_from(sorted(graph.tensors))), draw(st.integers(2, 5)))
@@ -131,6 +155,10 @@ def edits(draw, graph: Graph) -> Graph:
             graph = swap(graph, position, draw(st.sampled_from(["relu", "hardswish", "sigmoid", "add", "mul"])))
         elif kind == "bypass":
             graph = bypass(graph, position)
+        elif kind == "insert":
+            graph = insert(graph, position)
+        elif kind == "cut":
+            graph = cut(graph, position)
         elif kind == "turn":
             graph = turn(graph, position)
     return graph
