@@ -269,9 +269,15 @@ class Graph:
             raise GraphError(f"graph format {plain.get('version')!r}, this advisor reads {FORMAT_VERSION}")
         try:
             files = plain["files"]
+            spans: dict[tuple[int, ...], Span] = {}  # one stands with most modules that were created below it
 
             def span(s: list[int] | None) -> Span | None:
-                return None if s is None else Span(files[s[0]], s[1], s[2], s[3], s[4])
+                if s is None:
+                    return None
+                found = spans.get(key := tuple(s))
+                if found is None:
+                    found = spans[key] = Span(files[s[0]], s[1], s[2], s[3], s[4])
+                return found
 
             graph = cls(
                 ops=[
