@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-packages verify-soak verify-checkouts docs
+.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-packages verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -22,7 +22,7 @@ lint: .venv/test.stamp
 
 # The long checks: each writes its table under docs/ and fails when a requirement does; `make -k verify` runs them all.
 # CHECKOUTS="DIR…" also measures checkouts of public repositories.
-verify: bench verify-timm verify-moves verify-packages verify-soak $(if $(CHECKOUTS),verify-checkouts)
+verify: bench verify-timm verify-moves verify-packages verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
 
 verify-timm: .venv/test.stamp
 	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md
@@ -36,6 +36,9 @@ verify-packages: .venv/test.stamp
 
 verify-soak: .venv/test.stamp
 	$(BIN)/python -m tests.soak.edits --table docs/soak.md
+
+verify-faults: .venv/test.stamp
+	$(BIN)/python -m pytest tests/daemon/faults --hypothesis-profile faults --faults-table docs/faults.md
 
 verify-checkouts: .venv/test.stamp
 	$(BIN)/python tests/corpus/measure.py $(CHECKOUTS) --jobs 2 --table docs/corpus.md

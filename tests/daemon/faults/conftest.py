@@ -53,6 +53,34 @@ settings.register_profile("faults", max_examples=2_000)  # of five tests each: `
 _widths = itertools.count(17)
 
 
+TABLE = """# Faults
+
+Written by `make verify-faults`: `tests/daemon/faults/` as in every run of the tests, with more malformed frames, made
+up by Hypothesis. All went to one daemon, which afterwards answered as a fresh audit does.
+
+| malformed | sent |
+|---|---|
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults-table", type=Path, help="write how many malformed frames were sent to this Markdown file"
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table, unless something failed."""
+    file, sent = session.config.getoption("--faults-table"), session.config.stash.get(SENT, {})
+    if file is None or session.testsfailed or not sent:
+        return
+    counts = {
+        **{name.removeprefix("test_").replace("_", " "): n for name, n in sent.items()},
+        "all": sum(sent.values()),
+    }
+    file.write_text(TABLE + "".join(f"| {name} | {n:,} |\n" for name, n in counts.items()), encoding="utf-8")
+
+
 class Fresh:
     """What an audit of its own, without daemon and cache, says of a file."""
 
