@@ -85,9 +85,19 @@ def _understood(line: bytes) -> dict[str, Any]:
     environment, folder = hello.get("environment", {}), hello.get("cwd", str(Path(os.sep).absolute()))
     if not isinstance(environment, dict) or not all(isinstance(value, str) for value in environment.values()):
         raise _misunderstood("an environment that does not map names to texts")
+    if not all(_possible(name, value) for name, value in environment.items()):
+        raise _misunderstood("an environment that no process can have")
     if not isinstance(folder, str) or not Path(folder).is_absolute():
         raise _misunderstood("a cwd that is no absolute path")
     return {**hello, "environment": passed_on(environment), "cwd": folder}
+
+
+def _possible(name: str, value: str) -> bool:
+    """Whether a process can be started with this variable."""
+    try:
+        return "=" not in name[1:] and b"\0" not in os.fsencode(name + value)  # Windows has names that begin with =
+    except UnicodeEncodeError:
+        return False
 
 
 def _misunderstood(what: str) -> Refused:

@@ -88,6 +88,14 @@ def test_handshakes(data: bytes):
         assert "pid" in answer or (error["code"] in ("handshake", "version") and error["message"] and error["remedy"])
 
 
+@pytest.mark.parametrize("environment", [{"PATH": "a\0b"}, {"LC_\0": ""}, {"LC_=": ""}, {"PATH": "\ud800"}])
+def test_environments_that_no_process_can_have(environment: dict[str, str]):
+    wire = Wire()
+    wire.send(json.dumps({**HELLO, "environment": environment}).encode() + b"\n")
+    assert json.loads(wire.line())["error"]["code"] == "handshake"
+    wire.close()
+
+
 @frames(bodies)
 def test_bodies_of_scripts_frames(data: bytes):
     script().send(framed(data))
