@@ -14,32 +14,34 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.abc import InspectLoader
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from .. import syntax
 
 _NEWLINE = re.compile(r"\r\n?")
-_TOKEN = re.compile(
-    r'(?P<string>"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
+_WHOLE_STRING = (
+    r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
     r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
     r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
-    r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*')"
-    r"|(?P<comment>\#[^\n]*)"
-    r"""|["']""",
-    re.DOTALL,
+    r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'"
 )
+_TOKEN = re.compile(rf"(?P<string>{_WHOLE_STRING})|(?P<comment>\#[^\n]*)|[\"']", re.DOTALL)
+_LITERAL_BRACE = re.compile(r"\{\{|\}\}")
+_IN_EXPRESSION = re.compile(_WHOLE_STRING, re.DOTALL)
+"""Braces of an f-string that are no expression's, and whole strings within an expression."""
 _STRING, _COMMENT, _GOES_ON, _END = "\0", "\1", "\2", "\3"
 """What stands for a string, a comment and a further line of a string while a text is taken apart."""
 _CONTROL = re.compile("[\0-\10\13\14\16-\37]")
-_SPACES = re.compile(r"(?<=[^\s\w])[ \t]+|(?<=\w)[ \t]+(?!\w)")
+_SPACES = re.compile(r"(?<=[^\s\w])[ \t]+|(?<=\w)[ \t]+(?![\w.])")
 """Spaces that separate nothing. With those of the line's beginning left alone, texts that both parse have the same
-tokens when they differ in these only."""
+tokens when they differ in these only. One before a point may: ``1 .e5`` is no number."""
 _CODING = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#.*?coding[:=]")
 
 _READS_SOURCE = (
@@ -58,18 +60,20 @@ _OPENS = re.compile(r"\b(?:open\w*|read\w*|load\w*|run_path|get_source|glob|pars
 _DYNAMIC = frozenset(
     {
         *("exec", "globals", "locals", "vars", "dir", "__import__", "__dict__", "__globals__"),
-        *("import_module", "inspect", "attrgetter", "getattr_static"),
+        *("import_module", "inspect", "attrgetter", "methodcaller", "getattr_static", "__getattribute__"),
+        *("locate", "resolve_name", "pickle", "dill", "cloudpickle", "joblib", "weights_only"),
     }
 )
 _MAYBE_DYNAMIC = {
     "eval": re.compile(r"(?<![.\w])eval\b"),
-    "getattr": re.compile(r"\bgetattr\b(?!\s*\(\s*self\b)"),
+    "getattr": re.compile(r"\bgetattr\b(?!\s*\(\s*self\s*,)"),
     "modules": re.compile(r"\bmodules\s*(?!\()"),
 }
 """Ways to a function other than by its name: words, and words as they have to stand."""
 _MAIN = re.compile(r"^if\b.*__main__", re.MULTILINE)
 _FUNCTION = re.compile(r"^(?:async\s+)?def\s", re.MULTILINE)
 _NAME_SET = re.compile(r"__name__\s*(?::|=(?!=))")
+_NAME_READ = re.compile(r"(?:^if[ \t]+|\.[ \t]*|\bgetLogger[ \t]*\([ \t]*)__name__\b", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 
 
@@ -110,7 +114,12 @@ def significant(text: str, keep: Collection[str] = (), leave_out: bool = True) -
     """
     text = _NEWLINE.sub("\n", text)
     parts = _Parts.of(text)
-    if parts is None or reads_source(parts.code) or (_OWN_FILE.search(parts.code) and _OPENS.search(parts.code)):
+    if (
+        parts is None
+        or parts.breaks_off
+        or reads_source(parts.code)
+        or (_OWN_FILE.search(parts.code) and _OPENS.search(parts.code))
+    ):
         return _verbatim(text)
     whole = _digest(parts, _lines(parts, frozenset()))
     bodies, unused = _idle(parts, keep) if leave_out else ([], [])
@@ -128,18 +137,26 @@ def significant(text: str, keep: Collection[str] = (), leave_out: bool = True) -
 
 def reads_source(code: str) -> bool:
     """Whether ``code`` mentions a way to read the text or the line numbers of code."""
+    code = _plain(code)
     if any(said in code for said in _READS_SOURCE):
         return True
     ways = (("inspect", _INSPECTS), ("jit", _SCRIPTS))
     return any(word in code and way.search(code) is not None for word, way in ways)
 
 
-def may_reach(code: str, names: Collection[str]) -> bool:
-    """Whether the text of another file mentions one of ``names``, or a way to a function that needs no name."""
+def may_reach(code: str, names: Collection[str], runs: bool = True) -> bool:
+    """Whether the text of another file mentions one of ``names`` or, where it ``runs``, being Python, a way to a
+    function that needs no name."""
     if not names:
         return False
+    code = _plain(code)
     words = set(_WORD.findall(code))
-    return not words.isdisjoint(names) or _is_dynamic(code, words)
+    return not words.isdisjoint(names) or (runs and _is_dynamic(code, words))
+
+
+def _plain(code: str) -> str:
+    """``code`` with its names as Python knows them."""
+    return code if code.isascii() else unicodedata.normalize("NFKC", code)
 
 
 def _is_dynamic(code: str, words: Collection[str]) -> bool:
@@ -167,6 +184,14 @@ class _Parts:
     squeezed: list[str]
     bare: list[str]
     strings: dict[int, str]
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether a line goes on after a backslash, but the next one is empty: that ends it, so empty lines matter."""
+        return any(
+            line.endswith("\\") and not following.strip(f" \t\f{_COMMENT}")
+            for line, following in pairwise(self.squeezed)
+        )
 
     @classmethod
     def of(cls, text: str) -> _Parts | None:
@@ -212,10 +237,24 @@ def _by_line(squeezed: list[str], strings: list[str]) -> dict[int, str]:
 
 
 def _splits(text: str, start: int, token: str) -> bool:
-    """Whether a string may be the first part of an f-string that has its own quotes within braces (Python 3.12)."""
+    """Whether a string may be the first part of an f-string that has its own quotes within braces (Python 3.12): then
+    it ends within an expression."""
     if not {*text[max(0, start - 2) : start]} & {*"fFtT"} or "{" not in token:
         return False
-    return token.count("{") != token.count("}") or ("}}" in token and ":{" in token)
+    quotes = 3 if token[:3] in ('"""', "'''") else 1
+    inside = token[quotes:-quotes]
+    depth = at = 0
+    while at < len(inside):
+        found = _IN_EXPRESSION.match(inside, at) if depth else _LITERAL_BRACE.match(inside, at)
+        if found is not None:
+            at = found.end()
+            continue
+        character = inside[at]
+        if depth and character in "\"'#":
+            return True
+        depth += (character == "{") - (character == "}")
+        at += 1
+    return depth != 0 or ("}}" in token and ":{" in token)
 
 
 def _lines(parts: _Parts, idle: frozenset[int]) -> list[int]:
@@ -273,8 +312,8 @@ def _idle(parts: _Parts, keep: Collection[str]) -> tuple[list[tuple[int, int]], 
 
 
 def _main_blocks(tree: ast.Module, parts: _Parts) -> Iterator[tuple[ast.stmt, tuple[int, int]]]:
-    if _NAME_SET.search(parts.code):
-        return
+    if _NAME_SET.search(parts.code) or len(_NAME_READ.findall(parts.code)) < parts.code.count("__name__"):
+        return  # it may be given another value: ``for __name__ in``, say
     for node in tree.body:
         if not isinstance(node, ast.If) or node.orelse or not _is_main(node.test):
             continue
@@ -301,15 +340,17 @@ def _unused(
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and not n.decorator_list]
     if not functions:
         return
-    count = Counter(_WORD.findall(parts.code))
-    if _is_dynamic(parts.code, count.keys()):
+    code = _plain(parts.code)
+    count = Counter(_WORD.findall(code))
+    if _is_dynamic(code, count.keys()):
         return
     ranges = [(node.lineno, node.end_lineno or node.lineno) for node, _ in _main_blocks(tree, parts)]
+    known = {_plain(word) for word in keep}
     for function in functions:
-        if function.name.startswith("__") or function.name in keep:
+        if function.name.startswith("__") or function.name in known:
             continue
         own = [(function.lineno, function.end_lineno or function.lineno), *ranges]
-        inside = (word for a, b in own for word in _WORD.findall("\n".join(parts.bare[a - 1 : b])))
+        inside = (word for a, b in own for word in _WORD.findall(_plain("\n".join(parts.bare[a - 1 : b]))))
         if sum(word == function.name for word in inside) < count[function.name]:
             continue
         if (body := _body(function, parts)) is not None:

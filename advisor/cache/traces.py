@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..discovery.source import text_of
+from ..discovery.source import MAX_BYTES as MOST_SOURCE_BYTES
+from ..discovery.source import contents, text_of
 from ..environment import passed_on
 from ..recent import Recent
 from ..texts import Texts
@@ -136,8 +137,10 @@ class Traces:
         environment: Mapping[str, str],
     ) -> Outcome:
         file = Path(request["file"])
-        before = asked.seen.digest(file), _installed(interpreter, environment)
+        before = _installed(interpreter, environment)
         since = settle([] if file in asked.seen.buffers else [file, file.parent])
+        # What it says from now on: :func:`prove` sees whether it changes after this.
+        known = text_of(file, asked.seen.get(file)) == asked.code.text
         clock = _Clock(float(request["seconds"]))
 
         def timed(event: Event) -> None:
@@ -148,7 +151,7 @@ class Traces:
         if outcome.status != "ok" or outcome.leftover or not clock.in_time(outcome, len(request["candidates"])):
             return outcome
         reads = next((e for e in reversed(outcome.events) if e["event"] == "reads"), None)
-        if reads is None or before != (asked.seen.digest(file), _installed(interpreter, environment)):
+        if reads is None or not known or before != _installed(interpreter, environment):
             return outcome
         proof = prove(reads, asked.own, asked.seen, since)
         if proof is not None and (entry := _entry(asked, outcome, proof)) is not None:
@@ -189,8 +192,10 @@ class _Clock:
 
 def _entry(asked: Asked, outcome: Outcome, proof: Proof) -> Entry | None:
     """None for events that cannot be kept: with numbers over 64 bits."""
-    sources = {file: _source(Path(file), asked.seen) for file in proof.files if file.endswith(".py")}
-    strict = any(may_reach(source, asked.code.unused) for source in sources.values())
+    sources = {file: _source(Path(file), asked.seen) for file, digest in proof.files.items() if digest is not None}
+    modules = {file: source for file, source in sources.items() if file.endswith(".py")}
+    unused = asked.code.unused
+    strict = any(source is None or may_reach(source, unused, file in modules) for file, source in sources.items())
     events = [e for e in outcome.events if e["event"] != "reads"]
     try:
         packed = pack(events)
@@ -204,13 +209,20 @@ def _entry(asked: Asked, outcome: Outcome, proof: Proof) -> Entry | None:
         outcome.containment,
         strict=strict,
         still=names_places(events),
-        exact=any(_inspects(proof.files[file], source) for file, source in sources.items()),
+        exact=any(source is None or _inspects(proof.files[file], source) for file, source in modules.items()),
     )
 
 
-def _source(path: Path, seen: Texts) -> str:
-    text = text_of(path, seen.get(path))
-    return text if isinstance(text, str) else ""
+def _source(path: Path, seen: Texts) -> str | None:
+    """The text of a file that was read, be it a module's or settings; None where it is too long to look through."""
+    text = seen.get(path)
+    if text is not None:
+        return text
+    try:
+        data = contents(path)
+    except OSError:
+        return ""  # gone meanwhile: the proof does not hold
+    return data.decode(errors="replace") if len(data) <= MOST_SOURCE_BYTES else None
 
 
 def _inspects(digest: str | None, source: str) -> bool:

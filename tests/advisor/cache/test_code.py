@@ -102,6 +102,12 @@ def test_what_matters(old: str, new: str) -> None:
         "exec(WIDTH)\n",
         "import inspect\n",
         "__all__ = ['train']\n",
+        "getattr(self.ns, WIDTH)\n",
+        "nn.__getattribute__(WIDTH)\n",
+        "from pydoc import locate\n",
+        "from pkgutil import resolve_name\n",
+        "import pickle\n",
+        "\uff47etattr(nn, WIDTH)\n",
     ],
 )
 def test_a_body_that_something_may_reach_matters(uses: str) -> None:
@@ -136,6 +142,49 @@ def test_a_comment_that_hides_a_function_from_the_worker_matters() -> None:
     inside = NET.replace("        super()", "# outdented\n        super()")
     assert not same(NET, inside)
     assert same(NET, NET.replace("        super()", "        # indented\n        super()"))
+
+
+def test_a_name_is_found_however_it_is_written() -> None:
+    text = "def \u00b5():\n    return 8\nW = \u03bc()\n"
+    assert not same(text, text.replace("8", "16"))
+    assert may_reach("W = net.\u00b5", ["\u03bc"])
+
+
+@pytest.mark.parametrize(
+    "bound", ["for __name__ in ['__main__']: pass\n", "(__name__, x) = '__main__', 1\n", "import a as __name__\n"]
+)
+def test_a_module_that_names_itself_runs_its_main_block(bound: str) -> None:
+    text = bound + NET + '"""\nlogging.getLogger(__name__)\n"""\n'
+    assert not same(text, text.replace("train(Net())", "train(Net)"))
+    assert same(text.removeprefix(bound), text.removeprefix(bound).replace("train(Net())", "train(Net)"))
+
+
+@pytest.mark.parametrize("between", ["\n", "# c\n", "  \n", "\f\n"])
+def test_an_empty_line_ends_a_line_that_goes_on(between: str) -> None:
+    assert not same(f"W = 16 \\\n{between}-8\n", "W = 16 \\\n-8\n")
+    assert same("W = 16 \\\n-8 # c\n", "W = 16 \\\n-8\n")
+
+
+def test_a_point_after_a_number() -> None:
+    assert not same("x = 1 .e5\n", "x = 1.e5\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """d={}\nW = f"{'}' + d["a # b"]}"\n""",
+        """W = f"{'{' + d["a # b"]}}"\n""",
+        """W = f"{d["a # b"] + '}'}"\n""",
+        """W = f'''{'}' + d['''a # b''']}'''\n""",
+    ],
+)
+def test_an_f_string_whose_quotes_are_within_braces_too(text: str) -> None:
+    assert not same(text, text.replace("# b", "# c"))
+
+
+@pytest.mark.parametrize("said", ["""f"{d['a']}" """, """f'{{{x!r:>{w}}' """, 1, """f"{'}'}" """])
+def test_an_f_string_whose_end_is_certain(said: str) -> None:
+    assert same(f"x = {said}  # one\n", f"x = {said}\n")
 
 
 def test_an_encoding_matters() -> None:
@@ -255,6 +304,8 @@ def test_ways_to_code() -> None:
     assert may_reach("getattr(net, name)", ["train"])
     assert not may_reach("from net import Net; getattr(self, name)", ["train"])
     assert not may_reach("train = getattr(net, name)", [])
+    assert may_reach("_target_: net.train", ["train"], runs=False)
+    assert not may_reach("getattr(net, name)", ["train"], runs=False)
 
 
 def test_a_code_of_many_lines_keeps_its_widths() -> None:

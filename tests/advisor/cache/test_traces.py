@@ -246,6 +246,45 @@ def test_a_body_that_another_file_names_matters(traces: Traces, played: Played) 
     assert ask(traces, played, NET + "# a comment\n")[1]
 
 
+@pytest.mark.parametrize("data", ["model: net.train\n", "#" * (2 << 20)])
+def test_a_body_that_settings_may_name_matters(traces: Traces, played: Played, data: str) -> None:
+    settings = played.folder / "settings.yaml"
+    settings.write_text(data)
+    played.reads["files"].append(str(settings))
+    time.sleep(0.03)
+    ask(traces, played)
+    assert not ask(traces, played, NET.replace('"a"', '"b"'))[1]
+    assert ask(traces, played, NET + "# a comment\n")[1]
+
+
+def test_a_file_that_changes_and_changes_back_is_not_kept(traces: Traces, played: Played) -> None:
+    def meanwhile() -> None:
+        played.file.write_text(NET + "# changed\n")
+        time.sleep(0.02)
+        played.file.write_text(NET)
+
+    played.meanwhile = meanwhile
+    played.reads["folders"] = []
+    ask(traces, played)
+    played.meanwhile = lambda: None
+    time.sleep(0.03)
+    assert not ask(traces, played)[1]
+
+
+def test_a_file_that_changes_after_it_was_asked_about_is_not_kept(traces: Traces, played: Played) -> None:
+    class Slow(Traces):
+        def _find(self, asked: Any) -> Any:
+            found = super()._find(asked)
+            played.file.write_text(NET.replace("conv(3)", "conv(3) # 4"))
+            return found
+
+    slow = Slow(None)
+    ask(slow, played)
+    played.file.write_text(NET)
+    time.sleep(0.03)
+    assert not ask(slow, played)[1]
+
+
 def test_every_comment_matters_where_an_imported_file_reads_source(traces: Traces, played: Played) -> None:
     played.other.write_text("from inspect import getsource\n")
     time.sleep(0.03)
