@@ -100,3 +100,17 @@ async def test_settings_that_lie_in_the_workspace_do_not_count(start, home, net)
     finally:
         home.settings.unlink()
         file.unlink()
+
+
+async def test_the_editors_yes_is_for_its_folders_alone(start, tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir()
+        (folder / "net.py").write_text(NET)
+    editor = await start("hub", inside, able=ABLE, trusted=True)
+    for folder in (inside, outside):
+        editor.open(folder / "net.py")
+    await editor.findings(inside / "net.py", "CHN101")
+    await editor.findings(outside / "net.py")
+    assert any("not trusted" in title for title in await editor.lenses(outside / "net.py"))
+    assert not any("not trusted" in title for title in await editor.lenses(inside / "net.py"))
