@@ -91,8 +91,9 @@ class Resident:
 
 @dataclass
 class Figures:
-    """All that one run measured."""
+    """All that one run measured; ``file`` has it at any time."""
 
+    file: Path
     settle: float
     rows: list[Row] = field(default_factory=list)
     memory: list[Resident] = field(default_factory=list)
@@ -118,13 +119,19 @@ class Figures:
 
     def _add(self, row: Row) -> Row:
         self.rows.append(row)
+        self._write()
         return row
 
-    def write(self, file: Path) -> None:
+    def add(self, *processes: Resident) -> None:
+        """Note what processes hold."""
+        self.memory += processes
+        self._write()
+
+    def _write(self) -> None:
         page = HEAD.format(settle=1000 * self.settle) + "".join(row.line() for row in self.rows)
         if self.memory:
             page += MEMORY + "".join(process.line() for process in self.memory)
-        file.write_text(page, encoding="utf-8")
+        self.file.write_text(page, encoding="utf-8")
 
 
 def p95(values: Sequence[float]) -> float:

@@ -53,14 +53,12 @@ def top() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
-    """What is measured; written at the end, also when a limit was missed."""
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """What is measured, also what misses its limit."""
     file = request.config.getoption("--daemon-table")
     if file is None:
         pytest.skip("measured by make bench-daemon")
-    found = Figures(SHORTEST)
-    yield found
-    found.write(file)
+    return Figures(file, SHORTEST)
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +259,7 @@ def test_resident_memory(top, figures):
         found = [_resident("forwarder", psutil.Process(bench.editor.pid), 25e6), _resident("hub", hub(), 120e6)]
         assert not any("torch" in Path(m.path).name for m in hub().memory_maps())
         found += [_resident(_kind(p), p, None) for p in hub().children(recursive=True)]
-    figures.memory += found
+    figures.add(*found)
     assert all(process.met for process in found)
 
 
