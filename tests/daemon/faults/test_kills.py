@@ -35,8 +35,8 @@ def kill(name: str, analyst: int) -> None:
 
 @pytest.mark.parametrize("name", ["child", "zygote", "analyst"])
 def test_an_editors_request(held: Held, fresh: Fresh, idle: float, name: str):
-    daemon = holder(find())
     with Editor(held.path.parent, trusted=True) as editor:
+        daemon = holder(find())
         editor.open(held.path, held.path.read_text())
         pulled = editor.pull(held.path)
         kill(name, held.analyst())

@@ -48,11 +48,11 @@ while True:
     ],
 )
 def test_a_model_that_breaks_its_limits(project: Project, fresh: Fresh, idle: float, name: str, code: str, why: str):
-    daemon = holder(find())
     project.limit({"hang": 2, "stuck": 2, "fork_bomb": 6}.get(name, 30))
     bad = project.write(f"{name}.py", MODELS[name])
     good = project.net()
     with Editor(project.folder, trusted=True) as editor, advisor.connect() as client:
+        daemon = holder(find())
         editor.open(bad, bad.read_text())
         pulled = editor.pull(bad)
         until(lambda: busy(bad) or not pulled.empty())
