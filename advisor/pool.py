@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .cache.dependencies import stamp
+from .cache.dependencies import stamp, started_with
 from .workers import Event, Outcome, Worker, passed_on
 
 IDLE_SECONDS = 900.0
@@ -120,6 +120,9 @@ class Pool:
 
 def _key(interpreter: Path, environment: Mapping[str, str]) -> Key:
     seen = passed_on(environment)
-    # The user's own code on PYTHONPATH is imported anew for each request.
-    installed = stamp(interpreter, {name: value for name, value in seen.items() if name != "PYTHONPATH"})
+    # The user's own code on PYTHONPATH is imported anew for each request, but for what an interpreter starts with.
+    installed = (
+        started_with((), seen),
+        stamp(interpreter, {name: value for name, value in seen.items() if name != "PYTHONPATH"}),
+    )
     return interpreter, frozenset(seen.items()), repr(installed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import stat
 import time
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ Stamp = tuple[int, ...] | str
 SETTLED_NS = 100_000_000
 """A file changed within this time before it was looked at may change again without its stamp showing it: file systems
 count time in ticks. What is concluded from such a stamp is not kept."""
+
+MOST_DIGESTED = 64 << 20
+"""A larger file is not read: its stamp stands for what it holds."""
 
 _CHUNK = 1 << 20
 _numbers = itertools.count()
@@ -45,7 +49,8 @@ class Texts:
         return self.buffers.get(path)
 
     def digest(self, path: Path) -> str | None:
-        """SHA-256 of what ``path`` holds now (a buffer's as UTF-8), in hexadecimal; None where there is no such file.
+        """SHA-256 of what ``path`` holds now (a buffer's as UTF-8), in hexadecimal; None where there is no such file,
+        and the stamp of one above :data:`MOST_DIGESTED` bytes.
 
         The disk is looked at each time, and read where the file changed since it was last.
         """
@@ -88,10 +93,13 @@ def settled(stamp: Stamp | None) -> bool:
 
 
 def disk_digest(path: Path) -> str | None:
-    """SHA-256 of a regular file on the disk in hexadecimal; None for what is none or cannot be read."""
+    """SHA-256 of a regular file on the disk in hexadecimal, its stamp where it is large; None for what is none or
+    cannot be read."""
     stamp = disk_stamp(path)
     if stamp is None:
         return None
+    if stamp[2] > MOST_DIGESTED:
+        return "stamp " + " ".join(map(str, stamp)) if os.access(path, os.R_OK) else None
     known = _digests.get(str(path))
     if known is not None and known[0] == stamp:
         return known[1]

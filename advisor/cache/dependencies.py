@@ -22,7 +22,7 @@ import msgpack
 from ..environment import passed_on
 from ..graph import FORMAT_VERSION
 from ..recent import Recent
-from ..texts import Texts, settled
+from ..texts import Texts, disk_digest, settled
 from ..version import VERSION
 
 Event = dict[str, Any]
@@ -38,6 +38,7 @@ _LINES = ("line", "end_line")
 _PEOPLES = ("args", "kwargs", "setup")
 """What is said in people's own words, in which nothing is a place."""
 _IMPORTABLE = (".py", ".pyc", ".so", ".pyd")
+_STARTING = ("sitecustomize", "usercustomize")
 _METADATA = (".dist-info", ".egg-info", ".egg", ".egg-link")
 """What says which packages are installed, by the ends of its names."""
 _packages: Recent[str, tuple[tuple[int, ...], tuple[str, ...]]] = Recent(10_000)
@@ -123,9 +124,25 @@ def stamp(interpreter: Path, environment: Mapping[str, str]) -> list[Any]:
             prefixes.append(Path(value.strip()).parent)
     if home := environment.get("HOME"):
         prefixes.append(Path(home, ".local"))
+    if Path("/usr") in prefixes:
+        prefixes.append(Path("/usr/local"))  # where Debian's Python has what its users install for all
     sites = {str(site): _changed(site) for prefix in dict.fromkeys(prefixes) for site in _sites(prefix)}
     extra = [p for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
-    return [str(interpreter), str(real), _changed(real), settings, sites, [[p, listing(Path(p))] for p in extra]]
+    there = [Path(site) for site, changed in sites.items() if changed is not None]
+    own = started_with(dict.fromkeys((*there, *(site.parent for site in there))), environment)
+    return [str(interpreter), str(real), _changed(real), settings, sites, own, [[p, listing(Path(p))] for p in extra]]
+
+
+def started_with(folders: Iterable[Path], environment: Mapping[str, str]) -> list[Any]:
+    """The files that an interpreter runs when it starts, as they are in ``folders`` and on ``PYTHONPATH``."""
+    named = [Path(p) for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
+    found = []
+    for folder in (*folders, *named):
+        for name in _STARTING:
+            for path in (folder / f"{name}.py", folder / name / "__init__.py"):
+                if (digest := disk_digest(path)) is not None:
+                    found.append([str(path), digest])
+    return found
 
 
 def _sites(prefix: Path) -> Iterator[Path]:

@@ -112,3 +112,15 @@ def test_a_worker_whose_request_raised_serves_on(made: list[Fake]) -> None:
             run(pool, do=fails)
         assert run(pool).status == "ok"
         assert len(made) == 1
+
+
+def test_a_worker_does_not_outlive_what_it_started_with(tmp_path: Path, made: list[Fake]) -> None:
+    environment = {"PYTHONPATH": str(tmp_path)}
+    with Pool() as pool:
+        run(pool, environment=environment)
+        (tmp_path / "module.py").write_text("")
+        run(pool, environment=environment)
+        assert len(made) == 1
+        (tmp_path / "sitecustomize.py").write_text("")
+        run(pool, environment=environment)
+    assert len(made) == 2

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from advisor.recent import Recent
-from advisor.texts import Texts, settled
+from advisor.texts import Texts, disk_digest, settled
 
 
 def sha(text: str) -> str:
@@ -83,3 +83,16 @@ def test_threads_that_ask_at_once_get_the_same() -> None:
     for thread in threads:
         thread.join()
     assert len(set(map(id, got))) == 1
+
+
+def test_a_large_file_goes_by_its_stamp(tmp_path: Path) -> None:
+    file = tmp_path / "weights.bin"
+    with file.open("wb") as opened:
+        opened.truncate(4 << 30)  # a hole: reading it would take seconds
+    was = disk_digest(file)
+    assert was is not None
+    assert was == disk_digest(file)
+    assert was.startswith("stamp ")
+    with file.open("r+b") as opened:
+        opened.truncate((4 << 30) + 1)
+    assert disk_digest(file) != was

@@ -80,6 +80,26 @@ def test_a_listing_has_what_can_be_imported(tmp_path: Path) -> None:
     assert listing(tmp_path / "nowhere") != was
 
 
+@pytest.mark.parametrize("place", ["lib/python3.11", "lib/python3.11/site-packages", "own"])
+def test_a_stamp_sees_what_an_interpreter_starts_with(tmp_path: Path, place: str) -> None:
+    for folder in ("bin", "lib/python3.11/site-packages", "own"):
+        (tmp_path / folder).mkdir(parents=True)
+    python = tmp_path / "bin" / "python"
+    python.symlink_to(HERE)
+    file = tmp_path / place / "sitecustomize.py"
+    file.write_text("a = 1\n")
+    was = stamp(python, {"PYTHONPATH": str(tmp_path / "own")})
+    file.write_text("a = 2\n")
+    assert stamp(python, {"PYTHONPATH": str(tmp_path / "own")}) != was
+
+
+@pytest.mark.skipif(not Path("/usr/local/lib").is_dir(), reason="no Debian")
+def test_a_stamp_of_the_systems_interpreter_sees_what_is_installed_locally(tmp_path: Path) -> None:
+    sites = stamp(Path("/usr/bin/python3"), {})[4]
+    local = [str(p / "dist-packages") for p in Path("/usr/local/lib").glob("python*")]
+    assert {*local} <= sites.keys()
+
+
 @pytest.mark.parametrize("settle", [True, False])
 def test_a_folder_that_becomes_a_package_is_seen(tmp_path: Path, settle: bool) -> None:
     for name in ("package", "my-package"):
