@@ -20,6 +20,8 @@ from .words import suggestion
 
 TABLE = "tool.advisor"
 FILE = "pyproject.toml"
+OPTIONS = "options"
+"""What messages call settings that come on top, unless they are told better."""
 
 
 class ConfigError(ValueError):
@@ -33,10 +35,11 @@ def _about(kind: Kind, doc: str, example: str) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Config:
     """The settings that hold for a path. ``file`` is where they were read (None: defaults); ``root`` the folder that
-    globs and relative paths start from."""
+    globs and relative paths start from; ``origins`` names, by key, the place that each setting was set in."""
 
     root: Path
     file: Path | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     targets: tuple[str, ...] = field(
         default=("cpu-x86",),
         metadata=_about(
@@ -124,6 +127,11 @@ class Config:
         ),
     )
 
+    def where(self, key: str) -> str:
+        """The place of a setting for messages: ``/x/pyproject.toml: [tool.advisor]: targets``."""
+        origin = self.origins.get(key)
+        return f"{origin}: {key}" if origin else key
+
     @property
     def workers(self) -> int:
         """``jobs`` with 0 resolved to the number of cores."""
@@ -188,16 +196,21 @@ def _target(name: str, root: Path) -> str:
     return str(root / name) if name.endswith(".toml") and (root / name).is_file() else name
 
 
-def resolve(path: Path | str, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> Config:
+def resolve(
+    path: Path | str, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None, origin: str = OPTIONS
+) -> Config:
     """The settings for ``path`` (a file or folder, which need not exist).
 
     ``overrides`` are settings by key (``min-gain``) or field name (``min_gain``); they win over the file's, None is
-    skipped; relative paths in them start from ``cwd``, by default the working directory. Raises :class:`ConfigError`.
+    skipped; relative paths in them start from ``cwd``, by default the working directory; ``origin`` is what messages
+    call them. Raises :class:`ConfigError`.
     """
     start = Path(path).resolve()
     found = find(start)
     root = found[0].parent if found else start if start.is_dir() else start.parent
-    values = read(found[1], root, f"{found[0]}: [{TABLE}]") if found else {}
+    table = f"{found[0]}: [{TABLE}]" if found else ""
+    values = read(found[1], root, table) if found else {}
     given = {k.replace("_", "-"): v for k, v in (overrides or {}).items() if v is not None}
-    values |= read(given, cwd or Path.cwd(), "options")
-    return Config(root=root, file=found[0] if found else None, **values)
+    values |= read(given, cwd or Path.cwd(), origin)
+    origins = {**dict.fromkeys(found[1] if found else (), table), **dict.fromkeys(given, origin)}
+    return Config(root=root, file=found[0] if found else None, origins=origins, **values)

@@ -125,10 +125,15 @@ class Planned:
     targets: tuple[str, ...]
 
 
-def planned(paths: Sequence[Path], overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> Planned:
+def planned(
+    paths: Sequence[Path],
+    overrides: Mapping[str, Any] | None = None,
+    cwd: Path | None = None,
+    origin: str = settings.OPTIONS,
+) -> Planned:
     """The files that :func:`audit_paths` would audit. Relative paths start from ``cwd``, by default the working
-    directory. Raises what :func:`audit` raises."""
-    return _planned(paths, Plans(overrides, cwd), cwd or Path.cwd())
+    directory; ``origin`` is what messages call the overrides. Raises what :func:`audit` raises."""
+    return _planned(paths, Plans(overrides, cwd, origin), cwd or Path.cwd())
 
 
 def _planned(paths: Sequence[Path], plans: Plans, cwd: Path) -> Planned:

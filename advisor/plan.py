@@ -12,7 +12,7 @@ from . import packs, selection, targets
 from .advice.advise import Settings, advise
 from .advice.literals import Lines, known_lines, numbers
 from .advice.places import Sources
-from .config import FILE, Config, resolve
+from .config import FILE, OPTIONS, Config, resolve
 from .findings import Finding
 from .recent import Recent
 from .report import ModelReport
@@ -31,10 +31,16 @@ class Plan:
 
     @classmethod
     def of(cls, config: Config) -> Plan:
-        """Raises :class:`advisor.targets.TargetError` and :class:`advisor.selection.SelectionError`."""
-        chosen = targets.load_all(config.targets, config.target_dirs)
+        """Raises :class:`advisor.targets.TargetError` and :class:`advisor.selection.SelectionError`, which say where
+        the setting stands."""
+        targets.available(config.target_dirs, config.where("target-dirs"))
+        try:
+            chosen = targets.load_all(config.targets, config.target_dirs)
+        except targets.TargetError as e:
+            raise targets.TargetError(f"{config.where('targets')}: {e}") from e
         codes = [p.code for p in packs.pages()]
-        return cls(config, chosen, selection.build(codes, config.select, config.ignore, config.per_file_ignores))
+        chosen_codes = selection.build(codes, config.select, config.ignore, config.per_file_ignores, config.where)
+        return cls(config, chosen, chosen_codes)
 
     def enabled(self, code: str, file: str) -> bool:
         """Whether ``code`` is reported in ``file``."""
@@ -110,14 +116,18 @@ class _Known:
 
 
 class Plans:
-    """The plan of every folder, under one set of overrides, whose relative paths start from ``cwd``; equal settings
-    share a plan. One is made anew when a file that it was made of has changed, appeared or gone."""
+    """The plan of every folder, under one set of overrides, whose relative paths start from ``cwd`` and which messages
+    call ``origin``; equal settings share a plan. One is made anew when a file that it was made of has changed, appeared
+    or gone."""
 
-    def __init__(self, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None) -> None:
+    def __init__(
+        self, overrides: Mapping[str, Any] | None = None, cwd: Path | None = None, origin: str = OPTIONS
+    ) -> None:
         self.overrides = dict(overrides or {})
         self.cwd = cwd
+        self.origin = origin
         self._by_folder: Recent[Path, _Known] = Recent(MOST_FOLDERS)
-        self._by_settings: Recent[tuple[Stamps, Stamps], Plan] = Recent(MOST_PLANS)
+        self._by_settings: Recent[tuple[Stamps, Stamps, Path | None], Plan] = Recent(MOST_PLANS)
 
     def of(self, path: Path) -> Plan:
         """The plan for a file or a folder. Raises :class:`advisor.config.ConfigError` and what :meth:`Plan.of` does."""
@@ -128,10 +138,11 @@ class Plans:
         real = folder.resolve()
         places = tuple(f / FILE for f in (real, *real.parents))
         settings = _stamps(places)
-        config = resolve(real, self.overrides, self.cwd)
+        config = resolve(real, self.overrides, self.cwd, self.origin)
         found = _target_stamps(config)
-        # Without a settings file nothing depends on the folder: one plan, one set of loaded targets, for them all.
-        key = tuple(s for s in settings if s[0] == config.file), found
+        # Without a settings file nothing but globs depends on the folder: else one plan, one set of loaded targets.
+        rooted = config.file is not None or config.per_file_ignores or config.models
+        key = tuple(s for s in settings if s[0] == config.file), found, config.root if rooted else None
         plan = self._by_settings.get(key) or Plan.of(config)
         if all(settled(stamp) for _, stamp in (*settings, *found)):
             self._by_settings.put(key, plan)

@@ -7,7 +7,7 @@ and no other of its family.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -63,7 +63,8 @@ def check_selectors(selectors: Sequence[str], codes: Iterable[str], where: str) 
         if s == ALL or is_selector(s, known):
             continue
         families = sorted({c.rstrip("0123456789") for c in known})
-        raise SelectionError(f"{where}: unknown code '{s}'{suggestion(s.upper(), [*known, *families, ALL])}")
+        near = suggestion(s.upper(), [*known, *families, ALL])
+        raise SelectionError(f"{where}: unknown code '{s}'{near} (`advisor rules` lists them)")
     return tuple(selectors)
 
 
@@ -72,14 +73,16 @@ def build(
     select: Sequence[str] | None = None,
     ignore: Sequence[str] = (),
     per_file_ignores: Mapping[str, Sequence[str]] | None = None,
+    where: Callable[[str], str] = str,
 ) -> Selection:
-    """A checked :class:`Selection`; ``select`` of None selects everything. Raises :class:`SelectionError`."""
+    """A checked :class:`Selection`; ``select`` of None selects everything; ``where`` names a setting's place by its key
+    for the message of the :class:`SelectionError` that a wrong one raises."""
     known = tuple(codes)
     return Selection(
-        select=(ALL,) if select is None else check_selectors(select, known, "select"),
-        ignore=check_selectors(ignore, known, "ignore"),
+        select=(ALL,) if select is None else check_selectors(select, known, where("select")),
+        ignore=check_selectors(ignore, known, where("ignore")),
         per_file=tuple(
-            (glob, check_selectors(entry, known, f"per-file-ignores for '{glob}'"))
+            (glob, check_selectors(entry, known, f"{where('per-file-ignores')} for '{glob}'"))
             for glob, entry in (per_file_ignores or {}).items()
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advisor.config import OPTIONS
 from advisor.texts import Texts
 
 
@@ -38,6 +39,12 @@ class Params:
     def overrides(self) -> dict[str, Any]:
         """The settings that win over those of the files."""
         return dict(self._table("overrides", self._given.get("overrides") or {}))
+
+    @property
+    def origin(self) -> str:
+        """What messages call the overrides."""
+        given = self._given.get("origin")
+        return OPTIONS if given is None else self._text("origin", given)
 
     @property
     def environment(self) -> dict[str, str] | None:

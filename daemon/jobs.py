@@ -1,8 +1,9 @@
 """What an analyst can be asked: one method each, from plain parameters to a plain result.
 
 Parameters that most methods take: ``path`` (absolute), ``text`` (that file's unsaved text or None), ``buffers`` (other
-unsaved texts by absolute path), ``overrides`` (settings by name, plain values), ``cwd`` (where relative paths in them
-start), ``environment`` (the client's variables) and ``run`` (whether user code may run: only if True).
+unsaved texts by absolute path), ``overrides`` (settings by name, plain values), ``origin`` (what messages call them),
+``cwd`` (where relative paths in them start), ``environment`` (the client's variables) and ``run`` (whether user code
+may run: only if True).
 """
 
 from __future__ import annotations
@@ -192,7 +193,7 @@ class Jobs:
 
     def _planned(self, job: Job) -> Any:
         params = job.params
-        found = planned(params.paths("paths"), params.overrides, params.cwd)
+        found = planned(params.paths("paths"), params.overrides, params.cwd, params.origin)
         return {"files": [str(f) for f in found.files], "root": found.root, "targets": list(found.targets)}
 
     def _models(self, job: Job) -> Any:
@@ -217,19 +218,22 @@ class Jobs:
         return {"rules": [{"code": p.code, "name": p.name, "summary": p.summary} for p in packs.pages()]}
 
     def _targets(self, job: Job) -> Any:
-        folders = resolve(job.params.cwd or Path("/"), job.params.overrides).target_dirs
-        found = [load(name, folders) for name in available(folders)]
+        params = job.params
+        config = resolve(params.cwd or Path("/"), params.overrides, params.cwd, params.origin)
+        folders = config.target_dirs
+        found = [load(name, folders) for name in available(folders, config.where("target-dirs"))]
         return {"targets": [{"name": t.name, "dtype": t.dtype, "description": t.description} for t in found]}
 
     # ---- sessions
 
     def _session(self, params: Params) -> Session:
         """The session for these overrides and this environment."""
-        key = json.dumps([params.overrides, params.environment, str(params.cwd)], sort_keys=True, default=repr)
+        asked = [params.overrides, params.origin, params.environment, str(params.cwd)]
+        key = json.dumps(asked, sort_keys=True, default=repr)
         known = self._sessions.get(key)
         if known is not None:
             return known
-        plans = Plans(params.overrides, params.cwd)
+        plans = Plans(params.overrides, params.cwd, params.origin)
         made = Session(plans, environment=params.environment, traces=self._traces, shared=self._shared)
         return self._sessions.put(key, made)
 

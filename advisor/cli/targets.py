@@ -18,10 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Lists the shipped targets and those of ``target-dirs``; exit code 2 when one of their files is wrong."""
-    folders = resolve(Path.cwd()).target_dirs
+    config = resolve(Path.cwd())
+    folders = config.target_dirs
     rows: list[tuple[str, str, str]] = []
     wrong: list[TargetError] = []
-    for name in available(folders):
+    for name in available(folders, config.where("target-dirs")):
         try:
             target = load(name, folders)
         except TargetError as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,15 @@ class TargetError(ValueError):
     """A target that does not exist or whose file is wrong; the message names the file and the key."""
 
 
-def available(extra_dirs: Iterable[str | Path] = ()) -> dict[str, Path]:
+def available(extra_dirs: Iterable[str | Path] = (), where: str = "target-dirs") -> dict[str, Path]:
     """Names of all targets with their files: the shipped ones and those in ``extra_dirs``, which win.
 
-    Raises :class:`TargetError` for one that is no folder.
+    Raises :class:`TargetError` for one that is no folder; ``where`` says where that was set.
     """
     folders = [Path(__file__).parent, *map(Path, extra_dirs)]
     for folder in folders:
         if not folder.is_dir():
-            raise TargetError(f"target-dirs: no such folder: {folder}; create it or correct the setting")
+            raise TargetError(f"{where}: no such folder: {folder}; create it or correct the setting")
     return {f.stem: f for folder in folders for f in sorted(folder.glob("*.toml"))}
 
 
@@ -58,9 +58,9 @@ def load(name_or_path: str | Path, extra_dirs: Iterable[str | Path] = ()) -> Tar
         if text.endswith(".toml") and Path(text).is_file():
             path = Path(text)
         else:
-            raise TargetError(f"no target named '{text}'{suggestion(text, known)}")
+            raise TargetError(f"no target named '{text}'{suggestion(text, known)} (`advisor targets` lists them)")
     files = _chain(path, known)
-    return _load(tuple((str(f), f.stat().st_mtime_ns) for f in files))
+    return _load(tuple((str(f), *_times(f)) for f in files))
 
 
 def load_all(names: Iterable[str | Path], extra_dirs: Sequence[str | Path] = ()) -> tuple[Target, ...]:
@@ -88,9 +88,14 @@ def _chain(path: Path, known: Mapping[str, Path]) -> list[Path]:
     return files
 
 
-@cache
-def _load(files: tuple[tuple[str, int], ...]) -> Target:
-    paths = [Path(f) for f, _ in files]
+def _times(file: Path) -> tuple[int, ...]:
+    found = file.stat()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(maxsize=200)
+def _load(files: tuple[tuple[str | int, ...], ...]) -> Target:
+    paths = [Path(str(name)) for name, *_ in files]
     merged: dict[str, Any] = {}
     for path in reversed(paths):
         merged = _merge(merged, _read(path))

@@ -265,7 +265,7 @@ class Analysis:
             return
         self._warmed.add(root)
         if opened.view is None or not opened.view.places:
-            keys = ("path", "overrides", "environment", "cwd", "run")
+            keys = ("path", "overrides", "origin", "environment", "cwd", "run")
             task = self._session.spawn(self._warming({key: params[key] for key in keys}))
             self._warmers.add(task)
             task.add_done_callback(self._warmers.discard)

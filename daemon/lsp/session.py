@@ -143,6 +143,7 @@ class Session(LanguageServer):
             "path": str(path),
             "buffers": {p: text for p, text in self.documents.buffers().items() if p != str(path)},
             "overrides": overrides,
+            "origin": "the editor's settings",
             "cwd": str(self.root_of(path)),
             "environment": self.environment,
             "run": trusted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from advisor.engine import audit_paths
 from advisor.graph import Graph, Span
 from advisor.plan import Plan, Plans
 from advisor.report import ModelReport
+from advisor.selection import SelectionError
+from advisor.targets import TargetError
 from tests.graphs import GraphBuilder
 
 SPAN = Span("net.py", 1, 1, 1, 4)
@@ -149,3 +152,27 @@ def test_a_targets_path_starts_where_it_was_said(tmp_path):
     assert [t.name for t in Plans({"targets": ["mine.toml"]}, tmp_path).of(tmp_path / "sub").targets] == ["mine"]
     (tmp_path / "pyproject.toml").write_text('[tool.advisor]\ntargets = ["mine.toml"]\n', encoding="utf-8")
     assert [t.name for t in Plans().of(tmp_path / "sub").targets] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (
+            "targets",
+            ["npu-65"],
+            r"targets: no target named 'npu-65'; did you mean 'npu-64'\? \(`advisor targets` lists",
+        ),
+        ("target-dirs", ["hardware"], "target-dirs: no such folder: .*/hardware; create it"),
+        ("select", ["CHN999"], r"select: unknown code 'CHN999'; did you mean .* \(`advisor rules` lists them\)"),
+        ("ignore", ["mem401"], "ignore: unknown code 'mem401'"),
+        ("per-file-ignores", {"a.py": ["SUB001"]}, "per-file-ignores for 'a.py': unknown code"),
+    ],
+)
+@pytest.mark.parametrize("origin", ["file", "options", "the editor's settings"])
+def test_a_setting_that_cannot_be_met_is_named_with_its_place(tmp_path, setting, value, said, origin):
+    text = json.dumps(value).replace(": ", " = ")
+    (tmp_path / "pyproject.toml").write_text("[tool.advisor]\n" + (f"{setting} = {text}\n" if origin == "file" else ""))
+    place = rf"{tmp_path}/pyproject.toml: \[tool.advisor\]" if origin == "file" else origin
+    plans = Plans() if origin == "file" else Plans({setting: value}, tmp_path, origin)
+    with pytest.raises((TargetError, SelectionError), match=f"^{place}: {said}"):
+        plans.of(tmp_path / "net.py")

@@ -86,6 +86,7 @@ async def test_each_root_has_settings_of_its_own(tmp_path, asked):
         assert not lanes.calls  # the first analysis waits for the settings
         editor.notify("initialized")
         assert (await lanes.next(0)).params["overrides"] == {"min-gain": 7.0}
+        assert lanes.calls[0].params["origin"] == "the editor's settings"
         editor.open((roots[0] / "a.py").as_uri(), TEXT)
         assert (await lanes.next(1)).params["overrides"] == {"min-gain": 5.0}
 
