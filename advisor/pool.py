@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .cache.dependencies import stamp, started_with
-from .workers import Event, Outcome, Worker, passed_on
+from .workers import Event, Outcome, Worker, WorkerError, passed_on
 
 IDLE_SECONDS = 900.0
 """A worker that served nothing for as long is ended, once one of another interpreter or environment does."""
@@ -37,6 +37,7 @@ class Pool:
         self._idle: dict[Key, _Idle] = {}
         self._busy: set[Worker] = set()
         self._ending: set[threading.Thread] = set()
+        self._closed = False
 
     def __enter__(self) -> Pool:
         return self
@@ -76,7 +77,9 @@ class Pool:
             self._give_back(key, worker)
 
     def close(self) -> None:
-        """End all workers; what runs ends as ``cancelled``."""
+        """End all workers, for good; what runs ends as ``cancelled``."""
+        with self._lock:
+            self._closed = True
         for worker in self.workers:
             worker.close()
         with self._lock:
@@ -87,6 +90,8 @@ class Pool:
 
     def _take(self, key: Key, environment: Mapping[str, str]) -> Worker:
         with self._lock:
+            if self._closed:
+                raise WorkerError("this session was closed", "open another session to run more")
             idle = self._idle.setdefault(key, _Idle())
             idle.used = time.monotonic()
             worker = idle.workers.pop() if idle.workers else Worker(key[0], environment=environment)

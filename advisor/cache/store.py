@@ -49,7 +49,7 @@ class Store:
 
     def read(self, key: str) -> Iterator[tuple[Path, bytes]]:
         """The entries of ``key`` and their files, the one used last first. Damaged ones are removed."""
-        for path in self._of(key):
+        for path in self._of(key) if self._is_ours() else ():
             try:
                 with path.open("rb") as file:
                     data = file.read(_MOST_BYTES)
@@ -94,15 +94,21 @@ class Store:
         """The folder of ``key``'s entries, made if need be. Raises OSError where others could write there."""
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        if hasattr(os, "getuid"):
-            found = self.folder.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                raise PermissionError(f"{self.folder} is not a folder of yours")
-            if stat.S_IMODE(found.st_mode) & 0o077:
-                self.folder.chmod(0o700)
+        if not self._is_ours():
+            raise PermissionError(f"{self.folder} is not a folder of yours")
+        if hasattr(os, "getuid") and stat.S_IMODE(self.folder.lstat().st_mode) & 0o077:
+            self.folder.chmod(0o700)
         folder = self.folder / key[:2]
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
+
+    def _is_ours(self) -> bool:
+        """Whether the folder is one and belongs to the user: what others write is not read."""
+        try:
+            found = self.folder.lstat()
+        except OSError:
+            return False  # there is none yet
+        return stat.S_ISDIR(found.st_mode) and (not hasattr(os, "getuid") or found.st_uid == os.getuid())
 
     def _of(self, key: str) -> list[Path]:
         folder = self.folder / key[:2]

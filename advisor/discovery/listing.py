@@ -50,7 +50,7 @@ def _excluded(path: Path, top: Path, patterns: tuple[str, ...]) -> bool:
 class _Folder:
     """What one folder held: its Python files, its documents (Markdown) and the folders to go on with, each sorted."""
 
-    changed_ns: int
+    changed: tuple[int, ...]
     files: tuple[Path, ...] = ()
     documents: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
@@ -59,8 +59,8 @@ class _Folder:
 
 
 class Listing:
-    """The Python files below ``top``. A folder is read when it is first come to, and again when its time of change
-    is another. Methods may be called from any thread."""
+    """The Python files below ``top``. A folder is read when it is first come to, and again when it is another one
+    or its times of change are. Methods may be called from any thread."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -92,17 +92,18 @@ class Listing:
     def _look(self, path: Path) -> _Folder:
         known = self._known.get(path)
         try:
-            changed = path.stat().st_mtime_ns
-            if known is None or not known.settled or known.changed_ns != changed:
+            found = path.stat()
+            changed = found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
+            if known is None or not known.settled or known.changed != changed:
                 known = _read(path, changed)
         except OSError:  # gone, or not ours to read: nothing of it can be audited either
-            known = _Folder(0)
+            known = _Folder(())
         with self._lock:
             self._known[path] = known
         return known
 
 
-def _read(path: Path, changed_ns: int) -> _Folder:
+def _read(path: Path, changed: tuple[int, ...]) -> _Folder:
     now = time.time_ns()
     files: list[str] = []
     documents: list[str] = []
@@ -124,8 +125,8 @@ def _read(path: Path, changed_ns: int) -> _Folder:
     def paths(names: list[str]) -> tuple[Path, ...]:
         return tuple(path / name for name in sorted(names))
 
-    rest = changed_ns < now - SETTLED_NS
-    return _Folder(changed_ns, paths(files), paths(documents), paths(folders), environment, rest)
+    rest = max(changed[:2]) < now - SETTLED_NS
+    return _Folder(changed, paths(files), paths(documents), paths(folders), environment, rest)
 
 
 def _leads_to_folder(entry: os.DirEntry[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from advisor.pool import Pool
-from advisor.workers import Event, Outcome
+from advisor.workers import Event, Outcome, WorkerError
 
 
 class Fake:
@@ -124,3 +124,15 @@ def test_a_worker_does_not_outlive_what_it_started_with(tmp_path: Path, made: li
         (tmp_path / "sitecustomize.py").write_text("")
         run(pool, environment=environment)
     assert len(made) == 2
+
+
+def test_a_pool_that_was_closed_starts_nothing(made: list[Fake]) -> None:
+    pool = Pool()
+    run(pool)
+    pool.close()
+    with pytest.raises(WorkerError, match="was closed; open another"):
+        run(pool)
+    with pytest.raises(WorkerError, match="was closed; open another"):
+        pool.warm(Path("a"), {})
+    assert len(made) == 1
+    assert not pool.workers

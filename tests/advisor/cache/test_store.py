@@ -158,6 +158,15 @@ def test_no_folder_of_ours(tmp_path: Path, make: Callable[[Path], object], caplo
     assert "in memory only" in caplog.text
 
 
+def test_what_others_wrote_is_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(KEY, b"one")
+    other = os.getuid() + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: other)
+        assert bodies(store) == []
+    assert bodies(store) == [b"one"]
+
+
 WRITE = """
 import sys
 from pathlib import Path
