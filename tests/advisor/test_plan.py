@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,14 @@ def test_a_setting_that_cannot_be_met_is_named_with_its_place(tmp_path, setting,
     plans = Plans() if origin == "file" else Plans({setting: value}, tmp_path, origin)
     with pytest.raises((TargetError, SelectionError), match=f"^{place}: {said}"):
         plans.of(tmp_path / "net.py")
+
+
+def test_globs_without_a_settings_file_start_from_each_files_own_folder(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+    time.sleep(0.15)  # a plan is shared once what it was made of is at rest
+    plans = Plans({"targets": ["npu-64"], "per-file-ignores": {"sub/net.py": ["TRC"]}}, tmp_path)
+    for name in ("a", "b"):
+        assert not plans.of(tmp_path / name).enabled("TRC901", str(tmp_path / name / "sub" / "net.py"))
+    plain = Plans({"targets": ["npu-64"]}, tmp_path)
+    assert plain.of(tmp_path / "a") is plain.of(tmp_path / "b")

@@ -1,5 +1,6 @@
 """Targets: what ships is complete and sourced, what users write is checked key by key."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,14 @@ def test_memories_are_listed_fastest_first(name):
 )
 def test_output_channels_step_where_vela_steps(name, output):
     assert load(name).engines["conv"].tilings[0].output == output
+
+
+def test_a_file_with_the_times_of_another_is_read_anew(tmp_path):
+    file = tmp_path / "mine.toml"
+    for title in ("one", "three"):
+        file.write_text(f'inherits = "npu-64"\nname = "mine"\ntitle = "{title}"\n')
+        os.utime(file, ns=(10**18, 10**18))
+        assert load(file).title == title
 
 
 def test_the_same_file_gives_the_same_object():
