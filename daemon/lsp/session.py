@@ -124,11 +124,6 @@ class Session(LanguageServer):
         around = [root for root in roots if path.is_relative_to(root)]
         return max(around, key=lambda root: len(root.parts)) if around else next(iter(roots), self.cwd)
 
-    @property
-    def trusted(self) -> bool:
-        """Whether the first root's code may run."""
-        return self.trusts(next(iter(self.roots()), self.cwd))
-
     def trusts(self, path: Path) -> bool:
         """Whether the code around ``path`` may run."""
         return self.trust.of(path)
