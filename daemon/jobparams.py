@@ -9,6 +9,8 @@ from typing import Any
 from advisor.config import OPTIONS
 from advisor.texts import Texts
 
+from .comments import Ask, ask
+
 
 class ParamsError(Exception):
     """A parameter that is missing or wrong; the message names it."""
@@ -72,6 +74,17 @@ class Params:
         if not isinstance(given, int | float) or isinstance(given, bool) or not 0 <= given <= 60:
             raise self._wrong("settle", "0 to 60 seconds", given)
         return float(given)
+
+    @property
+    def asks(self) -> list[Ask]:
+        """The comments that are asked for, as :func:`daemon.comments.plain` writes them."""
+        return [self._ask(given) for given in self._list("asks")]
+
+    def _ask(self, given: Any) -> Ask:
+        try:
+            return ask(str(self.path), given)
+        except (TypeError, ValueError) as e:
+            raise self._wrong("asks", "what to ignore or to tell, and where", given) from e
 
     def text(self, name: str) -> str:
         return self._text(name, self._given.get(name))

@@ -37,14 +37,18 @@ from advisor.targets import TargetError, available, load
 from advisor.words import suggestion
 from advisor.workers import WorkerError
 
+from .comments import Written
 from .jobparams import Params, ParamsError
-from .view import Phase
+from .view import Phase, digest
 from .viewing import view
 
 Emit = Callable[[Message], None]
 
 SESSIONS = 32
 """Sessions that are kept, one for each set of overrides and environment. They share all that is big."""
+
+WRITTEN = 4
+"""Texts that are kept for more comments to be tried in them."""
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
     (ParamsError, "params"),
@@ -81,6 +85,7 @@ class Jobs:
         self._shared = Shared()
         self._traces = Traces(None if cache is None else cache / "traces")
         self._sessions: Recent[str, Session] = Recent(SESSIONS)
+        self._written: Recent[str, Written] = Recent(WRITTEN)
         self._methods: Mapping[str, Callable[[Job], Any]] = {
             "analyse": self._analyse,
             "read": self._read,
@@ -92,6 +97,7 @@ class Jobs:
             "targets": self._targets,
             "rules": self._rules,
             "models": self._models,
+            "comments": self._comments,
         }
 
     def prepare(self) -> None:
@@ -204,6 +210,13 @@ class Jobs:
         found = candidates(outline(source), Project(root(path, texts), texts).lookup)
         models = [c for c in found if c.excluded is None]
         return {"models": [{"name": c.name, "kind": c.kind, "line": c.line, "root": c.root} for c in models]}
+
+    def _comments(self, job: Job) -> Any:
+        """Where the comments go that ``asks`` asks for, in the text ``text`` of ``path``."""
+        path, text, asks = job.params.path, job.params.text("text"), job.params.asks
+        key = digest(text)
+        written = self._written.get(key) or self._written.put(key, Written(path, text))
+        return {"insertions": written.insertions(asks)}
 
     # ---- what there is
 

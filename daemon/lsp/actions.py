@@ -13,7 +13,9 @@ from lsprotocol import types as lsp
 
 from advisor.findings import Finding
 
-from . import commands, comments, edits, pages
+from .. import comments
+from ..remote import AnalystError
+from . import commands, edits, pages
 from .diagnostics import SOURCE
 
 if TYPE_CHECKING:
@@ -31,17 +33,30 @@ def wanted(context: lsp.CodeActionContext) -> bool:
     return only is None or any(str(getattr(kind, "value", kind)) in ("", "quickfix") for kind in only)
 
 
-def actions(session: Session, opened: Opened, uri: str, context: lsp.CodeActionContext) -> list[lsp.CodeAction]:
-    """The actions for the diagnostics of ``context``, which the document ``uri`` shows."""
+def _ours(opened: Opened, uri: str, context: lsp.CodeActionContext) -> Iterator[tuple[lsp.Diagnostic, Finding | None]]:
+    """Our diagnostics among those asked about, each with the finding that it shows; None where that is gone."""
+    for diagnostic in context.diagnostics:
+        if diagnostic.source == SOURCE and isinstance(diagnostic.code, str):
+            yield diagnostic, _finding(opened, uri, diagnostic)
+
+
+def asks(opened: Opened, uri: str, context: lsp.CodeActionContext) -> list[comments.Ask]:
+    """The comments that might answer the diagnostics of ``context``: an analyst says where they go."""
+    found = (f for _, f in _ours(opened, uri, context) if f is not None)
+    return list(dict.fromkeys(ask for f in found for ask in (_tell(opened, f), _ignore(opened, f)) if ask is not None))
+
+
+def actions(
+    session: Session, opened: Opened, uri: str, context: lsp.CodeActionContext, insertions: commands.Insertions
+) -> list[lsp.CodeAction]:
+    """The actions for the diagnostics of ``context``, which the document ``uri`` shows; ``insertions`` answers
+    :func:`asks`."""
     if not wanted(context):
         return []
     out: list[lsp.CodeAction] = []
-    for diagnostic in context.diagnostics:
-        if diagnostic.source != SOURCE or not isinstance(diagnostic.code, str):
-            continue
-        finding = _finding(opened, uri, diagnostic)
+    for diagnostic, finding in _ours(opened, uri, context):
         if finding is not None:
-            out += _comments(session, opened, diagnostic, finding)
+            out += _comments(session, opened, diagnostic, finding, insertions)
             out += _settings(session, opened, diagnostic, finding)
         out += _commands(session, opened, diagnostic)
     return _distinct(out)
@@ -73,16 +88,29 @@ def _action(
     return lsp.CodeAction(title, lsp.CodeActionKind.QuickFix, diagnostics=[about], edit=edit, command=command)
 
 
-def _comments(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding) -> Iterator[lsp.CodeAction]:
-    code = finding.code
-    if not opened.owns(finding.span):
-        return
-    if code in comments.TELLABLE and (edit := commands.telling(session, opened, finding.model)) is not None:
-        yield _action(f"Tell the advisor args and inputs of {finding.model}", about, edit)
-    if not code.startswith(_ABOUT_COMMENTS):
-        insertion = comments.ignoring(opened.text, finding.span, code)
-        if insertion is not None and (edits_ := edits.inserted(opened, insertion)):
-            yield _action(f"Ignore {code} here", about, edits.workspace_edit(edits_, edits.versioned(session)))
+def _tell(opened: Opened, finding: Finding) -> comments.Ask | None:
+    if finding.code not in comments.TELLABLE or not opened.owns(finding.span):
+        return None
+    return commands.telling(opened, finding.model)
+
+
+def _ignore(opened: Opened, finding: Finding) -> comments.Ask | None:
+    if finding.code.startswith(_ABOUT_COMMENTS) or not opened.owns(finding.span):
+        return None
+    return comments.Ignore(finding.span, finding.code)
+
+
+def _comments(
+    session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding, insertions: commands.Insertions
+) -> Iterator[lsp.CodeAction]:
+    titles = {
+        f"Tell the advisor args and inputs of {finding.model}": _tell(opened, finding),
+        f"Ignore {finding.code} here": _ignore(opened, finding),
+    }
+    for title, ask in titles.items():
+        insertion = insertions.get(ask) if ask is not None else None
+        if insertion is not None and (found := edits.inserted(opened, insertion)):
+            yield _action(title, about, edits.workspace_edit(found, edits.versioned(session)))
 
 
 def _settings(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding) -> Iterator[lsp.CodeAction]:
@@ -116,15 +144,26 @@ def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterat
 
 
 def register(session: Session) -> None:
-    """Answer for code actions. Texts are parsed beside the event loop."""
+    """Answer for code actions. Comments are tried by an analyst; the settings' files are read beside the event loop."""
 
     async def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-        uri = params.text_document.uri
+        uri, context = params.text_document.uri, params.context
         opened = session.documents.of(uri)
-        if opened is None or not wanted(params.context):
+        if opened is None or not wanted(context):
             return []
         generation = opened.generation
-        found = await asyncio.to_thread(actions, session, opened, uri, params.context)
-        return found if opened.generation == generation else []  # edits of a text that is gone would miss their places
+        insertions = await _insertions(session, opened, asks(opened, uri, context))
+        if opened.generation != generation:
+            return []  # edits of a text that is gone would miss their places
+        found = await asyncio.to_thread(actions, session, opened, uri, context, insertions)
+        return found if opened.generation == generation else []
 
     session.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=KINDS))(code_action)
+
+
+async def _insertions(session: Session, opened: Opened, asked: Sequence[comments.Ask]) -> commands.Insertions:
+    try:
+        return await commands.insertions(session, opened, asked)
+    except AnalystError as e:  # the other actions need none
+        session.log.warning("no comments are offered in %s: %s", opened.path, e)
+        return {}

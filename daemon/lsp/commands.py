@@ -6,7 +6,7 @@ command's result, as Markdown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,10 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from advisor.words import suggestion
 
+from .. import comments
 from ..remote import AnalystError
 from ..view import Model, View
-from . import comments, edits, pages, sheets
+from . import edits, pages, sheets
 
 if TYPE_CHECKING:
     from .documents import Opened
@@ -35,6 +36,8 @@ _OFFERED = 6
 """Targets in a question to the person."""
 
 Result = dict[str, Any]
+Insertions = Mapping[comments.Ask, comments.Insertion]
+"""Where the comments go that were asked for and that work."""
 
 
 class RequestFailed(JsonRpcException):
@@ -42,6 +45,10 @@ class RequestFailed(JsonRpcException):
 
     CODE = lsp.LSPErrorCodes.RequestFailed
     MESSAGE = "request failed"
+
+
+def _failed(error: AnalystError) -> RequestFailed:
+    return RequestFailed(f"{error.message}{f': {error.remedy}' if error.remedy else ''}")
 
 
 # ---- arguments
@@ -135,14 +142,26 @@ async def retrace(session: Session, *arguments: Any) -> None:
     session.retrace(None if uri is None else _document(session, RETRACE, uri))
 
 
-def telling(session: Session, opened: Opened, name: str) -> lsp.WorkspaceEdit | None:
-    """The edit that puts the comment for args and inputs above a model; None where there is one, or no place."""
+def telling(opened: Opened, name: str) -> comments.Tell | None:
+    """What asks for the comment for args and inputs above a model; None for one that does not stand here."""
     model = next((m for m in (opened.view.models if opened.view else ()) if m.name == name), None)
     if model is None or not opened.owns(model.span):
         return None
-    insertion = comments.telling(opened.text, model.span, bool(model.construct), model.input)
-    found = edits.inserted(opened, insertion) if insertion is not None else None
-    return edits.workspace_edit(found, edits.versioned(session)) if found else None
+    return comments.Tell(model.span, bool(model.construct), model.input)
+
+
+async def insertions(session: Session, opened: Opened, asked: Sequence[comments.Ask]) -> Insertions:
+    """Where comments go in the present text of a document, as an analyst finds by trying: that of the reading lane
+    where those in front have other things to do. Raises :class:`AnalystError`."""
+    if not asked:
+        return {}
+    params = {"path": str(opened.path), "text": opened.text, "asks": [comments.plain(ask) for ask in asked]}
+    found = await session.lanes.call("comments", params, lane="read" if session.lanes.busy("front") else "front")
+    return {
+        ask: comments.Insertion(*given)
+        for ask, given in zip(asked, found["insertions"], strict=True)
+        if given is not None
+    }
 
 
 async def tell_inputs(session: Session, *arguments: Any) -> Result:
@@ -150,7 +169,7 @@ async def tell_inputs(session: Session, *arguments: Any) -> Result:
     opened, _, models = _models(session, TELL, arguments)
     if len(models) > 1:
         raise JsonRpcInvalidParams(f"{TELL}: {opened.path.name} has several models: name one of them")
-    edit = telling(session, opened, models[0].name)
+    edit = await _telling(session, opened, models[0].name)
     if edit is None:
         raise RequestFailed(f"{models[0].name} has an advisor comment already, or no line for one: correct it there")
     if not session.can("workspace.apply_edit"):
@@ -161,6 +180,20 @@ async def tell_inputs(session: Session, *arguments: Any) -> Result:
     except JsonRpcException as e:
         raise RequestFailed(f"the editor did not apply the edit: {e}; use the code action on the finding") from e
     return {"applied": applied.applied}
+
+
+async def _telling(session: Session, opened: Opened, name: str) -> lsp.WorkspaceEdit | None:
+    """The edit; None where there is such a comment, or no place for one."""
+    ask = telling(opened, name)
+    generation = opened.generation
+    try:
+        found = await insertions(session, opened, [ask] if ask is not None else [])
+    except AnalystError as e:
+        raise _failed(e) from e
+    if opened.generation != generation:
+        raise RequestFailed(f"{opened.path.name} was edited meanwhile: try again")
+    made = [edits.inserted(opened, insertion) for insertion in found.values()]
+    return edits.workspace_edit(made[0], edits.versioned(session)) if made and made[0] else None
 
 
 async def how_to_trust(session: Session, *arguments: Any) -> Result:
@@ -196,7 +229,7 @@ async def _targets(session: Session) -> list[str]:
     try:
         found = await session.lanes.call("targets", {**params, "cwd": params["path"]}, lane="front")
     except AnalystError as e:
-        raise RequestFailed(f"{e.message}{f': {e.remedy}' if e.remedy else ''}") from e
+        raise _failed(e) from e
     return [t["name"] for t in found["targets"]]
 
 

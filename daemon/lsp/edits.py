@@ -11,8 +11,8 @@ from lsprotocol import types as lsp
 from advisor.config import ConfigError, find
 from advisor.graph import Span
 
+from ..comments import Insertion
 from . import pyproject
-from .comments import Insertion
 from .texts import split
 
 if TYPE_CHECKING:

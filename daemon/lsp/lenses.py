@@ -8,10 +8,10 @@ from lsprotocol import types as lsp
 
 from advisor.reports import cells
 
+from ..comments import TELLABLE
 from ..view import Model, View
 from . import words
 from .commands import HOW_TO_TRUST, SHOW_FINDINGS, SHOW_TABLE, TELL
-from .comments import TELLABLE
 
 if TYPE_CHECKING:
     from .documents import Opened

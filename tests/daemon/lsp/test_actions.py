@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import pytest
 
 from advisor.config import resolve
-from advisor.daemon.lsp import actions as real
+from advisor.daemon.remote import AnalystError
 from advisor.discovery.directives import directives
 from advisor.discovery.source import Source, read
 from advisor.suppressions import silence
 
-from .client import Editor, change
+from .client import Editor, FakeLanes, change
 from .reports import NET, diagnostics, seen, shown
 
 VERSIONED = {
@@ -174,16 +175,34 @@ async def test_a_diagnostic_that_is_gone_can_only_be_explained() -> None:
         assert list(await actions(editor, uri, [gone])) == ["Explain MEM401: peak-memory"]
 
 
-async def test_edits_of_a_text_that_is_gone_meanwhile_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with shown(VERSIONED) as (editor, uri):
+async def test_edits_of_a_text_that_is_gone_meanwhile_are_not_offered() -> None:
+    lanes = FakeLanes()
+    async with shown(VERSIONED, lanes=lanes) as (editor, uri):
         about = await diagnostics(editor, uri, "MEM401")
-        found = real.actions
+        del lanes.answers["comments"]
+        asked = asyncio.ensure_future(actions(editor, uri, about))
+        call = await lanes.next(0, "comments")
+        editor.edit(uri, 2, change((0, 0), (0, 0), "\n"))
+        await editor.settled()
+        call.done.set_result({"insertions": [[15, 1, "# a comment\n"]]})
+        assert not await asked
 
-        def slowly(session: Any, opened: Any, *others: Any) -> Any:
-            try:
-                return found(session, opened, *others)
-            finally:
-                opened.generation += 1  # as an edit does
 
-        monkeypatch.setattr(real, "actions", slowly)
-        assert not await actions(editor, uri, about)
+async def test_comments_are_tried_where_nobody_waits_for_a_trace() -> None:
+    lanes = FakeLanes()
+    async with shown(VERSIONED, lanes=lanes) as (editor, uri):
+        about = await diagnostics(editor, uri, "MEM401")
+        await actions(editor, uri, about)
+        lanes.full.add("front")
+        await actions(editor, uri, about)
+        assert [call.lane for call in lanes.calls if call.method == "comments"] == ["front", "read"]
+
+
+async def test_without_an_analyst_the_other_actions_are_offered() -> None:
+    lanes = FakeLanes()
+    async with shown(VERSIONED, lanes=lanes) as (editor, uri):
+        about = await diagnostics(editor, uri, "MEM401")
+        del lanes.answers["comments"]
+        asked = asyncio.ensure_future(actions(editor, uri, about))
+        (await lanes.next(0, "comments")).done.set_exception(AnalystError("lost", "died"))
+        assert list(await asked) == ["Explain MEM401: peak-memory"]

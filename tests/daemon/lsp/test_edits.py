@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.daemon.lsp.comments import Insertion, ignoring
+from advisor.daemon.comments import Ignore, Insertion, Written
 from advisor.daemon.lsp.documents import Elsewhere, Opened
 from advisor.daemon.lsp.edits import glob_of, inserted
 from advisor.daemon.lsp.texts import Codec, Encoding
@@ -20,7 +20,7 @@ def document(text: str, encoding: Encoding = "utf-16") -> Opened:
 
 def test_line_ends_of_the_document_are_kept() -> None:
     opened = document("x = 1\r\ny = f(2)  # noqa\r\n")
-    insertion = ignoring(opened.text, Span("/net.py", 2, 5, 2, 9), "CHN101")
+    insertion = Written(opened.path, opened.text).insertions([Ignore(Span("/net.py", 2, 5, 2, 9), "CHN101")])[0]
     assert insertion is not None
     version, (edit,) = inserted(opened, insertion)["file:///net.py"]
     assert (version, edit.range.start.line, edit.new_text) == (4, 1, "# advisor: ignore[CHN101]\r\n")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.daemon.lsp.comments import Insertion, ignoring, telling
+from advisor.daemon import comments
+from advisor.daemon.comments import Ignore, Insertion, Tell, Written
 from advisor.discovery.directives import directives
 from advisor.discovery.source import Source, read
 from advisor.findings import Finding
@@ -38,6 +39,14 @@ PLACES = {
     ),
     "a tab": ("if z:\n\ty = f(2)  # type: ignore\n", "f(2)", "\t# advisor: ignore[CHN101]\n\ty"),
 }
+
+
+def ignoring(text: str, span: Span, code: str) -> Insertion | None:
+    return Written(Path(FILE), text).insertions([Ignore(span, code)])[0]
+
+
+def telling(text: str, name: Span, built: bool, shown: str) -> Insertion | None:
+    return Written(Path(FILE), text).insertions([Tell(name, built, shown)])[0]
 
 
 def span_of(text: str, words: str) -> Span:
@@ -90,6 +99,34 @@ def test_a_finding_without_extent_is_silenced_on_its_line() -> None:
 
 def test_a_finding_beyond_the_text_has_no_place() -> None:
     assert ignoring("x = 1\n", Span(FILE, 9, 1, 9, 4), "CHN101") is None
+
+
+AROUND = {
+    "other statements": ("import x\n\n", "\n\nclass A:\n    pass\n"),
+    "on its line": ("a = 1; b = (\n    2)\n", "c = 3; d = 4\n"),
+    "a line that goes on": ("a = 1; \\\n", "b = 2\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("line", ["y = f(2)\n", "# advisor: ignore[MEM401]\ny = f(2)\n", "y = f(2)  # noqa\n"])
+def test_what_stands_around_it_changes_nothing(before: str, line: str, after: str) -> None:
+    text = before + line + after
+    insertion = ignoring(text, span_of(text, "f(2)"), "CHN101")
+    assert insertion is not None
+    new = insertion.applied(text)
+    assert silenced(new)
+    assert ast.dump(parsed(new).tree) == ast.dump(parsed(text).tree)
+
+
+def test_a_long_file_is_parsed_once_however_much_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    real = comments.read
+    monkeypatch.setattr(comments, "read", lambda path, text: (lengths.append(len(text)), real(path, text))[1])
+    text = "".join(f"def f{n}():\n    return g({n})\n" for n in range(500))
+    written = Written(Path(FILE), text)
+    assert all(written.insertions([Ignore(span_of(text, f"g({n})"), "CHN101") for n in range(200, 240)]))
+    assert sum(lengths) < 3 * len(text)
 
 
 # ---- args and inputs
@@ -154,3 +191,16 @@ def test_what_is_said_already_is_not_said_again() -> None:
 
 def test_a_name_that_is_no_definition_has_no_comment() -> None:
     assert telling("net = Net()\n", Span(FILE, 1, 1, 1, 4), False, "") is None
+
+
+@pytest.mark.parametrize("asked", [Ignore(Span(FILE, 1, 2, 3, 4), "CHN101"), Tell(Span(FILE, 1, 2, 3, 4), True, "x")])
+def test_a_question_arrives_as_it_was(asked: comments.Ask) -> None:
+    assert comments.ask(FILE, comments.plain(asked)) == asked
+
+
+@pytest.mark.parametrize(
+    "given", [None, [], ["Ignore", [1, 2, 3], "X"], ["Ignore", [0, 1, 1, 1], "X"], ["No", [1] * 4]]
+)
+def test_what_is_no_question_is_refused(given: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        comments.ask(FILE, given)
