@@ -48,7 +48,7 @@ def test_status_for_programs(capsys):
     status = json.loads(said(capsys, "status", "--json"))
     assert status["socket"] == find().door
     assert [client["kind"] for client in status["clients"]] == ["script"]
-    assert set(status["lanes"]) == {"front", "back"}
+    assert set(status["lanes"]) == {"read", "front", "back"}
     assert status["resident"] > 1 << 20
 
 
