@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from advisor import folders
+from advisor.cache.store import FORMAT
 from advisor.client.address import find, secure
 from advisor.client.dial import dial
 from advisor.client.errors import DaemonError
@@ -91,7 +92,7 @@ def test_the_cache_is_not_what_it_was(project: Project, fresh: Fresh, tmp_path: 
         traces.write_text("")
     elif what == "folder of files":
         traces.mkdir()
-        (traces / "v1").write_text("")
+        (traces / f"v{FORMAT}").write_text("")
     elif what == "link":
         traces.symlink_to(tmp_path / "nowhere")
     path = project.net()
