@@ -137,6 +137,9 @@ def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterat
     if code in pages.names():
         title = f"Explain {code}: {pages.names()[code]}"
         yield _action(title, about, command=lsp.Command(title, commands.EXPLAIN, arguments=[code]))
+    if opened.trouble is not None and opened.trouble.code == code:
+        title = "Trace again"
+        yield _action(title, about, command=lsp.Command(title, commands.RETRACE, arguments=[opened.uri]))
     data = about.data if isinstance(about.data, dict) else {}
     if data.get("target") and session.can("window.show_message"):
         title = f"Switch target (now {', '.join(opened.view.targets) if opened.view else data['target']})"

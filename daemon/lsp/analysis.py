@@ -126,7 +126,7 @@ class Analysis:
         """Analyse documents anew, one after the other. ``outdated``: what is known of them holds no longer."""
         for opened in documents:
             if outdated and opened.view is not None:
-                opened.stale = True
+                opened.stale, opened.state = True, "running"
             if opened.uri not in self._queue:
                 self._queue.append(opened.uri)
         if self._queue and (self._others is None or self._others.done()):
@@ -157,6 +157,8 @@ class Analysis:
     def _start(self, opened: Opened, settle: float) -> _Run:
         self._end(opened)
         opened.generation += 1
+        if opened.state != "broken":
+            opened.state = "running"
         if opened.uri in self._queue:
             self._queue.remove(opened.uri)
         run = self._runs[opened.uri] = _Run(opened.generation, opened.content)
@@ -181,7 +183,12 @@ class Analysis:
                     except Exception as e:  # the caller reads the analyst's pipe: it must not end by a mistake of ours
                         self._session.report_server_error(e, type(e))
 
-                result = await self._asked(params, on_event)
+                try:
+                    result = await self._asked(params, on_event)
+                except asyncio.CancelledError:
+                    if shown.stopped and self._current(opened, run):
+                        self._stopped(opened)
+                    raise
         except AnalystError as e:
             if self._current(opened, run) and e.code != "cancelled":
                 self._failed(opened, e)
@@ -237,8 +244,9 @@ class Analysis:
             # The file cannot be imported now: the last good hints stay, and stay marked.
             opened.view = replace(old, findings=_merged(view.findings, old.findings, opened.static), notes=view.notes)
             opened.static, opened.checked, opened.stale = view.findings, opened.generation, True
+            opened.state = "broken"
             return
-        opened.view, opened.stale, opened.checked = view, False, opened.generation
+        opened.view, opened.stale, opened.checked, opened.state = view, False, opened.generation, "known"
         opened.static = [f for f in opened.static if f in view.findings]
 
     def _failed(self, opened: Opened, error: AnalystError) -> None:
@@ -247,8 +255,18 @@ class Analysis:
         if message not in self._said:
             self._said.add(message)
             self._session.say(f"{opened.path}: {message}", kind)
-        top = Span(str(opened.path), 1, 1, 1, 1)
-        opened.trouble = Finding(error.code, message, top, severity="information")
+        self._in_trouble(opened, error.code, message)
+        opened.state = "failed"
+
+    def _stopped(self, opened: Opened) -> None:
+        """The person stopped the analysis: what is known stays, and they are told how to go on."""
+        again = "the action Trace again, the command advisor.retrace or an edit starts it again"
+        self._in_trouble(opened, "cancelled", f"the analysis was stopped: {again}")
+        opened.state = "cancelled"
+        self._changed(opened, True)
+
+    def _in_trouble(self, opened: Opened, code: str, message: str) -> None:
+        opened.trouble = Finding(code, message, Span(str(opened.path), 1, 1, 1, 1), severity="information")
         opened.stale = opened.view is not None
 
     def _spread(self, opened: Opened) -> None:

@@ -1,8 +1,9 @@
 """Findings as the protocol's diagnostics: pulled by clients that can, pushed to the others.
 
-A finding whose document has been edited since keeps its message and severity until it is confirmed or gone;
-``data.stale`` says so. One that stands in another file is shown at its model's name, with the place as related
-information: the other file's own diagnostics are of its own models.
+A finding whose document has been edited since keeps its place and severity until it is confirmed or gone;
+``data.stale`` says so, and its message too once that may take long: the text cannot be imported now, or its analysis
+was stopped. One that stands in another file is shown at its model's name, with the place as related information: the other
+file's own diagnostics are of its own models.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .session import Session
 SOURCE = "advisor"
 UNNECESSARY = frozenset({"SUP002", "OPS503"})
 """Codes of findings about something that does nothing: editors show it faded."""
+BEFORE = " (before the last edit)"
 _SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
     "warning": types.DiagnosticSeverity.Warning,
@@ -79,9 +81,10 @@ def diagnostic(finding: Finding, opened: Opened, able: Abilities) -> tuple[str, 
     }
     if not opened.holds(finding):
         data["stale"] = True
+    message = f"{finding.message}{BEFORE}" if "stale" in data and opened.behind else finding.message
     return place.uri, types.Diagnostic(
         range=place.range,
-        message=finding.message,
+        message=message,
         severity=_SEVERITIES.get(finding.severity, types.DiagnosticSeverity.Warning),
         code=finding.code,
         code_description=types.CodeDescription(link) if link else None,

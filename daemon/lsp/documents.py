@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from lsprotocol import types
 from pygls import uris
@@ -26,13 +27,19 @@ _KEPT = 32
 """Files on disk whose lines are kept for positions in them."""
 
 
+State = Literal["running", "known", "broken", "cancelled", "failed"]
+"""How the analysis of a document stands: it runs or is about to, came to its end, found that the text cannot be
+imported, was stopped by the person, or failed. A text that is edited stays ``broken`` until that is known better."""
+
+
 class Opened:
     """One open document. ``path`` is a made-up one for a document that has never been saved (``untitled``).
 
     ``generation`` counts what the person did to it: edits, and whatever else makes earlier results useless. ``view``
     is what is known of it, its spans moved to the present text; ``stale`` says that some of that was found in an older
     text, or before something else changed. ``static`` are those of its findings that reading the source gave, in the
-    text of the generation ``checked``. ``trouble`` is why the last analysis came to nothing.
+    text of the generation ``checked``. ``state`` is how its analysis stands, ``trouble`` why the last one
+    came to nothing.
     """
 
     def __init__(self, uri: str, path: Path, version: int | None, text: str, elsewhere: Elsewhere) -> None:
@@ -46,6 +53,7 @@ class Opened:
         self.stale = False
         self.static: list[Finding] = []
         self.checked = -1
+        self.state: State = "running"
         self.trouble: Finding | None = None
         self.unsaved = False
         self._elsewhere = elsewhere
@@ -71,6 +79,11 @@ class Opened:
     def holds(self, finding: Finding) -> bool:
         """Whether a finding of the view, or the trouble, is about the present text."""
         return not self.stale or finding is self.trouble or (self.checked == self.generation and finding in self.static)
+
+    @property
+    def behind(self) -> bool:
+        """Whether what is known is of an older text and stays so until the person does something."""
+        return self.stale and self.state in ("broken", "cancelled", "failed")
 
     def change(self, version: int | None, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """Apply edits, in order."""

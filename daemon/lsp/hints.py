@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -12,13 +12,23 @@ from advisor.graph import Span
 
 from ..view import Place, View
 from . import layers, words
+from .documents import Opened, State
 from .markup import Markup
 
 if TYPE_CHECKING:
-    from .documents import Opened
     from .session import Session
 
-STALE = "Of the text before the last edits; a new analysis is on its way."
+_BEFORE = "Of the text before the last edits; "
+_COMING = _BEFORE + "a new analysis is on its way."
+STALE: Mapping[State, str] = {
+    "running": _COMING,
+    "known": _COMING,  # an analysis is due, because something else changed
+    "broken": _BEFORE + "since then it could not be imported.",
+    "cancelled": _BEFORE + "the analysis of this one was stopped: the command advisor.retrace starts it again.",
+    "failed": _BEFORE + "the analysis of this one failed, the first diagnostic says why: the command advisor.retrace"
+    " tries again.",
+}
+"""What is said of figures that are not of the present text."""
 
 
 def hints(opened: Opened, uri: str, within: lsp.Range, show: Sequence[str]) -> list[tuple[lsp.InlayHint, Place]]:
@@ -52,9 +62,14 @@ def _end(opened: Opened, span: Span, alone: bool) -> tuple[int, int]:
     return span.end_line, len(opened.lines[span.end_line - 1].rstrip("\r\n")) + 1
 
 
-def tooltip(view: View, place: Place, stale: bool, markup: Markup) -> lsp.MarkupContent:
+def stale(opened: Opened) -> str:
+    """Why what is shown may not be so; empty where it is of the present text."""
+    return STALE[opened.state] if opened.stale else ""
+
+
+def tooltip(view: View, place: Place, opened: Opened, markup: Markup) -> lsp.MarkupContent:
     """The table of the place's layers, with what kind of numbers it holds."""
-    return markup.content([layers.table(place.instances, view, markup), markup.text(STALE) if stale else ""])
+    return markup.content([layers.table(place.instances, view, markup), markup.text(stale(opened))])
 
 
 def resolved(hint: lsp.InlayHint, opened: Opened | None, markup: Markup) -> lsp.InlayHint:
@@ -65,7 +80,7 @@ def resolved(hint: lsp.InlayHint, opened: Opened | None, markup: Markup) -> lsp.
     if data.get("generation") == opened.generation:
         for place in layers.shown(opened.view):
             if list(place.span[1:]) == data.get("span"):
-                hint.tooltip = tooltip(opened.view, place, opened.stale, markup)
+                hint.tooltip = tooltip(opened.view, place, opened, markup)
                 break
     return hint
 
@@ -85,7 +100,7 @@ def register(session: Session) -> None:
         later = session.can("text_document.inlay_hint.resolve_support.properties") or ()
         if "tooltip" not in later and opened.view is not None:
             for hint, place in found:
-                hint.tooltip = tooltip(opened.view, place, opened.stale, Markup(True))
+                hint.tooltip = tooltip(opened.view, place, opened, Markup(True))
         return [hint for hint, _ in found]
 
     async def resolve(hint: lsp.InlayHint) -> lsp.InlayHint:

@@ -16,7 +16,7 @@ from advisor.units import size, time
 
 from ..view import Model, Place, View
 from . import layers, pages, words
-from .hints import STALE
+from .hints import stale
 from .markup import Markup
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def hover(opened: Opened, uri: str, position: lsp.Position, markup: Markup) -> l
     blocks += explained(found, lambda f: _finding(f, markup), markup)
     if not blocks:
         return None
-    if opened.stale:
-        blocks.append(markup.text(STALE))
+    blocks.append(markup.text(stale(opened)))
     span = model.span if model else place.span if place else found[0].span
     where = opened.locate(span)
     return lsp.Hover(

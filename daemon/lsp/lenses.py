@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -11,13 +12,19 @@ from advisor.reports import cells
 from ..comments import TELLABLE
 from ..view import Model, View
 from . import words
-from .commands import HOW_TO_TRUST, SHOW_FINDINGS, SHOW_TABLE, TELL
+from .commands import HOW_TO_TRUST, RETRACE, SHOW_FINDINGS, SHOW_TABLE, TELL
 
 if TYPE_CHECKING:
-    from .documents import Opened
+    from .documents import Opened, State
     from .session import Session
 
 UNTRUSTED = "static only: not trusted · how to allow it"
+
+STOPPED: Mapping[State, str] = {
+    "cancelled": "you stopped the analysis · trace again",
+    "failed": "the analysis failed · try again",
+}
+"""What stands above a model that an analysis did not come to, and that none is on its way for."""
 
 _LONG = 90
 """Characters of a reason in a lens."""
@@ -35,6 +42,9 @@ def lenses(opened: Opened, uri: str, hint: str | None) -> list[lsp.CodeLens]:
             continue
         mark = "~" if opened.stale else ""
         about = {"uri": opened.uri, "model": model.name}
+        if hint is None and opened.state in STOPPED:
+            again = lsp.Command(STOPPED[opened.state], RETRACE, arguments=[opened.uri])
+            out.append(lsp.CodeLens(where.range, command=again))
         out += [
             lsp.CodeLens(
                 where.range,

@@ -25,6 +25,7 @@ class Progress:
         self._title = title
         self._last: tuple[str, int | None] = ("", None)
         self._token: types.ProgressToken | None = None
+        self.stopped = False  # by the person
 
     def report(self, message: str, percentage: int | None = None) -> None:
         """What is being done now. Told where the percentage is another: one may stand for hundreds of files."""
@@ -42,7 +43,12 @@ class Progress:
         )
         progress = self._session.work_done_progress
         progress.begin(token, value)
-        progress.tokens[token].add_done_callback(lambda _: work.cancel())
+
+        def stop(_: Any) -> None:
+            self.stopped = True
+            work.cancel()
+
+        progress.tokens[token].add_done_callback(stop)
         self._token = token
 
     def end(self) -> None:

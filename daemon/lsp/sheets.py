@@ -13,7 +13,7 @@ from advisor.findings import Finding
 from advisor.reports import cells
 
 from ..view import Instance, Model, View
-from . import hover, layers, pages
+from . import hints, hover, layers, pages
 from .markup import Markup
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def trust(hint: str | None) -> str:
 
 
 def _joined(opened: Opened, blocks: Sequence[str]) -> str:
-    stale = [_MARKDOWN.text(hover.STALE)] if opened.stale else []
-    return "\n\n".join(b for b in (*stale, *blocks) if b) + "\n"
+    return "\n\n".join(b for b in (_MARKDOWN.text(hints.stale(opened)), *blocks) if b) + "\n"
 
 
 def _layers(model: Model, view: View) -> list[Instance]:

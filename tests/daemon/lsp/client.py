@@ -8,8 +8,10 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from advisor.daemon.jobs import Jobs
 from advisor.daemon.lsp.session import Session, new_session
 
 PUSH: dict[str, Any] = {"textDocument": {"publishDiagnostics": {"relatedInformation": True}}}
@@ -33,7 +35,7 @@ class FakeLanes:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.full: set[str] = set()
-        self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {"comments": _comments}
         self._came = asyncio.Event()
 
     def busy(self, lane: str) -> bool:
@@ -64,6 +66,11 @@ class FakeLanes:
 
     def count(self, method: str = "analyse") -> int:
         return sum(c.method == method for c in self.calls)
+
+
+def _comments(params: dict[str, Any]) -> Any:
+    """What an analyst answers."""
+    return Jobs(None).perform("comments", params, lambda _: None, Event())["result"]
 
 
 class Call:

@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import advisor
-from advisor.daemon.jobs import Jobs
 from advisor.daemon.lsp.documents import Elsewhere, Opened
 from advisor.daemon.lsp.texts import Codec, Encoding
 from advisor.daemon.view import View
@@ -83,8 +81,6 @@ async def shown(
     file, found = await asyncio.to_thread(seen, text)
     lanes = lanes or FakeLanes()
     lanes.answers["warm"] = lambda _: {}
-    jobs = Jobs(None)
-    lanes.answers["comments"] = lambda asked: jobs.perform("comments", asked, lambda _: None, Event())["result"]
     async with editing(lanes, cwd=file.parent) as editor:
         await editor.initialize(file.parent, capabilities or PULL, **{"trusted": True, **options})
         editor.open(file.as_uri(), text)

@@ -153,9 +153,37 @@ async def test_a_broken_text_keeps_the_last_good_hints_marked_and_moved(file):
         opened = editor.session.documents.of(file.as_uri())
         assert opened and opened.view and opened.stale
         assert [p.span.line for p in opened.view.places] == [5] and opened.view.models
+        assert opened.state == "broken"
         editor.edit(file.as_uri(), 3, change((0, 0), (1, 0), ""))
         (await lanes.next(2)).answer(traced(file, TEXT))
         assert codes(await editor.nth(PUBLISH, 3)) == [] and not opened.stale
+
+
+async def test_findings_of_before_say_so_while_the_text_is_broken(file):
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        (await lanes.next(0)).answer(traced(file, TEXT, finding(str(file), TEXT, CONV)))
+
+        def said(index: int) -> list[str]:
+            return [d["message"] for d in editor.of(PUBLISH)[index]["diagnostics"]]
+
+        await editor.nth(PUBLISH, 0)
+        broken = "def (\n" + TEXT
+        editor.edit(file.as_uri(), 2, change((0, 0), (0, 0), "def (\n"))
+        call = await lanes.next(1)
+        syntax = finding(str(file), broken, "def (", "TRC901", message="no Python")
+        call.static(static(file, broken, syntax))
+        await editor.nth(PUBLISH, 1)
+        assert said(1) == ["no Python", "odd"], "a trace is on its way"
+        call.answer(view(str(file), broken, findings=(syntax,)).to_plain())
+        await editor.nth(PUBLISH, 2)
+        assert said(2) == ["no Python", "odd (before the last edit)"]
+        editor.edit(file.as_uri(), 3, change((0, 5), (0, 5), "("))
+        (await lanes.next(2)).static(static(file, "def ((\n" + TEXT, syntax))
+        await editor.nth(PUBLISH, 3)
+        assert said(3) == said(2), "it does not come and go with each key"
 
 
 async def test_without_trust_nothing_runs_and_the_person_is_told_once(file):

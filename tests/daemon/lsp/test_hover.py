@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lsprotocol import types as lsp
 
-from advisor.daemon.lsp.documents import Opened
+from advisor.daemon.lsp.documents import Opened, State
 from advisor.daemon.lsp.hover import hover
 from advisor.daemon.lsp.markup import Markup
 from advisor.daemon.view import View
@@ -99,10 +99,23 @@ def test_plain_text_says_the_same_without_marks(words: str) -> None:
     assert not any(mark in shown for mark in ("**", "`features", "| ", "]("))
 
 
-def test_stale_is_said() -> None:
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("running", "a new analysis is on its way"),
+        ("broken", "could not be imported"),
+        ("cancelled", "advisor.retrace starts it again"),
+        ("failed", "failed, the first diagnostic says why"),
+    ],
+)
+def test_stale_is_said_and_why(state: State, why: str) -> None:
     document = opened()
+    document.state = state
+    assert "before the last edits" not in text(said(document, "nn.Linear(64, 10)"))
     document.stale = True
-    assert "before the last edits" in text(said(document, "nn.Linear(64, 10)"))
+    shown = text(said(document, "nn.Linear(64, 10)"))
+    assert "before the last edits" in shown
+    assert why in shown
 
 
 def test_nothing_without_a_view_or_elsewhere() -> None:

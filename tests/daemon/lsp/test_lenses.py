@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from advisor.daemon.lsp.documents import Opened
+import pytest
+
+from advisor.daemon.lsp.documents import Opened, State
 from advisor.daemon.lsp.lenses import lenses
 
 from .reports import NET, opened
@@ -44,6 +46,19 @@ def test_a_model_that_could_not_be_run_says_why_and_what_to_do() -> None:
         "cannot be constructed: AttributeError: 'int' object has no attribute 'no_such_thing'",
         "tell args and inputs",
     ]
+
+
+@pytest.mark.parametrize(("state", "said"), [("cancelled", "you stopped"), ("failed", "the analysis failed")])
+def test_a_model_that_no_trace_is_on_its_way_for_offers_one(state: State, said: str) -> None:
+    document = opened()
+    before = titles(document, line=12)
+    document.state = state
+    again = lenses(document, document.uri, None)[0].command
+    assert again is not None
+    assert said in again.title
+    assert (again.command, again.arguments) == ("advisor.retrace", [document.uri])
+    assert titles(document, line=12)[1:] == before
+    assert titles(document, trusted=False, line=12)[0] == before[0], "nothing can be traced"
 
 
 def test_without_trust_there_is_no_telling() -> None:
