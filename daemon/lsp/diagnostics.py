@@ -2,8 +2,8 @@
 
 A finding whose document has been edited since keeps its place and severity until it is confirmed or gone;
 ``data.stale`` says so, and its message too once that may take long: the text cannot be imported now, or its analysis
-was stopped. One that stands in another file is shown at its model's name, with the place as related information: the other
-file's own diagnostics are of its own models.
+was stopped. One that stands in another file is shown at its model's name, with the place as related information: the
+other file's own diagnostics are of its own models.
 """
 
 from __future__ import annotations
