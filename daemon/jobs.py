@@ -12,11 +12,12 @@ import json
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from advisor import packs, record, rulepages
+from advisor.advice.literals import known_lines
 from advisor.cache.traces import Traces
 from advisor.config import ConfigError, resolve
 from advisor.discovery.candidates import candidates
@@ -161,8 +162,12 @@ class Jobs:
             text = "" if isinstance(found, Problem) else found
         targets = [t.name for t in session.plans.of(path).targets]
 
+        def lines(file: str) -> Sequence[str]:
+            unsaved = texts.get(Path(file))
+            return known_lines(file) if unsaved is None else unsaved.split("\n")
+
         def shown(report: FileReport, phase: Phase) -> Any:
-            return view(report, text, targets, phase).to_plain()
+            return view(report, text, targets, phase, lines).to_plain()
 
         report = session.file(
             path,

@@ -43,17 +43,28 @@ class Instance:
 
 
 @dataclass(slots=True)
+class Width:
+    """How many channels or features layers of a place take or give: ``span`` is the number in the source, ``call`` the
+    text of the call that writes it. Where none does, ``call`` is empty and ``span`` the call that decides it."""
+
+    number: int
+    span: Span
+    call: str
+
+
+@dataclass(slots=True)
 class Place:
     """A source place with all layers that are created there (``created``) or called there.
 
     ``origin`` leads from the place outwards through user code to where its numbers come from (the module's creation
-    chain); spans of other files included.
+    chain); spans of other files included. ``widths`` are those of layers created here.
     """
 
     span: Span
     created: bool
     instances: list[Instance] = field(default_factory=list)
     origin: list[Span] = field(default_factory=list)
+    widths: list[Width] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -134,7 +145,13 @@ class View:
                 for m in self.models
             ],
             "places": [
-                (span(p.span), p.created, [number(i) for i in p.instances], [span(s) for s in p.origin])
+                (
+                    span(p.span),
+                    p.created,
+                    [number(i) for i in p.instances],
+                    [span(s) for s in p.origin],
+                    [(w.number, span(w.span), w.call) for w in p.widths],
+                )
                 for p in self.places
             ],
             "findings": [
@@ -174,8 +191,14 @@ class View:
                 for name, at, status, rung, construct, given, totals, findings in plain["models"]
             ],
             [
-                Place(span(at), created, [instances[i] for i in held], [span(s) for s in origin])
-                for at, created, held, origin in plain["places"]
+                Place(
+                    span(at),
+                    created,
+                    [instances[i] for i in held],
+                    [span(s) for s in origin],
+                    [Width(number, span(s), call) for number, s, call in widths],
+                )
+                for at, created, held, origin, widths in plain["places"]
             ],
             [
                 Finding(

@@ -3,45 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
-from advisor.graph import Span
+from advisor.advice.literals import Lines, called, known_lines, located
+from advisor.advice.places import editable
+from advisor.graph import Op, Span, Tensor
 from advisor.report import FileReport, ModelReport
 from advisor.reports.layers import Row, rows
 
-from .view import Instance, Model, Phase, Place, Totals, View, digest
+from .view import Instance, Model, Phase, Place, Totals, View, Width, digest
 
 
-def view(report: FileReport, text: str, targets: Sequence[str], phase: Phase) -> View:
+def view(report: FileReport, text: str, targets: Sequence[str], phase: Phase, lines: Lines = known_lines) -> View:
     """The view of ``report``, which was made of ``text`` for ``targets`` (names, in the order of the settings).
 
     A layer stands at the call that created it and at the call that ran it, as far as they lie in the file. Of a chain
     of calls that created it, the innermost in this file counts, as it does for findings. What several models are made
-    of has the instances of them all.
+    of has the instances of them all. ``lines`` gives the source of other files.
     """
     layers: _Layers = {}
+    origins = _Origins(report.file, text, lines)
     for model in report.models:
-        _enter(model, report.file, layers)
+        _enter(model, report.file, layers, origins)
     return View(
         path=report.file,
         content=digest(text),
         phase=phase,
         targets=list(targets),
         models=[_model(m) for m in report.models],
-        places=[Place(*at, instances, list(origin)) for at, (instances, origin) in sorted(layers.items(), key=_first)],
+        places=[
+            Place(*at, held.instances, list(held.origin), list(held.widths.values()))
+            for at, held in sorted(layers.items(), key=_first)
+        ],
         findings=[*report.findings, *(f for m in report.models for f in m.findings)],
         notes=[*report.notes, *(f"{m.name}: {note}" for m in report.models for note in m.notes)],
     )
 
 
-_Layers = dict[tuple[Span, bool], tuple[list[Instance], dict[Span, None]]]
-"""By place and whether it is a creation: the layers, and what leads to any of them."""
+@dataclass(slots=True)
+class _Held:
+    """The layers of a place, what leads to any of them, and their widths by number and place."""
+
+    instances: list[Instance] = field(default_factory=list)
+    origin: dict[Span, None] = field(default_factory=dict)
+    widths: dict[tuple[int, Span], Width] = field(default_factory=dict)
+
+
+_Layers = dict[tuple[Span, bool], _Held]
+"""By place and whether it is a creation."""
+
+
+class _Origins:
+    """Where the widths of one file's layers come from, as advice about them is attributed."""
+
+    def __init__(self, file: str, text: str, lines: Lines) -> None:
+        self._file = file
+        self._own = text.split("\n")
+        self._lines = cache(lines)
+        self._known: dict[tuple[int, tuple[Span, ...]], Width | None] = {}
+
+    def widths(self, row: Row, chain: tuple[Span, ...]) -> list[Width]:
+        """Those of what the layer gives and takes."""
+        numbers = dict.fromkeys(n for t in (*row.outputs[:1], *row.inputs[:1]) if (n := _channels(row.op, t)))
+        return [found for number in numbers if (found := self._width(number, chain)) is not None]
+
+    def _width(self, number: int, chain: tuple[Span, ...]) -> Width | None:
+        key = (number, chain)
+        if key not in self._known:
+            self._known[key] = self._found(number, [s for s in chain if editable(s, self._file)])
+        return self._known[key]
+
+    def _found(self, number: int, chain: Sequence[Span]) -> Width | None:
+        """What the innermost call writes that writes the number; else the outermost decides."""
+        for span in chain:
+            if places := located(span, number, self._read):
+                return Width(number, places[0], called(span, self._read))
+        return Width(number, chain[-1], "") if chain else None
+
+    def _read(self, file: str) -> Sequence[str]:
+        return self._own if file == self._file else self._lines(file)
+
+
+def _channels(op: Op, tensor: Tensor) -> int:
+    """The width of a convolution's or linear layer's activation; 0 for another's."""
+    if op.op == "linear":
+        return tensor.shape[-1]
+    spatial = len(op.attrs["kernel"]) if op.op == "conv" else len(tensor.shape)
+    return tensor.shape[-spatial - 1] if spatial < len(tensor.shape) else 0
 
 
 def _first(item: tuple[tuple[Span, bool], object]) -> tuple[Span, bool]:
     return item[0]
 
 
-def _enter(model: ModelReport, file: str, layers: _Layers) -> None:
+def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) -> None:
     """Enter the layers of one model."""
     modules = {} if model.graph is None else model.graph.modules
     for row in rows(model):
@@ -57,9 +113,12 @@ def _enter(model: ModelReport, file: str, layers: _Layers) -> None:
             continue
         instance = _instance(row, model.name)
         for at in places:
-            instances, origin = layers.setdefault(at, ([], {}))
-            instances.append(instance)
-            origin.update((s, None) for s in chain if s != at[0])
+            held = layers.setdefault(at, _Held())
+            held.instances.append(instance)
+            held.origin.update((s, None) for s in chain if s != at[0])
+        if here is not None:
+            widths = layers[here, True].widths
+            widths.update(((w.number, w.span), w) for w in origins.widths(row, chain))
 
 
 def _instance(row: Row, model: str) -> Instance:

@@ -49,7 +49,7 @@ def origin(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, ...]:
     chain = _chain(graph, graph.by_key[advice.op])
     if advice.number is not None:
         for span in chain:
-            if _editable(span, sources) and advice.number in sources.numbers(span):
+            if editable(span, sources.file) and advice.number in sources.numbers(span):
                 return (span,)
     if not advice.block:
         return chain
@@ -77,9 +77,9 @@ def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
     return (op.call,) if op.call is not None else ()
 
 
-def _editable(span: Span, sources: Sources) -> bool:
-    """Whether the person who audits the file can edit the span's: it is not installed, or both are."""
-    return not _installed(span.file) or _installed(sources.file)
+def editable(span: Span, file: str) -> bool:
+    """Whether the person who audits ``file`` can edit the span's: it is not installed, or both are."""
+    return not _installed(span.file) or _installed(file)
 
 
 def _installed(file: str) -> bool:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .documents import Opened
     from .session import Session
 
+_WIDTHS = 6
+"""Widths that are shown, each with where it comes from."""
+_CALL = 72
+"""Characters of a call that are shown."""
 _ORIGINS = 8
 """Links of a chain of calls that are shown."""
 
@@ -79,8 +83,27 @@ def _layers(opened: Opened, view: View, place: Place, markup: Markup) -> Iterato
         of = models[0] if len(models) == 1 else cells.plural(len(models), "model")
         yield markup.bold(f"{cells.plural(len(place.instances), 'layer')} of {of}") + markup.text(f", {made}")
     yield layers.table(place.instances, view, markup)
+    yield _widths(opened, place, markup)
     if place.origin:
         yield markup.text("Called from ") + links(opened, place.origin, markup)
+
+
+def _widths(opened: Opened, place: Place, markup: Markup) -> str:
+    """Where the channels and features of the layers come from, a line each."""
+    lines = []
+    for width in place.widths[:_WIDTHS]:
+        if width.call:
+            call = width.call if len(width.call) <= _CALL else f"{width.call[: _CALL - 1]}…"
+            comes = markup.text(": ") + markup.code(call)
+            lines.append(markup.text(f"Its {width.number} comes from ") + links(opened, [width.span], markup) + comes)
+        elif width.span == place.span:
+            lines.append(markup.text(f"Its {width.number} is decided by this call"))
+        else:
+            decided = markup.text(f"Its {width.number} is decided by the call in ")
+            lines.append(decided + links(opened, [width.span], markup))
+    if (more := len(place.widths) - len(lines)) > 0:
+        lines.append(markup.text(f"and {cells.plural(more, 'width')} more"))
+    return "\n".join(f"- {line}" if markup.markdown else line for line in lines)
 
 
 def links(opened: Opened, spans: Sequence[Span], markup: Markup) -> str:

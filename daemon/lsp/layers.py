@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from advisor.reports import cells
 
@@ -28,7 +29,7 @@ def shown(view: View) -> list[Place]:
             if not any(_costs(i) for i in kept):
                 continue
         if kept:
-            out.append(Place(place.span, place.created, kept, place.origin))
+            out.append(replace(place, instances=kept))
     return out
 
 
@@ -68,7 +69,7 @@ def table(instances: Sequence[Instance], view: View, markup: Markup, cap: int = 
             rows.append(_sum(model, members, view, targets, markup, len(groups) > 1))
     text = markup.table(rows, right=range(3, len(head)))
     if len(instances) > cap:
-        text += f"\n\nand {len(instances) - cap} more"
+        text += f"\n\nand {len(instances) - cap} more: {markup.code('advisor.showModelTable')} shows all"
     return text
 
 

@@ -139,7 +139,12 @@ def through(view: View, steps: Sequence[Change]) -> View:
         view,
         models=[replace(m, span=span) for m in view.models if (span := own(m.span)) is not None],
         places=[
-            replace(p, span=span, origin=[at for o in p.origin if (at := own(o)) is not None])
+            replace(
+                p,
+                span=span,
+                origin=[at for o in p.origin if (at := own(o)) is not None],
+                widths=[replace(w, span=at) for w in p.widths if (at := own(w.span)) is not None],
+            )
             for p in view.places
             if (span := own(p.span)) is not None
         ],

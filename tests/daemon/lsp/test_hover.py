@@ -56,8 +56,19 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     shown = text(said(opened(many), "nn.Conv2d(c_in"))
     assert "`body.10.0`" in shown
     assert "`body.11.0`" not in shown
-    assert "and 6 more" in shown
+    assert "and 6 more: `advisor.showModelTable` shows all" in shown
     assert "Σ of 18" in shown
+
+
+def test_where_widths_come_from() -> None:
+    document = opened()
+    shown = text(said(document, "nn.Conv2d(c_in"))
+    assert f"Its 60 comes from [line 15]({document.uri}#L15): `conv_bn(3, 60, 2)`" in shown
+    assert f"Its 64 comes from [line 16]({document.uri}#L16): `conv_bn(60, 64)`" in shown
+    document = opened(NET.replace("60", "2 * 30"))
+    shown = text(said(document, "nn.Conv2d(c_in"))
+    assert f"Its 60 is decided by the call in [line 15]({document.uri}#L15)" in shown
+    assert "Its 64 comes from" in shown
 
 
 def test_the_name_a_layer_is_assigned_to_is_its_statement() -> None:
