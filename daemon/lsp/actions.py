@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
+from advisor.config import ConfigError, resolve
 from advisor.findings import Finding
 
 from .. import comments
@@ -141,9 +142,26 @@ def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterat
         title = "Trace again"
         yield _action(title, about, command=lsp.Command(title, commands.RETRACE, arguments=[opened.uri]))
     data = about.data if isinstance(about.data, dict) else {}
-    if data.get("target") and session.can("window.show_message"):
-        title = f"Switch target (now {', '.join(opened.view.targets) if opened.view else data['target']})"
+    if not data.get("target"):
+        return
+    used = list(opened.view.targets) if opened.view else [data["target"]]
+    if session.can("window.show_message"):
+        title = f"Switch target (now {', '.join(used)})"
         yield _action(title, about, command=lsp.Command(title, commands.SWITCH_TARGET))
+        return
+    for name in _configured(session, opened):  # a client that cannot ask which is given the choices
+        if used != [name]:
+            title = f"Switch target to {name}"
+            yield _action(title, about, command=lsp.Command(title, commands.SWITCH_TARGET, arguments=[name]))
+
+
+def _configured(session: Session, opened: Opened) -> Sequence[str]:
+    """The targets of the settings, whichever was switched to; none where the settings are broken."""
+    said = session.settings_of(opened.path).overrides
+    try:
+        return resolve(opened.path, said, session.root_of(opened.path)).targets
+    except ConfigError:
+        return ()  # a diagnostic says what is wrong with them
 
 
 def register(session: Session) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MARKDOWN = Markup(True)
 
+KEPT = 100
+"""Files for an editor to open that are kept in the cache."""
+
 
 def table(opened: Opened, view: View, models: Sequence[Model]) -> str:
     """The layers of ``models``, the costliest on the first target first, with totals and findings."""
@@ -89,4 +92,15 @@ def written(name: str, about: str, markdown: str) -> str | None:
     except OSError as e:
         _log.warning("nothing is opened: %s cannot be written: %s", file, e)
         return None
+    _tidy(file.parent)
     return file.as_uri()
+
+
+def _tidy(folder: Path) -> None:
+    """Delete all but the newest files."""
+    try:
+        found = sorted(folder.glob("*.md"), key=lambda f: f.stat().st_mtime_ns, reverse=True)
+        for file in found[KEPT:]:
+            file.unlink(missing_ok=True)
+    except OSError as e:  # another daemon tidies up too, say: the next time does
+        _log.info("%s is not tidied up: %s", folder, e)

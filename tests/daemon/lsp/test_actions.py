@@ -148,6 +148,16 @@ async def test_explain_and_switch_target_are_commands() -> None:
         assert switch["command"] == "advisor.switchTarget"
 
 
+async def test_clients_that_cannot_ask_for_the_target_are_given_those_of_the_settings() -> None:
+    async with shown(VERSIONED, settings={"targets": ["cpu-x86", "ethos-u55-128"]}) as (editor, uri):
+        found = await actions(editor, uri, await diagnostics(editor, uri, "CHN101"))
+        offered = {t: a["command"]["arguments"] for t, a in found.items() if t.startswith("Switch target")}
+        assert offered == {
+            "Switch target to cpu-x86": ["cpu-x86"],
+            "Switch target to ethos-u55-128": ["ethos-u55-128"],
+        }
+
+
 async def test_a_model_that_could_not_be_built_can_be_told_about() -> None:
     async with shown(VERSIONED) as (editor, uri):
         found = await actions(editor, uri, await diagnostics(editor, uri, "TRC902"))
@@ -172,7 +182,7 @@ async def test_a_diagnostic_that_is_gone_can_only_be_explained() -> None:
     async with shown(VERSIONED) as (editor, uri):
         about = await diagnostics(editor, uri, "MEM401")
         gone = {**about[0], "data": {**about[0]["data"], "fingerprint": "0" * 32}}
-        assert list(await actions(editor, uri, [gone])) == ["Explain MEM401: peak-memory"]
+        assert list(await actions(editor, uri, [gone])) == ["Explain MEM401: peak-memory", "Switch target to cpu-x86"]
 
 
 async def test_edits_of_a_text_that_is_gone_meanwhile_are_not_offered() -> None:
@@ -205,4 +215,4 @@ async def test_without_an_analyst_the_other_actions_are_offered() -> None:
         del lanes.answers["comments"]
         asked = asyncio.ensure_future(actions(editor, uri, about))
         (await lanes.next(0, "comments")).done.set_exception(AnalystError("lost", "died"))
-        assert list(await asked) == ["Explain MEM401: peak-memory"]
+        assert list(await asked) == ["Explain MEM401: peak-memory", "Switch target to cpu-x86"]
