@@ -123,6 +123,7 @@ def _settings(session: Session, opened: Opened, about: lsp.Diagnostic, finding: 
         return
     said = session.settings_of(opened.path).overrides
     glob = edits.glob_of(opened.path, file.parent)
+    missing = [] if file.exists() else [session.uri(file)]
     choices = (("per-file-ignores", glob, f"in {opened.path.name}"), ("ignore", None, "in the project"))
     for key, of, where in choices:
         if key in said or (key == "per-file-ignores" and of is None):
@@ -130,7 +131,7 @@ def _settings(session: Session, opened: Opened, about: lsp.Diagnostic, finding: 
         found = edits.ignored(session, file, finding.code, of)
         if found is not None:
             title = f"Ignore {finding.code} {where} (pyproject.toml)"
-            yield _action(title, about, edits.workspace_edit(found, edits.versioned(session)))
+            yield _action(title, about, edits.workspace_edit(found, edits.versioned(session), missing))
 
 
 def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterator[lsp.CodeAction]:

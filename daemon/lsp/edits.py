@@ -28,16 +28,23 @@ def versioned(session: Session) -> bool:
     return bool(session.can("workspace.workspace_edit.document_changes"))
 
 
-def workspace_edit(edits: Edits, versioned: bool) -> lsp.WorkspaceEdit:
-    """``versioned``: the client knows documents by version, and refuses edits of one that has gone on."""
+def creates(session: Session) -> bool:
+    """Whether the client takes edits that make files."""
+    kinds = session.can("workspace.workspace_edit.resource_operations") or ()
+    return versioned(session) and lsp.ResourceOperationKind.Create in kinds
+
+
+def workspace_edit(edits: Edits, versioned: bool, missing: Sequence[str] = ()) -> lsp.WorkspaceEdit:
+    """``versioned``: the client knows documents by version, and refuses edits of one that has gone on. ``missing`` are
+    files to be made first, for a client that :func:`creates` them."""
     if not versioned:
         return lsp.WorkspaceEdit(changes={uri: list(some) for uri, (_, some) in edits.items()})
-    return lsp.WorkspaceEdit(
-        document_changes=[
-            lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version), list(some))
-            for uri, (version, some) in edits.items()
-        ]
-    )
+    made = [lsp.CreateFile(uri, options=lsp.CreateFileOptions(ignore_if_exists=True)) for uri in missing]
+    changes = [
+        lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version), list(some))
+        for uri, (version, some) in edits.items()
+    ]
+    return lsp.WorkspaceEdit(document_changes=[*made, *changes])
 
 
 def inserted(opened: Opened, insertion: Insertion) -> Edits:
@@ -53,7 +60,8 @@ def inserted(opened: Opened, insertion: Insertion) -> Edits:
 
 def settings_file(session: Session, path: Path) -> Path | None:
     """The ``pyproject.toml`` that holds for ``path``, or would once it had our table: the nearest with one, else the
-    nearest within the workspace folder. None where there is none, or one is broken."""
+    nearest within the workspace folder, else one to be made in that where the client :func:`creates` files. None where
+    there is none, or one is broken."""
     try:
         found = find(path)
     except ConfigError:
@@ -62,14 +70,16 @@ def settings_file(session: Session, path: Path) -> Path | None:
         return found[0]
     root = session.root_of(path)
     around = (f for f in path.parents if f.is_relative_to(root))
-    return next((file for f in around if (file := f / "pyproject.toml").is_file()), None)
+    nearest = next((file for f in around if (file := f / "pyproject.toml").is_file()), None)
+    made = creates(session) and root in session.roots() and path.is_relative_to(root)
+    return nearest or (root / "pyproject.toml" if made else None)
 
 
 def ignored(session: Session, file: Path, code: str, glob: str | None = None) -> Edits | None:
     """The edit of a ``pyproject.toml`` that ignores ``code``, in the files that ``glob`` matches; None where there is
     none (:func:`.pyproject.ignoring`)."""
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode() if file.exists() else ""
     except (OSError, UnicodeDecodeError):
         return None
     entry = pyproject.ignoring(text, code, glob)

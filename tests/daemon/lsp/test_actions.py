@@ -139,6 +139,20 @@ async def test_without_a_settings_file_or_with_a_broken_one_there_is_no_action_f
         assert not [title for title in await actions(editor, uri, about) if "pyproject" in title]
 
 
+async def test_a_settings_file_that_is_missing_is_made_by_clients_that_can() -> None:
+    able = {**VERSIONED["workspace"], "workspaceEdit": {"documentChanges": True, "resourceOperations": ["create"]}}
+    title = "Ignore MEM401 in the project (pyproject.toml)"
+    async with shown(VERSIONED) as (editor, uri):
+        assert title not in await actions(editor, uri, await diagnostics(editor, uri, "MEM401"))
+    async with shown({**VERSIONED, "workspace": able}) as (editor, uri):
+        found = await actions(editor, uri, await diagnostics(editor, uri, "MEM401"))
+        made, edit = found[title]["edit"]["documentChanges"]
+        file = seen(NET)[0].with_name("pyproject.toml")
+        assert (made["kind"], made["uri"], made["options"]) == ("create", file.as_uri(), {"ignoreIfExists": True})
+        assert edit["textDocument"]["uri"] == file.as_uri()
+        assert applied("", edit["edits"]) == '[tool.advisor]\nignore = ["MEM401"]\n'
+
+
 async def test_explain_and_switch_target_are_commands() -> None:
     async with shown({**VERSIONED, "window": {"showMessage": {}}}) as (editor, uri):
         found = await actions(editor, uri, await diagnostics(editor, uri, "CHN101"))
