@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sysconfig
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ _TRIES = 2
 _BACK_OFF_SECONDS = 0.5  # after the first failed start; doubled with each that follows
 _BACK_OFF_MOST = 30.0
 _ATTEMPTS = 5  # to have an analyst ready that nobody waits for
+PACKAGES = Path(sysconfig.get_path("purelib"))
+"""Where our own packages are: rules and cost models come and go with them."""
+_LOOK_SECONDS = 3.0
 _LOGS = "`advisor daemon logs` says more"
 
 
@@ -57,19 +61,38 @@ class _Job:
 
 @dataclass(eq=False, slots=True)
 class _Member:
-    """An analyst in a lane. ``job`` is what it does; ``path`` what its last job was about, which it knows best."""
+    """An analyst in a lane. ``job`` is what it does; ``path`` what its last job was about, which it knows best;
+    ``packages`` what was installed when it started."""
 
     analyst: Analyst
     ready: bool = False
     job: _Job | None = None
     path: str = ""
+    packages: int = 0
     idle_since: float = field(default_factory=time.monotonic)
+
+
+class _Installed:
+    """Whether packages were installed or removed in a folder: its time of change, read every few seconds at most."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._looked, self._stamp = folder, float("-inf"), 0
+
+    def stamp(self) -> int:
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            try:
+                self._stamp = self._folder.stat().st_mtime_ns
+            except OSError:
+                self._stamp = 0  # none is a state as good as any: it may be there again later
+        return self._stamp
 
 
 class Lanes:
     """The analysts of a hub. To be made within the running loop; ``cache`` is the folder of what outlives them.
 
-    ``front``, ``read`` and ``back`` are for tests, as is ``command``.
+    ``front``, ``read`` and ``back`` are for tests, as are ``command`` and ``packages``.
     """
 
     def __init__(
@@ -82,15 +105,17 @@ class Lanes:
         read: Settings | None = None,
         back: Settings | None = None,
         command: Sequence[str] = COMMAND,
+        packages: Path = PACKAGES,
     ) -> None:
+        installed = _Installed(packages)
         kept = () if cache is None else ("--cache", str(cache))
         in_front = front or Settings(1, FRONT_MOST, grow_seconds=0.5, idle_seconds=300.0)
         reading = read or Settings(0, 1, grow_seconds=0.0, idle_seconds=300.0)
         behind = back or Settings(0, cores or _cores(), grow_seconds=0.0, idle_seconds=60.0)
         self._lanes = {
-            "front": _Lane("front", in_front, (*command, *kept), log),
-            "read": _Lane("read", reading, (*command, *kept), log),
-            "back": _Lane("back", behind, (*command, *kept, "--nice", str(BACK_NICE)), log),
+            "front": _Lane("front", in_front, (*command, *kept), log, installed),
+            "read": _Lane("read", reading, (*command, *kept), log, installed),
+            "back": _Lane("back", behind, (*command, *kept, "--nice", str(BACK_NICE)), log, installed),
         }
 
     async def call(
@@ -127,8 +152,11 @@ class Lanes:
 class _Lane:
     """One lane: jobs first in, first out, but for those that a person waits for."""
 
-    def __init__(self, name: str, settings: Settings, command: Sequence[str], log: logging.Logger) -> None:
+    def __init__(
+        self, name: str, settings: Settings, command: Sequence[str], log: logging.Logger, installed: _Installed
+    ) -> None:
         self._name, self._settings, self._command, self._log = name, settings, command, log
+        self._installed = installed
         self._waiting: deque[_Job] = deque()
         self._members: list[_Member] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,6 +231,8 @@ class _Lane:
             return
         now = time.monotonic()
         self._members = [m for m in self._members if not m.analyst.gone.is_set()]
+        if self._waiting:
+            self._end_outdated()
         while self._waiting and (idle := [m for m in self._members if m.ready and m.job is None]):
             job = self._waiting.popleft()
             if not job.done.done():
@@ -213,6 +243,14 @@ class _Lane:
             self._members.remove(member)
             self._spawn(member.analyst.close())
         self._look_again(now)
+
+    def _end_outdated(self) -> None:
+        """End idle analysts that know other rules and cost models than are installed now; others take their place."""
+        stamp = self._installed.stamp()
+        for member in [m for m in self._members if m.ready and m.job is None and m.packages != stamp]:
+            self._log.info("analyst %s ends: packages have changed since it started", member.analyst.pid)
+            self._members.remove(member)
+            self._spawn(member.analyst.close())
 
     def _best(self, idle: list[_Member], job: _Job) -> _Member:
         """The one that knows the file, else the oldest, whose workers are warm."""
@@ -254,7 +292,7 @@ class _Lane:
     # ---- analysts
 
     def _start_member(self) -> None:
-        member = _Member(Analyst(self._command, self._log))
+        member = _Member(Analyst(self._command, self._log), packages=self._installed.stamp())
         self._members.append(member)
         self._spawn(self._live(member))
 

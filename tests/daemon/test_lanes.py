@@ -92,6 +92,22 @@ async def served(lanes: Lanes, lane: str = "front") -> dict:
     return await lanes.call("echo", {"path": "x"}, lane=lane)  # type: ignore[arg-type]
 
 
+async def test_analysts_know_what_is_installed_now(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("advisor.daemon.lanes._LOOK_SECONDS", 0.0)
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    lanes = make(pretend=True, packages=packages)
+    first = (await served(lanes))["pid"]
+    assert (await served(lanes))["pid"] == first
+    (packages / "a_rule_pack").mkdir()
+    os.utime(packages, (1, 1))
+    second = (await served(lanes))["pid"]
+    assert second != first
+    assert (await served(lanes))["pid"] == second
+    await until(lambda: not psutil.pid_exists(first))
+    assert [a["pid"] for a in analysts(lanes)] == [second]
+
+
 # ---- real analysts
 
 
