@@ -286,7 +286,10 @@ def test_a_signal_ends_it_in_order(number, top):
 
 def test_status_and_stop_do_not_wait_for_what_runs(top):
     file = top / "model.py"
-    file.write_text("import torch.nn as nn\nclass Net(nn.Module): ...\nwhile True: pass\n", encoding="utf-8")
+    file.write_text(
+        "import torch.nn as nn\nclass Net(nn.Module):\n    def forward(self, x): return x\nwhile True: pass\n",
+        encoding="utf-8",
+    )
     process = hub()
     with dial("script", start=False) as busy, dial("script", start=False) as stream:
         busy.sendall(encode({"id": 7, "method": "audit", "params": {"paths": [str(file)]}}))
