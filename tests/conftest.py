@@ -1,5 +1,5 @@
-"""What holds for all tests: none speaks to the daemon that a developer may have running, nor reads or fills their caches
-and settings; and Ctrl-C means what it does at a terminal."""
+"""What holds for all tests: none speaks to the daemon that a developer may have running, nor reads or fills their
+caches and settings; and Ctrl-C means what it does at a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 
 # A shell that runs the tests in its background has them ignore it, and every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
