@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from .frames import Span, span
-from .meaning import collect
+from .meaning import spec
 from .recording import Node, Recording, identity
 from .vocabulary import function_meaning, module_meaning, target_name, type_name, weighted_op
 
@@ -23,17 +23,23 @@ Sites = Callable[[nn.Module], list[Span]]
 def encode(recording: Recording, model: nn.Module, executed: Mapping[str, nn.Module], sites: Sites) -> dict[str, Any]:
     """The plain form. ``executed`` are the modules that ran, by path; ``sites`` gives where a module was created.
 
-    A recording without outputs, of a forward that raised, has the results of its last op as outputs.
+    A recording without an output node, of a forward that raised, has the results of its last op as outputs.
     """
     encoder = _Encoder(model, executed)
-    for node in recording.nodes:
-        if node.kind == "call":
+    placeholders: list[Node] = []
+    returned: Any = None
+    for node in recording.graph.nodes:
+        if node.op == "placeholder":
+            placeholders.append(node)
+        elif node.op == "output":
+            returned = node.args[0]
+        elif node.op != "get_attr" and "result_of" not in node.meta:
             encoder.op(node)
-    if recording.outputs is not None:
-        outputs = [encoder.tensor(n) for n in recording.outputs]
+    if returned is not None:
+        outputs = [encoder.tensor(n) for n in returned]
     else:
         outputs = encoder.ops[-1][5] if encoder.ops else []
-    inputs = [encoder.tensor(n) for n in recording.nodes if n.kind == "input"]
+    inputs = [encoder.tensor(n) for n in placeholders]
     return {
         "version": VERSION,
         "tensors": encoder.tensors,
@@ -70,27 +76,31 @@ class _Encoder:
         known = self._ids.get(node)
         if known is not None:
             return known
-        role = node.role if node.kind == "stored" else "input" if node.kind == "input" else "activation"
-        spec = node.value
+        if node.op == "placeholder":
+            role, name = "input", node.target
+        elif node.op == "get_attr":
+            role, name = node.meta["role"], node.target
+        else:
+            role, name = "activation", ""
+        shape, dtype, layout = spec(node)
         key = len(self.tensors)
-        self.tensors.append([key, list(spec.shape), spec.dtype, spec.layout, role, node.name])
+        self.tensors.append([key, list(shape), dtype, layout, role, name])
         self._ids[node] = key
         return key
 
     def op(self, node: Node) -> None:
-        results = node.outputs or [node]
-        specs = [r.value for r in results]
-        module, path = node.module, node.path
-        if module is not None:
-            inputs: list[Node] = []
-            collect(node.args, inputs)
-            collect(node.kwargs, inputs)
-            meaning = module_meaning(module, inputs, specs)
-            meaning.weights = node.weights
+        meta = node.meta
+        results = meta["outputs"] or [node]
+        specs = [spec(r) for r in results]
+        path, site = meta["path"], meta["site"]
+        if node.op == "call_module":
+            module = meta["module"]
+            meaning = module_meaning(module, [n for n in node.args if isinstance(n, Node)], specs)
+            meaning.weights = meta["weights"]
             target, is_call = type_name(type(module)), True
         else:
-            meaning = function_meaning(node.function, node.args, node.kwargs, specs)
-            target = target_name(node.function)
+            meaning = function_meaning(node.target, meta["args"], meta["kwargs"], specs)
+            target = target_name(node.target)
             owner = self._owner(meaning.op, meaning.weights)
             is_call = owner is not None
             path = path if owner is None else owner
@@ -105,7 +115,7 @@ class _Encoder:
                 {role: self.tensor(n) for role, n in meaning.weights.items()},
                 path,
                 is_call,
-                self.span(None if node.site is None else span(node.site)),
+                self.span(None if site is None else span(site)),
             ]
         )
 
@@ -116,7 +126,7 @@ class _Encoder:
         ``F.linear``.
         """
         for node in weights.values():
-            path = node.name.rpartition(".")[0]
+            path = str(node.target).rpartition(".")[0]
             module = self._modules.get(path)
             if module is not None and weighted_op(type(module)) == op:
                 self.executed.setdefault(path, module)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .recording import Node, Spec
+from .recording import Node, Spec, collect
 
 
 def spec_of(tensor: torch.Tensor) -> Spec:
@@ -87,33 +87,19 @@ class Call:
         return self.nodes[0]
 
 
-def collect(value: Any, found: list[Node]) -> None:
-    """Append every node in ``value`` to ``found``."""
-    if isinstance(value, Node):
-        found.append(value)
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            collect(v, found)
-    elif isinstance(value, dict):
-        for v in value.values():
-            collect(v, found)
-    elif isinstance(value, slice):
-        collect((value.start, value.stop, value.step), found)
-
-
 def spec(node: Node) -> Spec:
     """The spec of a node's value."""
-    return node.value
+    return node.meta["spec"]
 
 
 def shape(node: Node) -> tuple[int, ...]:
     """The shape of a node's value."""
-    return node.value.shape
+    return node.meta["spec"].shape
 
 
 def is_stored(node: Node) -> bool:
     """Whether the value is a parameter, a buffer or a constant of the model, not computed in the forward."""
-    return node.kind == "stored"
+    return node.op == "get_attr"
 
 
 def ints(value: Any, count: int) -> list[int]:

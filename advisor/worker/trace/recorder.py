@@ -29,7 +29,7 @@ from .aswritten import eager, transparent_functional
 from .frames import entry, is_entry, user_or_entry
 from .meaning import spec_of
 from .placement import Placement
-from .recording import Node, Position, Recording, identity
+from .recording import Node, Position, Recording, collect, identity
 from .shapes import function_output, module_output
 from .vocabulary import short_name
 
@@ -89,7 +89,7 @@ class Recorder(TorchFunctionMode):
         labels = [names[i] if i < len(names) else f"arg{i}" for i in range(len(args))]
         for name, value in (*zip(labels, args, strict=True), *kwargs.items()):
             for place, tensor in trees.named_tensors(value, name):
-                self._bind(tensor, self.recording.add(Node("input", spec_of(tensor), place)))
+                self._bind(tensor, self.recording.input(place, spec_of(tensor)))
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             stack.enter_context(eager())
@@ -102,7 +102,7 @@ class Recorder(TorchFunctionMode):
     def output(self, result: Any) -> None:
         """Close the recording with the tensors in ``result``."""
         with torch._C.DisableTorchFunction():
-            self.recording.outputs = [self.node(t) for t in trees.tensors(result)]
+            self.recording.close([self.node(t) for t in trees.tensors(result)])
 
     # ---- calls of functions
 
@@ -127,7 +127,7 @@ class Recorder(TorchFunctionMode):
             result = func(*given_args, **given_kwargs)
         made = _made(name, in_place, args, kwargs, result)
         if made:
-            node = self._record(func, args, kwargs, made, sys._getframe(2))
+            node = self._record(func, name, args, kwargs, made, sys._getframe(2))
             if in_place:
                 self._write_through(made[0], node)
                 if isinstance(result, torch.Tensor):  # on another device than the tensor it stands for
@@ -138,9 +138,10 @@ class Recorder(TorchFunctionMode):
         """Writing into a view changes its base: what reads the base later depends on the write."""
         base = view._base if view._is_view() else None
         if base is not None and self._known(base) is not None:
-            written = Node("call", spec_of(base), function=torch.clone, args=(self.node(base), node))
-            written.path, written.site = node.path, node.site
-            self._bind(base, self.recording.add(written))
+            read = (self.node(base), node)
+            written = self.recording.call(torch.clone, "clone", read, {}, node.meta["path"], node.meta["site"])
+            written.meta["spec"] = spec_of(base)
+            self._bind(base, written)
 
     # ---- calls of modules
 
@@ -172,7 +173,7 @@ class Recorder(TorchFunctionMode):
                 result = module.forward(*given_args, **given_kwargs)
             made = [result] if type(result) is torch.Tensor else list(trees.tensors(result))
             if made:
-                self._record(module, args, kwargs, made, sys._getframe(3), path)
+                self._record_leaf(module, path, args, kwargs, made, sys._getframe(3))
         return result
 
     def _path(self, module: nn.Module) -> str:
@@ -188,30 +189,50 @@ class Recorder(TorchFunctionMode):
 
     def _record(
         self,
-        target: Any,
+        function: Any,
+        short: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         made: list[torch.Tensor],
-        frame: Any,
-        path: str | None = None,
+        frame: FrameType,
     ) -> Node:
+        self._check_time()
+        lifted, named = self._lifted(args, kwargs)
+        node = self.recording.call(function, short, lifted, named, self._stack[-1].path, self._site(frame))
+        self._results(node, made)
+        return node
+
+    def _record_leaf(
+        self,
+        module: nn.Module,
+        path: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        made: list[torch.Tensor],
+        frame: FrameType,
+    ) -> None:
+        self._check_time()
+        read: list[Node] = []
+        collect(self._lifted(args, kwargs), read)
+        node = self.recording.leaf(module, read, self._weights(module), path, self._site(frame))
+        self._results(node, made)
+
+    def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
             raise OutOfTime("the time limit ended the trace")
+
+    def _lifted(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What a call was given, with nodes for tensors."""
         lifted = trees.replace(args, self.node)
-        named = {k: trees.replace(v, self.node) for k, v in kwargs.items() if k != "out"}
-        node = Node("call", args=lifted, kwargs=named)
-        if path is None:
-            node.function, node.path = target, self._stack[-1].path
-        else:
-            node.module, node.path, node.weights = target, path, self._weights(target)
-        self.recording.add(node)
-        node.site = self._site(frame)
+        return lifted, {k: trees.replace(v, self.node) for k, v in kwargs.items() if k != "out"}
+
+    def _results(self, node: Node, made: list[torch.Tensor]) -> None:
         if len(made) == 1:
-            node.spec = spec_of(made[0])
+            node.meta["spec"] = spec_of(made[0])
             self._bind(made[0], node)
         else:
-            node.outputs = [self._result(tensor) for tensor in made]
-        return node
+            for tensor in made:
+                self._bind(tensor, self.recording.result(node, spec_of(tensor)))
 
     def _site(self, frame: FrameType | None, entered: int = -1) -> Position | None:
         """Where user code is from ``frame`` outwards; ``entered`` is the module that runs there, counted from the last
@@ -229,11 +250,6 @@ class Recorder(TorchFunctionMode):
         if not module.sought:
             module.site, module.sought = self._site(at.f_back, entered - 1), True
         return module.site
-
-    def _result(self, tensor: torch.Tensor) -> Node:
-        node = self.recording.add(Node("result", spec_of(tensor)))
-        self._bind(tensor, node)
-        return node
 
     def _weights(self, module: nn.Module) -> dict[str, Node]:
         weights = {}
@@ -263,13 +279,14 @@ class Recorder(TorchFunctionMode):
         if stored is None or stored[0] is not tensor:
             base = tensor._base if tensor._is_view() else None
             if base is not None and self._known(base) is not None:
-                node = Node("call", spec_of(tensor), function=torch.Tensor.as_strided, args=(self.node(base),))
-                node.path = self._stack[-1].path
-                self._bind(tensor, self.recording.add(node))
+                view = torch.Tensor.as_strided
+                node = self.recording.call(view, "as_strided", (self.node(base),), {}, self._stack[-1].path, None)
+                node.meta["spec"] = spec_of(tensor)
+                self._bind(tensor, node)
                 return node
             self.unobserved += 1
             stored = (tensor, "unobserved", "constant")
-        node = self.recording.add(Node("stored", spec_of(tensor), stored[1], stored[2]))
+        node = self.recording.stored(stored[1], stored[2], spec_of(tensor))
         self._bind(tensor, node)
         return node
 
