@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..frames import Decoder, FrameError, Message
 from . import audits
 from .connection import QUIET_SECONDS
-from .errors import TRY_AGAIN, CancelledError, DaemonError, closed, from_wire
+from .errors import CancelledError, broke, closed, from_wire, garbled, silent
 
 if TYPE_CHECKING:
     from ..report import ModelReport, Report
@@ -182,7 +182,7 @@ class AsyncClient:
         try:
             await self._writer.drain()
         except ConnectionError as e:
-            self._end(DaemonError(f"the connection to the daemon broke: {e}", remedy=TRY_AGAIN))
+            self._end(broke(e))
 
     async def _listen(self) -> None:
         """Hand out what arrives until the connection ends."""
@@ -193,14 +193,14 @@ class AsyncClient:
                 data = await asyncio.wait_for(self._reader.read(_READ), QUIET_SECONDS)
             except asyncio.TimeoutError:  # another class than TimeoutError before Python 3.11
                 if asked and self._waiting:
-                    self._end(DaemonError("the daemon does not answer", remedy=TRY_AGAIN))
+                    self._end(silent())
                     return
                 asked = bool(self._waiting)
                 if asked:
                     self._writer.write(_PING)
                 continue
             except ConnectionError as e:
-                self._end(DaemonError(f"the connection to the daemon broke: {e}", remedy=TRY_AGAIN))
+                self._end(broke(e))
                 return
             if not data:
                 self._end(closed())
@@ -210,7 +210,7 @@ class AsyncClient:
                 for message in decoder.feed(data):
                     self._deliver(message)
             except FrameError as e:
-                self._end(DaemonError(f"what the daemon sent cannot be understood: {e}", "frame", TRY_AGAIN))
+                self._end(garbled(e))
                 return
 
     def _deliver(self, message: Message) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..frames import Decoder, FrameError, Message
 from . import audits
-from .errors import TRY_AGAIN, CancelledError, DaemonError, closed, from_wire
+from .errors import CancelledError, DaemonError, broke, closed, from_wire, garbled, silent
 
 if TYPE_CHECKING:
     from ..engine import Progress
@@ -180,7 +180,7 @@ class Client:
             with self._sending:
                 self._stream.sendall(frame)
         except OSError as e:  # how the connection ended is what matters, where that is known
-            self._end(DaemonError(f"the connection to the daemon broke: {e}", remedy=TRY_AGAIN))
+            self._end(broke(e))
             raise self._reason() from e
 
     def _listen(self) -> None:
@@ -194,14 +194,14 @@ class Client:
                 if not self._waiting:
                     continue
                 if asked:
-                    self._end(DaemonError("the daemon does not answer", remedy=TRY_AGAIN))
+                    self._end(silent())
                     break
                 asked = True
                 with suppress(DaemonError):  # it ended the connection: recv says so next
                     self._send(_PING)
                 continue
             except OSError as e:
-                self._end(DaemonError(f"the connection to the daemon broke: {e}", remedy=TRY_AGAIN))
+                self._end(broke(e))
                 break
             if not data:
                 self._end(closed())
@@ -211,7 +211,7 @@ class Client:
                 for message in decoder.feed(data):
                     self._deliver(message)
             except FrameError as e:
-                self._end(DaemonError(f"what the daemon sent cannot be understood: {e}", "frame", TRY_AGAIN))
+                self._end(garbled(e))
                 break
         self._stream.close()
 

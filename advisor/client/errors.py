@@ -34,6 +34,21 @@ def closed() -> DaemonError:
     return DaemonError("the daemon closed the connection before it answered", remedy=TRY_AGAIN)
 
 
+def broke(error: OSError) -> DaemonError:
+    """How a connection ended that the system ended."""
+    return DaemonError(f"the connection to the daemon broke: {error}", remedy=TRY_AGAIN)
+
+
+def silent() -> DaemonError:
+    """What a daemon that answers no ping is taken for."""
+    return DaemonError("the daemon does not answer", remedy=TRY_AGAIN)
+
+
+def garbled(error: ValueError) -> DaemonError:
+    """Why nothing that comes after bytes which are no frame can be used."""
+    return DaemonError(f"what the daemon sent cannot be understood: {error}", "frame", TRY_AGAIN)
+
+
 def from_wire(error: Any) -> Exception:
     """The exception for the ``error`` of a message."""
     fields = error if isinstance(error, dict) else {"message": f"an error of no known form: {error!r}"}

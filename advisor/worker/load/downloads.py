@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.hub
@@ -40,8 +40,8 @@ class NoWeights(dict[Any, Any]):
 class _NothingLoaded(tuple[list[str], list[str]]):
     """What ``load_state_dict`` returns when every key matched."""
 
-    missing_keys: list[str] = []  # noqa: RUF012
-    unexpected_keys: list[str] = []  # noqa: RUF012
+    missing_keys: ClassVar[list[str]] = []
+    unexpected_keys: ClassVar[list[str]] = []
 
 
 class DownloadRefused(RuntimeError):
@@ -73,7 +73,7 @@ class _NothingFetched(io.BytesIO):
     reason = "OK"
     content = b""
     text = ""
-    headers: dict[str, str] = {}  # noqa: RUF012
+    headers: ClassVar[dict[str, str]] = {}
 
     def raise_for_status(self) -> None:
         """The request succeeded."""

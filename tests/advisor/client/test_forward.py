@@ -183,14 +183,14 @@ def test_a_person_who_interrupts_it_sees_no_traceback(top):
 
 
 def test_an_editor_that_is_killed_leaves_no_session(top):
-    with program() as process:
-        initialized(process)
-        process.send_signal(signal.SIGKILL)
-
     def editors() -> list:
         with dial("script", start=False) as stream:
             return [client for client in ask(stream, "status")["clients"] if client["kind"] == "lsp"]
 
+    with program() as process:
+        initialized(process)
+        assert len(editors()) == 1
+        process.send_signal(signal.SIGKILL)
     until(lambda: not editors())
 
 
