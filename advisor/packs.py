@@ -2,6 +2,7 @@
 
 - ``advisor.rules``: one entry a pack, an iterable of :class:`advisor.rule.Page` classes (rules and plain pages);
 - ``advisor.estimators``: one entry an estimator, an object satisfying :class:`advisor.costs.Estimator`;
+- ``advisor.backends``: one entry a source of ground truth, satisfying ``advisor.estimator.measuring.Backend``;
 - ``advisor.commands``: one entry a subcommand of the ``advisor`` program.
 """
 
@@ -19,6 +20,7 @@ from .targets import Target
 
 RULES = "advisor.rules"
 ESTIMATORS = "advisor.estimators"
+BACKENDS = "advisor.backends"
 COMMANDS = "advisor.commands"
 
 _CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
@@ -42,6 +44,11 @@ def _load(entry: EntryPoint) -> Any:
         raise PackError(
             f"{entry.group} pack '{entry.name}' ({entry.value}) cannot be loaded: {type(e).__name__}: {e}"
         ) from e
+
+
+def load_group(group: str) -> list[Any]:
+    """What the entries of ``group`` name, in order of their names. Raises :class:`PackError`."""
+    return [_load(e) for e in _entries(group)]
 
 
 def collect(packs: Iterable[tuple[str, Iterable[type[Page]]]]) -> tuple[Page, ...]:
@@ -82,7 +89,7 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def estimators() -> tuple[Estimator, ...]:
     """The installed cost models, in order of entry-point name. Raises :class:`PackError`."""
-    return tuple(_load(e) for e in _entries(ESTIMATORS))
+    return tuple(load_group(ESTIMATORS))
 
 
 def estimator_for(target: Target) -> Estimator:
