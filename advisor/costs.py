@@ -26,6 +26,10 @@ class Kernel:
     ``ops`` in execution order, the first is the one that gives the kernel its ``kind``. ``bytes`` is the traffic
     to the memory that holds activations and weights; ``bound`` says what limits it (``compute``, ``memory``,
     ``overhead``).
+
+    ``low_us`` and ``high_us`` bound the latency of a prediction with 90 % (two-sided), None where nothing is known of
+    its error. ``outside`` says that the prediction left the range it was trained on, ``simulated`` that a learned
+    model had nothing to say of this kind of kernel and fell back to the simulated price.
     """
 
     ops: tuple[int, ...]
@@ -34,19 +38,25 @@ class Kernel:
     macs: int
     bytes: int
     bound: str
+    low_us: float | None = None
+    high_us: float | None = None
+    outside: bool = False
+    simulated: bool = False
 
 
 @dataclass(slots=True, frozen=True)
 class MemoryPeak:
     """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are.
 
-    ``timeline`` is the bytes alive during each kernel, by the key of its first op.
+    ``timeline`` is the bytes alive during each kernel, by the key of its first op. ``arena_bytes`` is what a packed
+    arena needs, None where it was not packed.
     """
 
     bytes: int
     op: int | None
     alive: tuple[int, ...]
     timeline: Mapping[int, int] = field(default_factory=dict)
+    arena_bytes: int | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -57,6 +67,11 @@ class Costs:
     every report must name. ``op_latency_us`` shares each kernel's latency out over its ops and sums to the total;
     ``op_macs`` likewise; it lacks only ops whose MACs are unknown. ``weights_bytes`` is the weights as stored in the
     target's dtype, shared ones once.
+
+    ``low_us`` and ``high_us`` bound the network's latency with 90 % (two-sided): its kernels' errors are not
+    independent, so the bounds are its own, not their sums. None where the model has no interval. ``cycles`` are clock
+    cycles of the target, ``energy_uj`` microjoules per inference, None where unknown. ``basis`` says what the numbers
+    rest on, e.g. ``ethos-u-vela 5.2.0, vendor estimate``.
     """
 
     target: str
@@ -71,6 +86,11 @@ class Costs:
     uncounted: tuple[int, ...]
     op_latency_us: Mapping[int, float]
     op_macs: Mapping[int, int]
+    low_us: float | None = None
+    high_us: float | None = None
+    cycles: float | None = None
+    energy_uj: float | None = None
+    basis: str = ""
 
     @property
     def flops(self) -> int:

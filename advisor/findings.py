@@ -22,9 +22,10 @@ class Finding:
     """One piece of advice or one failure, at one place.
 
     ``gain_us`` and ``gain_percent`` (of the model's latency on ``target``) are re-estimates of the moved graph,
-    None where the rule is not about latency. ``move`` is the plain form of the move that the gain belongs to;
-    ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint) whose fix
-    leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``.
+    None where the rule is not about latency. ``gain_error_us``: the true gain lies within this much of ``gain_us`` with
+    90 %, None where nothing is known of the cost model's error. ``move`` is the plain form of the move that the gain
+    belongs to; ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint)
+    whose fix leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Finding:
     layers: list[str] = field(default_factory=list)
     overlaps: str | None = None
     severity: str = "warning"
+    gain_error_us: float | None = None
 
     def fingerprint(self) -> str:
         """Names the finding among its model's: code, model, target and layers, no line number.

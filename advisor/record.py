@@ -18,7 +18,7 @@ from .findings import Finding, Related
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
 
-VERSION = 1
+VERSION = 2
 """Raised when what is written changes; records of another version are refused."""
 
 _TUPLE, _LARGE = 1, 2
@@ -167,11 +167,12 @@ def _finding(f: Finding) -> list[Any]:
         f.layers,
         f.overlaps,
         f.severity,
+        f.gain_error_us,
     ]
 
 
 def _to_finding(plain: list[Any]) -> Finding:
-    code, message, span, *middle, related, layers, overlaps, severity = plain
+    code, message, span, *middle, related, layers, overlaps, severity, error = plain
     model, target, gain_us, gain_percent, label, move, alternatives = middle
     return Finding(
         code,
@@ -188,6 +189,7 @@ def _to_finding(plain: list[Any]) -> Finding:
         layers,
         overlaps,
         severity,
+        error,
     )
 
 
@@ -195,22 +197,30 @@ def _costs(c: Costs) -> list[Any]:
     return [
         c.target,
         c.label,
-        [[list(k.ops), k.kind, k.latency_us, k.macs, k.bytes, k.bound] for k in c.kernels],
+        [_kernel(k) for k in c.kernels],
         c.latency_us,
         c.macs,
         c.params,
         c.weights_bytes,
         c.traffic_bytes,
-        [c.peak.bytes, c.peak.op, list(c.peak.alive), dict(c.peak.timeline)],
+        [c.peak.bytes, c.peak.op, list(c.peak.alive), dict(c.peak.timeline), c.peak.arena_bytes],
         list(c.uncounted),
         dict(c.op_latency_us),
         dict(c.op_macs),
+        [c.low_us, c.high_us, c.cycles, c.energy_uj, c.basis],
     ]
 
 
+def _kernel(k: Kernel) -> list[Any]:
+    plain: list[Any] = [list(k.ops), k.kind, k.latency_us, k.macs, k.bytes, k.bound]
+    # most kernels of a report are not predicted
+    predicted = (k.low_us, k.high_us, k.outside, k.simulated)
+    return plain if predicted == (None, None, False, False) else [*plain, *predicted]
+
+
 def _to_costs(plain: list[Any]) -> Costs:
-    target, label, kernels, latency, macs, params, weights, traffic, peak, uncounted, latencies, op_macs = plain
-    size, op, alive, timeline = peak
+    target, label, kernels, latency, macs, params, weights, traffic, peak, uncounted, latencies, op_macs, more = plain
+    size, op, alive, timeline, arena = peak
     return Costs(
         target,
         label,
@@ -220,10 +230,11 @@ def _to_costs(plain: list[Any]) -> Costs:
         params,
         weights,
         traffic,
-        MemoryPeak(size, op, tuple(alive), timeline),
+        MemoryPeak(size, op, tuple(alive), timeline, arena),
         tuple(uncounted),
         latencies,
         op_macs,
+        *more,
     )
 
 

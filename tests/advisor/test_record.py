@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import advisor
+from advisor.costs import Costs, Kernel, MemoryPeak
 from advisor.findings import Finding, Related
 from advisor.graph import Graph, Op, Span, Tensor
 from advisor.record import VERSION, RecordError, pack, unpack
@@ -118,6 +119,37 @@ FINDINGS = st.builds(
     related=st.lists(st.builds(Related, SPANS, WORDS), max_size=2),
     layers=st.lists(WORDS, max_size=2),
     overlaps=st.none() | WORDS,
+    gain_error_us=st.none() | st.floats(allow_nan=False),
+)
+US = st.floats(allow_nan=False)
+MAYBE = st.none() | US
+KEYS = st.lists(st.integers(0, 99), max_size=3).map(tuple)
+KERNELS = st.builds(
+    Kernel,
+    *[KEYS, WORDS, US, st.integers(), st.integers(), WORDS],
+    low_us=MAYBE,
+    high_us=MAYBE,
+    outside=st.booleans(),
+    simulated=st.booleans(),
+)
+PEAKS = st.builds(
+    MemoryPeak,
+    *[st.integers(), st.none() | st.integers(), KEYS],
+    timeline=st.dictionaries(st.integers(0, 99), st.integers(), max_size=2),
+    arena_bytes=st.none() | st.integers(),
+)
+COSTS = st.builds(
+    Costs,
+    *[WORDS, st.sampled_from(["predicted", "simulated"]), st.lists(KERNELS, max_size=3).map(tuple), US],
+    *[st.integers()] * 4,
+    PEAKS,
+    KEYS,
+    *[st.dictionaries(st.integers(0, 99), US, max_size=2), st.dictionaries(st.integers(0, 99), st.integers())],
+    low_us=MAYBE,
+    high_us=MAYBE,
+    cycles=MAYBE,
+    energy_uj=MAYBE,
+    basis=WORDS,
 )
 REPORTS = st.builds(
     FileReport,
@@ -127,6 +159,7 @@ REPORTS = st.builds(
             ModelReport,
             *[WORDS, WORDS, WORDS, SPANS, WORDS],
             rung=st.none() | WORDS,
+            costs=st.dictionaries(WORDS, COSTS, max_size=2),
             findings=st.lists(FINDINGS, max_size=2),
             together_us=st.dictionaries(WORDS, st.floats(allow_nan=False), max_size=2),
             failure=st.none() | st.builds(Failure, WORDS, WORDS, st.none() | SPANS),
