@@ -4,11 +4,13 @@ A file may say ``inherits = "other-target"`` and give only what differs.
 """
 
 from .loader import TargetError, available, load, load_all
-from .schema import ENGINES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
+from .schema import ENGINES, STREAMS, Array, Energy, Engine, Fusion, Memory, Source, Special, Target, Tiling
 
 __all__ = [
     "ENGINES",
     "STREAMS",
+    "Array",
+    "Energy",
     "Engine",
     "Fusion",
     "Memory",

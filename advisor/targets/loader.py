@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,27 +11,10 @@ from ..operators import ACTIVATIONS, OPERATORS
 from ..toml import TomlError, read_toml
 from ..words import suggestion
 from .schema import ENGINES, MEMORY_ROLES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
-
-UNITS = {
-    "clock_hz": "hertz",
-    "bytes_per_s": "bytes per second",
-    "bytes": "bytes",
-    "burst_bytes": "bytes",
-    "slice_cycles": "clock cycles",
-    "memory_budget": "bytes",
-    "overhead_us": "microseconds",
-    "macs_per_cycle": "MACs per clock cycle",
-    "outputs_per_cycle": "elements per clock cycle",
-    "weights_per_cycle": "weights per clock cycle",
-    "elements_per_cycle": "elements per clock cycle",
-}
-
+from .simulation import read_array, read_energy
+from .table import Table, TargetError
 
 TILING_KEYS = ("output", "input", "kernel", "height", "width", "positions", "units", "input_max")
-
-
-class TargetError(ValueError):
-    """A target that does not exist or whose file is wrong; the message names the file and the key."""
 
 
 def available(extra_dirs: Iterable[str | Path] = (), where: str = "target-dirs") -> dict[str, Path]:
@@ -120,88 +102,6 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-class Table:
-    """A TOML table being read: each key is taken once with its type; what is left over is unknown."""
-
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
-        self.data = data
-        self.where = where
-        self.asked: set[str] = set()
-
-    def error(self, key: str, message: str) -> TargetError:
-        return TargetError(f"{self.where}: {key}: {message}")
-
-    def _take(self, key: str, default: Any) -> Any:
-        self.asked.add(key)
-        if key not in self.data and default is ...:
-            raise self.error(key, "missing")
-        return self.data.get(key, default)
-
-    def text(self, key: str, default: Any = ...) -> str:
-        value = self._take(key, default)
-        if value is not default and not isinstance(value, str):
-            raise self.error(key, f"expected text, got {value!r}")
-        return value
-
-    def choice(self, key: str, choices: Iterable[str], default: Any = ...) -> str:
-        value = self.text(key, default)
-        if value != default and value not in choices:
-            what = "activation function" if choices is ACTIVATIONS else "operator"
-            raise self.error(key, f"unknown {what} {value!r}{suggestion(value, choices)}")
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._take(key, default)
-        if not isinstance(value, bool):
-            raise self.error(key, f"expected true or false, got {value!r}")
-        return value
-
-    def number(self, key: str, default: Any = ..., zero: bool = False) -> float:
-        """A positive number (or zero where allowed), in the unit that :data:`UNITS` names."""
-        value = self._take(key, default)
-        if value is not default:
-            unit = f"a number of {UNITS[key]}" if key in UNITS else "a number"
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise self.error(key, f"expected {unit}, got {value!r}")
-            if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-                raise self.error(key, f"expected {unit} above zero, got {value!r}")
-        return value
-
-    def whole(self, key: str, default: Any = ...) -> Any:
-        value = self.number(key, default)
-        if value is not default and not isinstance(value, int):
-            raise self.error(key, f"expected a whole number, got {value!r}")
-        return value
-
-    def words(self, key: str, choices: Iterable[str] | None = None, default: Any = ...) -> tuple[str, ...]:
-        value = self._take(key, default)
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
-            raise self.error(key, f"expected a list of texts, got {value!r}")
-        allowed = None if choices is None else list(choices)
-        for v in value:
-            if allowed is not None and v not in allowed:
-                raise self.error(key, f"unknown {v!r}{suggestion(v, allowed)}")
-        return tuple(value)
-
-    def table(self, key: str) -> Table:
-        value = self._take(key, ...)
-        if not isinstance(value, dict):
-            raise self.error(key, f"expected a table, got {value!r}")
-        return Table(value, f"{self.where}: {key}")
-
-    def tables(self, key: str, required: bool = False) -> list[Table]:
-        value = self._take(key, ... if required else [])
-        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value) or (required and not value):
-            raise self.error(key, f"expected [[{key}]] tables, got {value!r}")
-        return [Table(v, f"{self.where}: {key}[{i}]") for i, v in enumerate(value)]
-
-    def done(self) -> None:
-        """Raise for the first key that nobody asked for."""
-        for key in self.data:
-            if key not in self.asked:
-                raise self.error(key, f"unknown key{suggestion(key, self.asked)}")
-
-
 def _target(t: Table) -> Target:
     engines = _engines(t.table("engine"))
     streams = t.table("throughput")
@@ -225,8 +125,11 @@ def _target(t: Table) -> Target:
         in_place=t.flag("in_place", False),
         cascades=t.flag("cascades", False),
         memory_budget=t.whole("memory_budget", None),
+        array=read_array(t.table("array")) if "array" in t.data else None,
+        energy=read_energy(t.table("energy")) if "energy" in t.data else None,
     )
     streams.done()
+    t.asked.update(("array", "energy"))
     t.done()
     if target.dtype not in target.dtype_bytes:
         raise t.error(
@@ -288,6 +191,9 @@ def _memory(t: Table) -> Memory:
         bytes_per_s=t.number("bytes_per_s"),
         roles=t.words("roles", MEMORY_ROLES),
         burst_bytes=t.whole("burst_bytes", 0),
+        latency_cycles=t.number("latency_cycles", 0, zero=True),
+        granule_bytes=t.whole("granule_bytes", 1),
+        pj_per_byte=t.number("pj_per_byte", None),
     )
     t.done()
     return memory

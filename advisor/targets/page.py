@@ -39,12 +39,23 @@ unknown key, a wrong type or a missing number is an error that names the key.
 | `in_place` | Element-wise results overwrite an operand that nobody reads again. |
 | `cascades` | Results pass from kernel to kernel in stripes through the fastest memory, whatever their size. |
 | `memory_budget` | Bytes that activations may take, where the product sets a limit. |
+| `[array]` | How layers are cut into tiles, where the target is simulated tile by tile: see below. |
+| `[energy]` | `pj_per_mac`: picojoules of a MAC, one number or a table by engine. |
 
 An **engine** has `macs_per_cycle` and `tiling`, a list of multiples (TILING) that a layer is padded to, the best of
 which counts; and where they limit, `outputs_per_cycle`, `weights_per_cycle`, and `slice_cycles`, the least that one
 slice of output channels takes. A **memory** has `name`, `bytes` (left out: as large as needed), `bytes_per_s`, `roles`
-(`activations`, `weights`), and `burst_bytes`, the least cost of reading one position of a model input. A
-**special** has `elements_per_cycle` or `unsupported = true`, `why`, `source`, and `instead`, the cheaper equivalent.
+(`activations`, `weights`), and `burst_bytes`, the least cost of reading one position of a model input; for the
+tile-level simulation `latency_cycles`, until a transfer begins, and `granule_bytes`, the multiple that each contiguous
+piece is padded to; and `pj_per_byte`, the picojoules of moving a byte. A **special** has `elements_per_cycle` or
+`unsupported = true`, `why`, `source`, and `instead`, the cheaper equivalent.
+
+An **array** has `buffer_bytes` of SRAM for the tiles that are read (and for partial sums, unless `accumulators` gives
+the number of those), in banks of `bank_bytes`; `weight_bytes` for weights that stay; `double_buffered` (computing one
+tile while the next is moved); `tile_height`, `tile_width` and `tile_output`, the largest tile; `tile_cycles`, the least
+for a tile; `vector_lanes`, the multiple of channels that work without MACs is padded to; `channel_block`, how many
+channels lie side by side in memory; `prefetch` (of the next kernel's weights); and `stored_weights`, bytes stored per
+weight byte.
 """
 
 

@@ -77,6 +77,9 @@ class Memory:
     none is costed as if it lay in the last.
 
     ``burst_bytes`` is the least that reading one position of a model input costs, whose channels lie side by side.
+    Only the tile-level simulation reads ``latency_cycles``, until a transfer begins, and ``granule_bytes``, the
+    multiple that each contiguous piece is padded to. ``pj_per_byte`` are the picojoules of moving a byte, None where
+    unknown.
     """
 
     name: str
@@ -84,6 +87,9 @@ class Memory:
     bytes_per_s: float
     roles: tuple[str, ...]
     burst_bytes: int = 0
+    latency_cycles: float = 0
+    granule_bytes: int = 1
+    pj_per_byte: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,45 @@ class Fusion:
     """
 
     pattern: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """How layers are cut into tiles: what a tile-level simulation needs beyond engines, throughput and memories.
+
+    ``buffer_bytes`` of SRAM in the array hold the tiles that are read, in banks of ``bank_bytes``, and also the partial
+    sums (4 bytes each) unless ``accumulators`` gives their number. ``weight_bytes`` hold weights; a tile whose weights
+    do not fit has them fetched again (0: for every tile). With ``double_buffered`` each buffer holds two tiles, and one
+    is computed while the next is moved. ``tile_height``, ``tile_width`` and ``tile_output`` limit a tile's extents (0:
+    no limit). ``tile_cycles`` is the least that a tile takes; what a kernel costs besides is the target's
+    ``overhead_us``.
+
+    ``vector_lanes`` is the multiple of channels that work without MACs is padded to, ``channel_block`` how many
+    channels lie side by side in memory (1: all of them), to which activations are padded. ``prefetch``: the weights of
+    the next kernel are fetched while one runs, into what is left of the memory of the activations. ``stored_weights``
+    are the bytes stored per weight byte, after compression.
+    """
+
+    buffer_bytes: int
+    accumulators: int | None = None
+    weight_bytes: int = 0
+    bank_bytes: int = 1
+    double_buffered: bool = True
+    tile_height: int = 0
+    tile_width: int = 0
+    tile_output: int = 0
+    tile_cycles: float = 0
+    vector_lanes: int = 1
+    channel_block: int = 1
+    prefetch: bool = True
+    stored_weights: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Picojoules of one MAC, by kind of engine; those of moving a byte stand with the memories."""
+
+    pj_per_mac: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +174,7 @@ class Target:
     ``in_place``: element-wise results overwrite an operand nobody reads again; ``cascades``: results pass from kernel
     to kernel in stripes through the fastest memory, whatever their size; ``fused_attention``: scores never reach
     memory. ``memory_budget`` is the bytes of activations that the product allows, None where it sets no limit.
+    ``array`` is there where the target can be simulated tile by tile, ``energy`` where its energies are known.
     """
 
     name: str
@@ -150,6 +196,8 @@ class Target:
     in_place: bool = False
     cascades: bool = False
     memory_budget: int | None = None
+    array: Array | None = None
+    energy: Energy | None = None
 
     def size_of(self, dtype: str) -> int:
         """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`."""
