@@ -99,12 +99,12 @@ def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: 
     if first.op in MAC_OPS:
         array, stream = _mac_cycles(tensors, first, group, target, macs)
     else:
-        rate = _own_rate(first, target) or target.throughput[STREAM_OF[first.op]]
-        array, stream = 0.0, _amount(tensors, first) / rate
+        rate = own_rate(first, target) or target.throughput[STREAM_OF[first.op]]
+        array, stream = 0.0, amount(tensors, first) / rate
     slow = []
     passing = stream
     for op in group.ops[1:]:
-        rate = _own_rate(op, target)
+        rate = own_rate(op, target)
         if rate is None:
             continue
         needed = _numel(tensors, op.outputs) / rate
@@ -114,7 +114,7 @@ def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: 
     return Compute(array, stream, tuple(slow))
 
 
-def _own_rate(op: Op, target: Target) -> float | None:
+def own_rate(op: Op, target: Target) -> float | None:
     """Elements per cycle of an op that runs otherwise than its kind."""
     special = target.special(op.op, op.attrs.get("fn"))
     return None if special is None else special.elements_per_cycle
@@ -141,7 +141,7 @@ def _mac_cycles(tensors: Mapping[int, Tensor], op: Op, group: Group, target: Tar
     return array, stream
 
 
-def _amount(tensors: Mapping[int, Tensor], op: Op) -> int:
+def amount(tensors: Mapping[int, Tensor], op: Op) -> int:
     """Elements that pass through: window positions of a pool, what a reduction reads, else what the op writes."""
     written = _numel(tensors, op.outputs)
     if op.op == "pool":
