@@ -23,20 +23,41 @@ READS_WHAT_IT_WRITES = frozenset({"slice", "gather", "embedding"})
 """Operators that read no more of their source than they write."""
 
 
-class Priced(NamedTuple):
-    """A costed group: its kernel (None: uncounted), and each op's part of the latency and of the MACs."""
-
-    kernel: Kernel | None
-    shares: tuple[tuple[int, float], ...]
-    macs: tuple[tuple[int, int], ...]
-
-
 class Compute(NamedTuple):
     """Busy cycles: of the MAC array, of the element stream behind it, and what slow fused functions add to that."""
 
     array: float
     stream: float
     slow: tuple[tuple[int, float], ...]
+
+
+class Traffic(NamedTuple):
+    """Bytes moved: activations ``read`` (``given``: of the model's inputs) and ``written``, ``weights``, and what the
+    op keeps meanwhile (``scratch``). ``us`` is the time that takes, ``weights_us`` that of the weights alone."""
+
+    read: int
+    given: int
+    written: int
+    weights: int
+    scratch: int
+    us: float
+    weights_us: float
+
+    @property
+    def moved(self) -> int:
+        # scores are written, read by the softmax, written again and read by the second product
+        return self.read + self.given + self.written + self.weights + 4 * self.scratch
+
+
+class Priced(NamedTuple):
+    """A costed group: its kernel (None: uncounted), each op's part of the latency and of the MACs, and what the price
+    is made of (None where nothing runs)."""
+
+    kernel: Kernel | None
+    shares: tuple[tuple[int, float], ...]
+    macs: tuple[tuple[int, int], ...]
+    compute: Compute | None = None
+    traffic: Traffic | None = None
 
 
 def price(graph: Graph, group: Group, target: Target) -> Priced:
@@ -54,12 +75,13 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     first = group.ops[0]
     compute = _compute(tensors, group, target, total)
     busy = max(compute.array, compute.stream + sum([extra for _, extra in compute.slow])) / target.clock_hz * 1e6
-    moved, transfer = _traffic(tensors, group, target)
-    run = max(busy, transfer)
-    bound = "overhead" if run < target.overhead_us else "compute" if busy >= transfer else "memory"
+    traffic = _traffic(tensors, group, target)
+    run = max(busy, traffic.us)
+    bound = "overhead" if run < target.overhead_us else "compute" if busy >= traffic.us else "memory"
     kind = "depthwise" if first.op == "conv" and is_depthwise(tensors, first) else first.op
-    kernel = Kernel(keys, kind, run + target.overhead_us, total, moved, bound)
-    return Priced(kernel, _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, transfer, compute, target), macs)
+    kernel = Kernel(keys, kind, run + target.overhead_us, total, traffic.moved, bound)
+    shares = _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, traffic.us, compute, target)
+    return Priced(kernel, shares, macs, compute, traffic)
 
 
 def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> int:
@@ -152,8 +174,8 @@ def amount(tensors: Mapping[int, Tensor], op: Op) -> int:
     return written
 
 
-def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tuple[int, float]:
-    """Bytes moved, and the microseconds that takes: memories work side by side, each serves its tensors in turn."""
+def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Traffic:
+    """What the kernel moves: memories work side by side, each serves its tensors in turn."""
     first = group.ops[0]
     places = _places(target, "activations")
     written = sum([_bytes(tensors[t], target) for t in group.writes])
@@ -171,17 +193,14 @@ def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> tup
     if first.op in READS_WHAT_IT_WRITES:
         read, given, weights = min(read, written), min(given, written), min(weights, written)
     scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
-    # scores are written, read by the softmax, written again and read by the second product
     results = read + written + 4 * scratch
     home = places[0] if target.cascades else _memory(places, read + written + scratch)
+    store = _memory(_places(target, "weights"), weights)
     seconds: dict[str, float] = {}
-    for memory, moved in (
-        (home, results),
-        (places[-1], given),
-        (_memory(_places(target, "weights"), weights), weights),
-    ):
+    for memory, moved in ((home, results), (places[-1], given), (store, weights)):
         seconds[memory.name] = seconds.get(memory.name, 0.0) + moved / memory.bytes_per_s
-    return results + given + weights, max(seconds.values()) * 1e6
+    us = max(seconds.values()) * 1e6
+    return Traffic(read, given, written, weights, scratch, us, weights / store.bytes_per_s * 1e6)
 
 
 def _in_bursts(tensor: Tensor, size: int, memory: Memory) -> int:

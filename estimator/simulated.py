@@ -2,208 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from weakref import WeakKeyDictionary
-
 from advisor.costs import Costs, Label
-from advisor.graph import Graph, Op
+from advisor.graph import Graph
 from advisor.targets import Target
 
-from .difference import Difference
-from .kernels import Decomposition, Group, decompose, redecompose, signature
-from .memory import Lifetimes, lifetimes, peak, size, sizes
-from .roofline import Priced, price
+from .plan import Known, Plan, Planner, summarise
 
 
-@dataclass(eq=False)
-class Plan:
-    """What was worked out for one graph and target, so that a graph which shares most of it need not repeat it.
-
-    ``held`` are the bytes of ``lives.owners``; ``parameters`` says how often each parameter tensor is read.
-    """
-
-    decomposition: Decomposition
-    priced: list[Priced]
-    lives: Lifetimes
-    held: list[int]
-    parameters: dict[int, int]
-    costs: Costs
-
-    @cached_property
-    def touches(self) -> dict[int, list[int]]:
-        """Tensor → the indices of the groups whose cost depends on it."""
-        touches: dict[int, list[int]] = {}
-        for i, group in enumerate(self.decomposition.groups):
-            for t in group.tensors:
-                touches.setdefault(t, []).append(i)
-        return touches
-
-
-class Simulated:
+class Simulated(Planner):
     """A cost model for every target, from the numbers of its specification."""
 
     label: Label = "simulated"
 
-    def __init__(self) -> None:
-        self._plans: WeakKeyDictionary[Graph, dict[Target, Plan]] = WeakKeyDictionary()
-
     def covers(self, target: Target) -> bool:
         return True
 
-    def estimate(self, graph: Graph, target: Target) -> Costs:
-        """Costs of the whole graph."""
-        return self._plan(graph, target).costs
-
-    def restimate(self, base: Costs, before: Graph, after: Graph, target: Target) -> Costs:
-        """Costs of ``after``, equal to ``estimate(after, target)``.
-
-        What ``base`` summarises is kept with ``before``, so only kernels whose ops or tensors changed are costed."""
-        known = self._plans.get(after, {}).get(target)
-        if known is not None:
-            return known.costs
-        old = self._plan(before, target)
-        difference = Difference.between(before, after)
-        plan = _resized(old, difference, target) or _rewired(old, difference, target)
-        self._plans.setdefault(after, {})[target] = plan
-        return plan.costs
-
-    def _plan(self, graph: Graph, target: Target) -> Plan:
-        plans = self._plans.setdefault(graph, {})
-        if target not in plans:
-            plans[target] = _fresh(graph, target)
-        return plans[target]
+    def cost(self, graph: Graph, target: Target, plan: Plan, before: Known | None) -> tuple[Costs, None]:
+        return summarise(target, self.label, plan, plan.priced), None
 
 
 SIMULATED = Simulated()
-
-
-def _fresh(graph: Graph, target: Target) -> Plan:
-    decomposition = decompose(graph, target)
-    priced = [price(graph, group, target) for group in decomposition.groups]
-    lives = lifetimes(graph, decomposition, target)
-    held = sizes(graph.tensors, lives, target)
-    parameters = Counter(_read_parameters(graph, graph.ops))
-    totals = _weights(graph, parameters, target)
-    costs = _costs(graph, target, decomposition.groups, priced, totals, lives, held)
-    return Plan(decomposition, priced, lives, held, parameters, costs)
-
-
-def _rewired(old: Plan, difference: Difference, target: Target) -> Plan:
-    """The plan of a graph with other ops or wiring; prices of kernels that stayed what they were are reused."""
-    after = difference.after
-    decomposition = redecompose(old.decomposition, difference, target)
-    known = dict(zip(old.decomposition.groups, old.priced, strict=True))
-    priced = [known.get(group) or price(after, group, target) for group in decomposition.groups]
-    lives = lifetimes(after, decomposition, target)
-    sized = dict(zip(old.lives.owners, old.held, strict=True))
-    changed = difference.changed
-    held = [size(after.tensors[t], target) if t in changed or t not in sized else sized[t] for t in lives.owners]
-    parameters = _parameters(old.parameters, difference)
-    totals = _totals(old, parameters, difference, target)
-    costs = _costs(after, target, decomposition.groups, priced, totals, lives, held)
-    return Plan(decomposition, priced, lives, held, parameters, costs)
-
-
-def _read_parameters(graph: Graph, ops: Iterable[Op]) -> Iterator[int]:
-    """The parameter tensors that ``ops`` read, once for each time."""
-    tensors = graph.tensors
-    for op in ops:
-        for t in (*op.weights.values(), *op.inputs):
-            if tensors[t].role == "parameter":
-                yield t
-
-
-def _parameters(old: dict[int, int], difference: Difference) -> dict[int, int]:
-    """How often each parameter of the edited graph is read, given the same of the graph before."""
-    if difference.roles_changed():
-        return Counter(_read_parameters(difference.after, difference.after.ops))
-    reads = dict(old)
-    for t in _read_parameters(difference.before, difference.gone):
-        reads[t] -= 1
-        if not reads[t]:
-            del reads[t]
-    for t in _read_parameters(difference.after, difference.come):
-        reads[t] = reads.get(t, 0) + 1
-    return reads
-
-
-def _totals(old: Plan, parameters: dict[int, int], difference: Difference, target: Target) -> tuple[int, int]:
-    """Elements and bytes of the edited graph's ``parameters``, from what the graph before has and what differs."""
-    differing = set(difference.changed)
-    for op in (*difference.gone, *difference.come):
-        differing.update(op.weights.values(), op.inputs)
-    less, less_bytes = _weights(difference.before, [t for t in differing if t in old.parameters], target)
-    more, more_bytes = _weights(difference.after, [t for t in differing if t in parameters], target)
-    return old.costs.params - less + more, old.costs.weights_bytes - less_bytes + more_bytes
-
-
-def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> tuple[int, int]:
-    """Elements and bytes of the given parameters."""
-    tensors = [graph.tensors[t] for t in parameters]
-    return sum([t.numel for t in tensors]), sum([size(t, target) for t in tensors])
-
-
-def _costs(
-    graph: Graph,
-    target: Target,
-    groups: list[Group],
-    priced: list[Priced],
-    totals: tuple[int, int],
-    lives: Lifetimes,
-    held: list[int],
-) -> Costs:
-    kernels = tuple([p.kernel for p in priced if p.kernel is not None])
-    shares = dict([share for p in priced for share in p.shares])
-    macs = dict([count for p in priced for count in p.macs])
-    return Costs(
-        target=target.name,
-        label=Simulated.label,
-        kernels=kernels,
-        latency_us=sum([k.latency_us for k in kernels]),
-        macs=sum(macs.values()),
-        params=totals[0],
-        weights_bytes=totals[1],
-        traffic_bytes=sum([k.bytes for k in kernels]),
-        peak=peak(graph, lives, held, target),
-        uncounted=tuple([op.key for g, p in zip(groups, priced, strict=True) if p.kernel is None for op in g.ops]),
-        op_latency_us=shares,
-        op_macs=macs,
-    )
-
-
-def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
-    """The plan of a graph wired like the one before; None where it is wired otherwise."""
-    before, after, changed = difference.before, difference.after, difference.changed
-    if not difference.aligned or before.inputs != after.inputs or before.outputs != after.outputs:
-        return None
-    for a, b in zip(difference.gone, difference.come, strict=True):
-        same = a.inputs == b.inputs and a.outputs == b.outputs and a.weights == b.weights
-        if not same or signature(a, target) != signature(b, target):
-            return None
-    if difference.roles_changed() or (changed and not old.decomposition.holds_for(after.tensors)):
-        return None
-    stale = {i for t in changed for i in old.touches.get(t, ())}
-    groups = old.decomposition.groups
-    if difference.come:
-        groups = _renewed(groups, {op.key: op for op in difference.come}, stale)
-    priced = list(old.priced)
-    for i in stale:
-        priced[i] = price(after, groups[i], target)
-    pairs = zip(old.lives.owners, old.held, strict=True)
-    held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs] if changed else old.held
-    totals = _totals(old, old.parameters, difference, target)
-    costs = _costs(after, target, groups, priced, totals, old.lives, held)
-    return Plan(replace(old.decomposition, groups=groups), priced, old.lives, held, old.parameters, costs)
-
-
-def _renewed(groups: list[Group], come: dict[int, Op], stale: set[int]) -> list[Group]:
-    """The groups with replaced ops (by key) put in; their indices join ``stale``."""
-    out = list(groups)
-    for i, group in enumerate(groups):
-        if not group.seen.isdisjoint(come) and any(op.key in come for op in group.ops):
-            out[i] = replace(group, ops=tuple([come.get(op.key, op) for op in group.ops]))
-            stale.add(i)
-    return out

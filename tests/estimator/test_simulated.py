@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.estimator import SIMULATED
-from advisor.estimator import simulated as module
+from advisor.estimator import plan as module
 from advisor.estimator.simulated import Simulated
 from advisor.graph import Graph, Op
 from advisor.moves import SwapActivation
