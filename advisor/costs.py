@@ -9,8 +9,9 @@ Units: latency in microseconds, sizes in bytes, 1 MAC = 2 FLOPs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 from .graph import Graph
@@ -44,19 +45,28 @@ class Kernel:
     simulated: bool = False
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class MemoryPeak:
     """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are.
 
-    ``timeline`` is the bytes alive during each kernel, by the key of its first op. ``arena_bytes`` is what a packed
-    arena needs, None where it was not packed.
+    They are alive in the order of execution that needs least; ``exact`` says that none is known to need less. In the
+    model's own order it is ``own_order_bytes``, None where nobody looked. ``timeline`` is the bytes alive during each
+    kernel, by the key of its first op, in the order in which they run. ``arena`` are the bytes of an arena that all
+    tensors are packed into, or what works them out.
     """
 
     bytes: int
     op: int | None
     alive: tuple[int, ...]
     timeline: Mapping[int, int] = field(default_factory=dict)
-    arena_bytes: int | None = None
+    arena: int | Callable[[], int] | None = field(default=None, compare=False, repr=False)
+    own_order_bytes: int | None = None
+    exact: bool = True
+
+    @cached_property
+    def arena_bytes(self) -> int | None:
+        """What a packed arena needs, None where that is not known."""
+        return self.arena() if callable(self.arena) else self.arena
 
 
 @dataclass(slots=True, frozen=True)

@@ -203,12 +203,16 @@ def _costs(c: Costs) -> list[Any]:
         c.params,
         c.weights_bytes,
         c.traffic_bytes,
-        [c.peak.bytes, c.peak.op, list(c.peak.alive), dict(c.peak.timeline), c.peak.arena_bytes],
+        _peak(c.peak),
         list(c.uncounted),
         dict(c.op_latency_us),
         dict(c.op_macs),
         [c.low_us, c.high_us, c.cycles, c.energy_uj, c.basis],
     ]
+
+
+def _peak(p: MemoryPeak) -> list[Any]:
+    return [p.bytes, p.op, list(p.alive), dict(p.timeline), p.arena_bytes, p.own_order_bytes, p.exact]
 
 
 def _kernel(k: Kernel) -> list[Any]:
@@ -220,7 +224,7 @@ def _kernel(k: Kernel) -> list[Any]:
 
 def _to_costs(plain: list[Any]) -> Costs:
     target, label, kernels, latency, macs, params, weights, traffic, peak, uncounted, latencies, op_macs, more = plain
-    size, op, alive, timeline, arena = peak
+    size, op, alive, *more_of_peak = peak
     return Costs(
         target,
         label,
@@ -230,7 +234,7 @@ def _to_costs(plain: list[Any]) -> Costs:
         params,
         weights,
         traffic,
-        MemoryPeak(size, op, tuple(alive), timeline, arena),
+        MemoryPeak(size, op, tuple(alive), *more_of_peak),
         tuple(uncounted),
         latencies,
         op_macs,

@@ -136,7 +136,9 @@ PEAKS = st.builds(
     MemoryPeak,
     *[st.integers(), st.none() | st.integers(), KEYS],
     timeline=st.dictionaries(st.integers(0, 99), st.integers(), max_size=2),
-    arena_bytes=st.none() | st.integers(),
+    arena=st.none() | st.integers(),
+    own_order_bytes=st.none() | st.integers(),
+    exact=st.booleans(),
 )
 COSTS = st.builds(
     Costs,

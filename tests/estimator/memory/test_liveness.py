@@ -96,3 +96,30 @@ def test_constants_are_no_activations():
     table = b.op("activation", [b.parameter((1, 4, 8, 8))], (1, 4, 8, 8), fn="sigmoid")
     y = b.elementwise("mul", x, table)
     assert peak(b.build()).alive == (x, y)
+
+
+def test_the_peak_is_that_of_the_best_order_and_the_models_own_stands_beside_it():
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 1, 8, 8)), 1)
+    wide = [b.conv(x, 16) for _ in range(3)]
+    ends = [b.conv(y, 1) for y in wide]
+    graph = b.build(b.concat(ends))
+    found = peak(graph)
+    # one wide tensor at a time, beside x and what is left of the branches before
+    assert (found.bytes, found.own_order_bytes, found.exact) == ((2 + 16 + 1) * 64, (3 * 16 + 1) * 64, True)
+    assert list(found.timeline) != [op.key for op in graph.ops] and sorted(found.timeline) == [o.key for o in graph.ops]
+    assert found.arena_bytes == found.bytes
+
+
+def test_an_arena_holds_more_than_what_is_alive_at_the_peak_where_gaps_are_left():
+    graph = mobilenet_v2()
+    for name in ("npu-64", "cpu-x86"):
+        found = peak(graph, load(name))
+        assert found.arena_bytes >= found.bytes
+
+
+def test_an_output_is_not_overwritten():
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 1, 8, 8)), 8)
+    graph = b.build(x, b.act(x, "tanh"))
+    assert peak(graph, replace(NPU, fusions=(), in_place=True)).bytes == 2 * 8 * 64
