@@ -31,6 +31,11 @@ COMMANDS = {
     "query": "ask the daemon, for scripts",
 }
 
+PACKED = {
+    "estimate": "tell what a model costs on targets, kernel by kernel",
+}
+"""What the help says of commands that come with the advisor as a pack; it loads none of them."""
+
 
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for ``argv``; only the command it names gets its arguments, so only that one is imported."""
@@ -56,7 +61,8 @@ def _add_packs(commands: Any, named: str | None) -> None:
     for name, entry in offered().items():
         if name in COMMANDS:
             continue
-        sub = commands.add_parser(name, help=f"from {entry.dist.name}" if entry.dist else entry.value)
+        text = PACKED.get(name) or (f"from {entry.dist.name}" if entry.dist else entry.value)
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == named:
             _attach(sub, entry.load())
 

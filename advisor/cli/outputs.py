@@ -79,12 +79,12 @@ def chosen(outputs: Sequence[Output] | None) -> list[tuple[str, str]]:
             where = "standard output" if place == STDOUT else place
             raise UsageError(f"two formats would be written to {where}; give each its own -o FILE")
     for place in places:
-        if place != STDOUT and (wrong := _unwritable(Path(place).absolute())):
+        if place != STDOUT and (wrong := unwritable(Path(place).absolute())):
             raise UsageError(f"-o {place}: {wrong}")
     return pairs
 
 
-def _unwritable(file: Path) -> str:
+def unwritable(file: Path) -> str:
     """Why a report cannot be written to ``file``, with the remedy; empty when it can."""
     if not file.parent.is_dir():
         return "its folder does not exist; create it first"

@@ -1,0 +1,190 @@
+"""``advisor estimate`` for people: a table a model and target, or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from advisor.graph import Graph
+from advisor.report import ModelReport, Report
+from advisor.reports import cells
+from advisor.reports.console import plain
+from advisor.reports.layers import describe, relative
+from advisor.units import percent
+
+from .estimates import Estimate, Part
+from .side_by_side import aligned
+
+WIDTH = 120
+TOP_KERNELS = 16
+
+Found = Sequence[tuple[ModelReport, Sequence[Estimate]]]
+
+
+def render(found: Found, report: Report, *, compare: bool) -> str:
+    """The estimates as plain text of :data:`WIDTH` columns."""
+    return plain(lambda console: write(found, report, console, compare=compare), WIDTH)
+
+
+def write(found: Found, report: Report, console: Console, *, compare: bool) -> None:
+    """Print the estimates; ``compare`` puts those of a model side by side."""
+    for model, estimates in found:
+        place = f"{relative(model.file, report.root)}:{model.span.line}"
+        console.print(Text.assemble((model.name, "bold cyan"), f"  {model.status}  ", (place, "dim")))
+        if model.input:
+            console.print(Text(f"  input  {model.input}", "dim"))
+        graph = model.graph
+        if graph is None:
+            reason = model.failure.message if model.failure is not None else "it could not be traced"
+            console.print(Text(f"  no costs: {reason}", "red"))
+        elif compare:
+            _write_compared(estimates, graph, console)
+        else:
+            for estimate in estimates:
+                _write_one(estimate, graph, console)
+        console.print()
+
+
+def _write_one(estimate: Estimate, graph: Graph, console: Console) -> None:
+    console.print()
+    console.print(Text.assemble("  ", (estimate.target, "bold"), f", {estimate.kind}"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in _facts(estimate, graph):
+        if value != cells.UNKNOWN:
+            grid.add_row(f"  {name}", value)
+    console.print(grid)
+    if estimate.parts:
+        console.print()
+        console.print(_kernels(estimate, graph))
+
+
+def _facts(estimate: Estimate, graph: Graph) -> Iterable[tuple[str, str]]:
+    """What is said of a model on a target, the same of each so that they can stand side by side."""
+    peak = cells.size(estimate.peak_memory_bytes)
+    at = "" if estimate.peak_at is None else f" at {graph.by_key[estimate.peak_at].path or 'the model itself'}"
+    yield "latency", cells.time(estimate.latency_us)
+    yield "within", _range(estimate)
+    yield "cycles", cells.UNKNOWN if estimate.cycles is None else cells.count(round(estimate.cycles))
+    yield "peak memory", peak + at
+    yield "packed arena", cells.size(estimate.arena_bytes)
+    yield "weights", cells.size(estimate.weight_bytes)
+    yield "energy", energy(estimate.energy_uj)
+    yield "rests on", estimate.basis or cells.UNKNOWN
+    yield "not counted", _uncounted(estimate, graph)
+    yield "failed", estimate.failure or cells.UNKNOWN
+
+
+def _range(estimate: Estimate) -> str:
+    if estimate.low_us is not None and estimate.high_us is not None:
+        return f"{cells.time(estimate.low_us)} to {cells.time(estimate.high_us)} (90 %)"
+    return f"spread {percent(100 * estimate.spread)} (IQR)" if estimate.spread else cells.UNKNOWN
+
+
+def _uncounted(estimate: Estimate, graph: Graph) -> str:
+    names: dict[str, int] = {}
+    for key in estimate.uncounted:
+        name = graph.by_key[key].target
+        names[name] = names.get(name, 0) + 1
+    return ", ".join(f"{name} ({n})" for name, n in sorted(names.items())) or cells.UNKNOWN
+
+
+def energy(uj: float | None) -> str:
+    """Microjoules for people: ``831 uJ``, ``12.4 mJ``."""
+    if uj is None:
+        return cells.UNKNOWN
+    return f"{uj / 1000:.3g} mJ" if uj >= 1000 else f"{uj:.3g} uJ"
+
+
+def _kernels(estimate: Estimate, graph: Graph) -> Table:
+    """The costliest kernels, in the order of their cost."""
+    ranked = sorted(estimate.parts, key=lambda part: -part.latency_us)
+    total, largest = estimate.latency_us or 0.0, ranked[0].latency_us
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column("  layer", no_wrap=True)
+    table.add_column("kernel", no_wrap=True, max_width=30)
+    for name in ("MACs", "bytes", "latency", "90 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, style="cyan")
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("bound", no_wrap=True)
+    for part in ranked[:TOP_KERNELS]:
+        table.add_row(
+            "  " + cells.shorten(_path(part.ops, graph), 32),
+            _ops(part.ops, graph) or part.kind,
+            cells.count(part.macs) if part.macs != 0 else "",
+            cells.size(part.bytes),
+            cells.latency(part.latency_us, largest >= 100),
+            _error(part),
+            cells.bar(part.latency_us / largest, 8) if largest else "",
+            cells.share(part.latency_us, total),
+            _remark(part),
+        )
+    rest = ranked[TOP_KERNELS:]
+    if rest:
+        part = sum(p.latency_us for p in rest)
+        table.caption = f"{cells.plural(len(rest), 'more kernel')}: {cells.time(part)}, {cells.share(part, total)}"
+        table.caption_justify = "right"
+        table.caption_style = "dim"
+    return table
+
+
+def _path(ops: Sequence[int], graph: Graph) -> str:
+    return (graph.by_key[ops[0]].path or "(model)") if ops else "(no layer)"
+
+
+def _ops(ops: Sequence[int], graph: Graph) -> str:
+    return " + ".join(describe(graph.by_key[key], graph) for key in ops)
+
+
+def _error(part: Part) -> str:
+    """How far the latency may be off, the larger side: ``±4 %``."""
+    if part.low_us is None or part.high_us is None or not part.latency_us:
+        return ""
+    off = max(part.high_us - part.latency_us, part.latency_us - part.low_us)
+    return f"±{percent(100 * off / part.latency_us)}"
+
+
+def _remark(part: Part) -> str:
+    said = [part.bound or ""]
+    if part.outside:
+        said.append("outside the training range")
+    if part.simulated:
+        said.append("simulated")
+    return ", ".join(filter(None, said))
+
+
+def _write_compared(estimates: Sequence[Estimate], graph: Graph, console: Console) -> None:
+    console.print()
+    table = _table_of(estimates, "", wide=20)
+    facts = [dict(_facts(estimate, graph)) for estimate in estimates]
+    for name in facts[0]:
+        if any(column[name] != cells.UNKNOWN for column in facts):
+            table.add_row(f"  {name}", *(column[name] for column in facts))
+    console.print(table)
+    found = aligned(estimates)
+    if not found:
+        return
+    console.print()
+    table = _table_of(estimates, "  differ most, by share of the whole", wide=0)
+    for piece in found[:TOP_KERNELS]:
+        name = f"  {cells.shorten(_path(piece.ops, graph), 28)}  {cells.shorten(_ops(piece.ops, graph), 30)}"
+        table.add_row(name, *(_cell(us, e) for us, e in zip(piece.latency_us, estimates, strict=True)))
+    console.print(table)
+
+
+def _table_of(estimates: Sequence[Estimate], title: str, wide: int) -> Table:
+    """A table with a column an estimate."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column(title, no_wrap=True, style="dim" if wide else "")
+    for estimate in estimates:
+        table.add_column(f"{estimate.target}\n{estimate.kind}", justify="right", min_width=wide, overflow="fold")
+    return table
+
+
+def _cell(us: float | None, estimate: Estimate) -> str:
+    return cells.UNKNOWN if us is None else f"{cells.time(us)}  {cells.share(us, estimate.latency_us or 0.0):>6}"

@@ -1,0 +1,171 @@
+"""What ``advisor estimate`` tells of one model on one target: predicted costs and ground truth in one plain form.
+
+Unknown is None, never zero. Latencies are in microseconds, sizes in bytes, energy in microjoules per inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.costs import Costs, Kernel, Label
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from ..measuring import Measurement, Row, Unmeasurable
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Ops (by key) that run as one, and what that costs. ``ops`` is empty for time that belongs to no op."""
+
+    ops: tuple[int, ...]
+    kind: str
+    latency_us: float
+    low_us: float | None = None
+    high_us: float | None = None
+    bound: str | None = None
+    macs: int | None = None
+    bytes: int | None = None
+    outside: bool = False
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One model on one target.
+
+    ``low_us`` and ``high_us`` are a prediction's 90 % interval, ``spread`` the relative interquartile range of what was
+    measured. ``peak_at`` is the key of the op at the peak of memory. ``failure`` says why there are no numbers.
+    """
+
+    target: str
+    kind: Label
+    basis: str
+    latency_us: float | None = None
+    low_us: float | None = None
+    high_us: float | None = None
+    spread: float | None = None
+    cycles: float | None = None
+    peak_memory_bytes: int | None = None
+    arena_bytes: int | None = None
+    peak_at: int | None = None
+    weight_bytes: int | None = None
+    energy_uj: float | None = None
+    uncounted: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+    failure: str | None = None
+
+
+def of_costs(costs: Costs) -> Estimate:
+    """What an estimator says. Where it could cost no operator the latency is unknown."""
+    known = bool(costs.kernels) or not costs.uncounted
+    return Estimate(
+        target=costs.target,
+        kind=costs.label,
+        basis=costs.basis,
+        latency_us=costs.latency_us if known else None,
+        low_us=costs.low_us if known else None,
+        high_us=costs.high_us if known else None,
+        cycles=costs.cycles if known else None,
+        peak_memory_bytes=costs.peak.bytes,
+        arena_bytes=costs.peak.arena_bytes,
+        peak_at=costs.peak.op,
+        weight_bytes=costs.weights_bytes,
+        energy_uj=costs.energy_uj if known else None,
+        uncounted=costs.uncounted,
+        parts=tuple(_predicted(k) for k in costs.kernels),
+    )
+
+
+def _predicted(kernel: Kernel) -> Part:
+    return Part(
+        kernel.ops,
+        kernel.kind,
+        kernel.latency_us,
+        kernel.low_us,
+        kernel.high_us,
+        kernel.bound,
+        kernel.macs,
+        kernel.bytes,
+        kernel.outside,
+        kernel.simulated,
+    )
+
+
+def of_measurement(measured: Measurement, graph: Graph, target: Target, op_macs: Mapping[int, int]) -> Estimate:
+    """What a backend says. ``op_macs`` are the MACs that are known, by op key.
+
+    Cycles are told only of a vendor's estimate: a measured device runs at a clock of its own.
+    """
+    exact = measured.label == "vendor estimate"
+    return Estimate(
+        target=measured.target,
+        kind=measured.label,
+        basis=measured.source,
+        latency_us=measured.latency_us,
+        spread=measured.spread,
+        cycles=measured.latency_us * target.clock_hz / 1e6 if exact else None,
+        peak_memory_bytes=measured.peak_bytes,
+        weight_bytes=measured.weights_bytes,
+        parts=tuple(_measured(row, graph, op_macs) for row in measured.rows),
+    )
+
+
+def _measured(row: Row, graph: Graph, op_macs: Mapping[int, int]) -> Part:
+    counts = [op_macs.get(key) for key in row.ops]
+    known = [n for n in counts if n is not None]
+    main = max(row.ops, key=lambda key: op_macs.get(key, 0), default=None)
+    return Part(
+        row.ops,
+        "overhead" if main is None else graph.by_key[main].op,
+        row.latency_us,
+        macs=sum(known) if len(known) == len(counts) else None,
+    )
+
+
+def of_failure(target: str, kind: Label, source: str, error: Unmeasurable) -> Estimate:
+    """A graph that the backend could not run; the ops that are at fault are named as uncounted."""
+    return Estimate(target, kind, source, uncounted=tuple(error.reasons), failure=str(error))
+
+
+def to_json(estimate: Estimate, graph: Graph) -> dict[str, Any]:
+    """The estimate as plain JSON values; ops are named by their path in the model."""
+    return {
+        "target": estimate.target,
+        "kind": estimate.kind,
+        "basis": estimate.basis,
+        "latency_us": estimate.latency_us,
+        "low_us": estimate.low_us,
+        "high_us": estimate.high_us,
+        "spread": estimate.spread,
+        "cycles": estimate.cycles,
+        "peak_memory_bytes": estimate.peak_memory_bytes,
+        "arena_bytes": estimate.arena_bytes,
+        "peak_memory_at": None if estimate.peak_at is None else graph.by_key[estimate.peak_at].path,
+        "weight_bytes": estimate.weight_bytes,
+        "energy_uj": estimate.energy_uj,
+        "uncounted": _named(estimate.uncounted, graph),
+        "kernels": [_part(part, graph) for part in estimate.parts],
+        "failure": estimate.failure,
+    }
+
+
+def _part(part: Part, graph: Graph) -> dict[str, Any]:
+    return {
+        "ops": _named(part.ops, graph),
+        "kind": part.kind,
+        "latency_us": part.latency_us,
+        "low_us": part.low_us,
+        "high_us": part.high_us,
+        "bound": part.bound,
+        "macs": part.macs,
+        "bytes": part.bytes,
+        "outside": part.outside,
+        "simulated": part.simulated,
+    }
+
+
+def _named(keys: Sequence[int], graph: Graph) -> list[dict[str, str]]:
+    return [{"path": op.path, "op": op.op, "function": op.target} for op in (graph.by_key[k] for k in keys)]
