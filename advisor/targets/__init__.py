@@ -4,7 +4,7 @@ A file may say ``inherits = "other-target"`` and give only what differs.
 """
 
 from .loader import TargetError, available, load, load_all
-from .schema import ENGINES, STREAMS, Array, Energy, Engine, Fusion, Memory, Source, Special, Target, Tiling
+from .schema import ENGINES, STREAMS, Array, Energy, Engine, Fusion, Memory, Source, Special, Target, Tiling, VelaSetup
 
 __all__ = [
     "ENGINES",
@@ -19,6 +19,7 @@ __all__ = [
     "Target",
     "TargetError",
     "Tiling",
+    "VelaSetup",
     "available",
     "load",
     "load_all",

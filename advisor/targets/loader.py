@@ -10,7 +10,20 @@ from typing import Any
 from ..operators import ACTIVATIONS, OPERATORS
 from ..toml import TomlError, read_toml
 from ..words import suggestion
-from .schema import ENGINES, MEMORY_ROLES, STREAMS, Engine, Fusion, Memory, Source, Special, Target, Tiling
+from .schema import (
+    ENGINES,
+    MEMORY_ROLES,
+    RUNTIMES,
+    STREAMS,
+    Engine,
+    Fusion,
+    Memory,
+    Source,
+    Special,
+    Target,
+    Tiling,
+    VelaSetup,
+)
 from .simulation import read_array, read_energy
 from .table import Table, TargetError
 
@@ -127,9 +140,12 @@ def _target(t: Table) -> Target:
         memory_budget=t.whole("memory_budget", None),
         array=read_array(t.table("array")) if "array" in t.data else None,
         energy=read_energy(t.table("energy")) if "energy" in t.data else None,
+        vela=_vela(t.table("vela")) if "vela" in t.data else None,
+        runtime=_runtime(t),
+        threads=t.whole("threads", 1),
     )
     streams.done()
-    t.asked.update(("array", "energy"))
+    t.asked.update(("array", "energy", "vela"))
     t.done()
     if target.dtype not in target.dtype_bytes:
         raise t.error(
@@ -197,6 +213,19 @@ def _memory(t: Table) -> Memory:
     )
     t.done()
     return memory
+
+
+def _runtime(t: Table) -> str | None:
+    value = t.text("runtime", None)
+    if value is not None and value not in RUNTIMES:
+        raise t.error("runtime", f"unknown {value!r}{suggestion(value, RUNTIMES)}; there are {', '.join(RUNTIMES)}")
+    return value
+
+
+def _vela(t: Table) -> VelaSetup:
+    setup = VelaSetup(t.text("accelerator"), t.text("system_config"), t.text("memory_mode"))
+    t.done()
+    return setup
 
 
 def _fusion(t: Table) -> Fusion:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from .loader import available, load
-from .schema import ENGINES, STREAMS, Engine, Special, Target, Tiling
+from .schema import ENGINES, RUNTIMES, STREAMS, Engine, Special, Target, Tiling
 
 INTRO = """# Targets
 
@@ -41,6 +41,8 @@ unknown key, a wrong type or a missing number is an error that names the key.
 | `memory_budget` | Bytes that activations may take, where the product sets a limit. |
 | `[array]` | How layers are cut into tiles, where the target is simulated tile by tile: see below. |
 | `[energy]` | `pj_per_mac`: picojoules of a MAC, one number or a table by engine. |
+| `[vela]` | `accelerator`, `system_config`, `memory_mode`: Vela's names, where Arm's compiler can estimate it. |
+| `runtime`, `threads` | What runs the target's graphs where it is this machine (RUNTIMES), and in how many threads. |
 
 An **engine** has `macs_per_cycle` and `tiling`, a list of multiples (TILING) that a layer is padded to, the best of
 which counts; and where they limit, `outputs_per_cycle`, `weights_per_cycle`, and `slice_cycles`, the least that one
@@ -62,7 +64,12 @@ weight byte.
 def markdown() -> str:
     """The page: what the keys mean, then every shipped target."""
     fields = ", ".join(f"`{f}`" for f in Tiling.__dataclass_fields__)
-    intro = INTRO.replace("ENGINES", _codes(ENGINES)).replace("STREAMS", _codes(STREAMS)).replace("TILING", fields)
+    intro = (
+        INTRO.replace("RUNTIMES", _codes(RUNTIMES))
+        .replace("ENGINES", _codes(ENGINES))
+        .replace("STREAMS", _codes(STREAMS))
+        .replace("TILING", fields)
+    )
     parts = [intro, *("\n".join(_section(load(name))) for name in sorted(available()))]
     return "\n".join(parts)
 

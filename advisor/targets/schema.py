@@ -19,6 +19,9 @@ STREAMS = ("elementwise", "activation", "norm", "softmax", "reduce", "pool", "re
 
 MEMORY_ROLES = ("activations", "weights")
 
+RUNTIMES = ("torch-cpu", "onnxruntime-cpu", "cuda")
+"""What can run a target's graphs on the machine itself."""
+
 USUAL_BYTES = {
     **{"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8},
     **{"complex32": 4, "complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4},
@@ -143,6 +146,17 @@ class Energy:
 
 
 @dataclass(frozen=True, slots=True)
+class VelaSetup:
+    """What Arm's compiler Vela is told: its names of the accelerator (``ethos-u55-128``), of the system configuration
+    and of the memory mode, as in its ``vela.ini``.
+    """
+
+    accelerator: str
+    system_config: str
+    memory_mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """An op (or one function of it) that this target runs otherwise than its kind.
 
@@ -174,7 +188,9 @@ class Target:
     ``in_place``: element-wise results overwrite an operand nobody reads again; ``cascades``: results pass from kernel
     to kernel in stripes through the fastest memory, whatever their size; ``fused_attention``: scores never reach
     memory. ``memory_budget`` is the bytes of activations that the product allows, None where it sets no limit.
-    ``array`` is there where the target can be simulated tile by tile, ``energy`` where its energies are known.
+    ``array`` is there where the target can be simulated tile by tile, ``energy`` where its energies are known, ``vela``
+    where Arm's compiler estimates it. ``runtime`` (of :data:`RUNTIMES`) is there where the target is the machine that
+    calibration runs on; it computes in ``threads`` threads.
     """
 
     name: str
@@ -198,6 +214,9 @@ class Target:
     memory_budget: int | None = None
     array: Array | None = None
     energy: Energy | None = None
+    vela: VelaSetup | None = None
+    runtime: str | None = None
+    threads: int = 1
 
     def size_of(self, dtype: str) -> int:
         """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`."""

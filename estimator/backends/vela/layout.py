@@ -1,0 +1,92 @@
+"""How a tensor of the graph lies in memory: the order of its dimensions.
+
+The graph speaks torch's shapes (channels are dimension 1), the accelerator wants channels innermost. Each value has
+an *order*: place ``i`` in memory holds dimension ``order[i]``. A permutation in the model only renames dimensions, so
+it moves no data here; data moves where an operator needs another order than the one at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Shape = tuple[int, ...]
+Order = tuple[int, ...]
+
+
+def plain(rank: int) -> Order:
+    """The dimensions as the graph lists them."""
+    return tuple(range(rank))
+
+
+def channels_last(rank: int) -> Order:
+    """Dimension 1 innermost."""
+    return (0, *range(2, rank), 1) if rank > 2 else plain(rank)
+
+
+def with_last(order: Order, dims: Sequence[int]) -> Order:
+    """``order`` with these dimensions innermost, in the sequence given."""
+    return (*(d for d in order if d not in dims), *dims)
+
+
+def stored(shape: Sequence[int], order: Order) -> Shape:
+    """The shape as it lies in memory."""
+    return tuple(shape[d] for d in order)
+
+
+def moved(before: Order, after: Order) -> tuple[int, ...]:
+    """Where each place of ``after`` is found in ``before``: the permutation that a transposition is given."""
+    return tuple(before.index(d) for d in after)
+
+
+def same_data(shape: Sequence[int], before: Order, after: Order) -> bool:
+    """Whether both orders put the elements into the same sequence: they differ in dimensions of size 1 at most."""
+    return [d for d in before if shape[d] != 1] == [d for d in after if shape[d] != 1]
+
+
+def renamed(order: Order, dims: Sequence[int]) -> Order:
+    """The order of a permuted tensor (its dimension ``i`` is the old ``dims[i]``) whose data stays where it is."""
+    return tuple(list(dims).index(d) for d in order)
+
+
+def insert_ones(shape: Sequence[int], known: Sequence[int]) -> Order:
+    """An order of all dimensions in which ``known`` (those larger than 1) keep their sequence."""
+    out = list(known)
+    for d in range(len(shape)):
+        if d not in known:
+            place = next((i for i, other in enumerate(out) if other > d), len(out))
+            out.insert(place, d)
+    return tuple(out)
+
+
+def groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """The finest split of a reshape into independent ones: (dimensions before, dimensions after), of equal size each.
+
+    Dimensions of size 1 are in none.
+    """
+    a = [(d, n) for d, n in enumerate(before) if n != 1]
+    b = [(d, n) for d, n in enumerate(after) if n != 1]
+    out: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(a) and j < len(b):
+        left, right = [a[i][0]], [b[j][0]]
+        m, n = a[i][1], b[j][1]
+        i, j = i + 1, j + 1
+        while m != n:
+            if m < n:
+                left.append(a[i][0])
+                m, i = m * a[i][1], i + 1
+            else:
+                right.append(b[j][0])
+                n, j = n * b[j][1], j + 1
+        out.append((left, right))
+    return out
+
+
+def reshaped(before: Sequence[int], order: Order, after: Sequence[int]) -> tuple[Order, Order]:
+    """Orders for a reshape: the one that its input must lie in (``order`` if the data may stay), and its result's."""
+    split = groups(before, after)
+    of = {d: g for g, (left, _) in enumerate(split) for d in left}
+    found = list(dict.fromkeys(of[d] for d in order if d in of))
+    needed = insert_ones(before, [d for g in found for d in split[g][0]])
+    result = insert_ones(after, [d for g in found for d in split[g][1]])
+    return (order if same_data(before, order, needed) else needed), result

@@ -1,0 +1,184 @@
+"""Pools over windows and reductions over dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from advisor.graph import Op
+
+from ..layout import Order, plain, with_last
+from .activations import table
+from .arithmetic import fitted, multiplied, subtracted
+from .lowerer import Lowerer, Refusal, Value
+from .windows import CHANNELS_LAST, cropped, image, of_image, padded, square
+
+CODES = {"max": "MAX_POOL_2D", "avg": "AVERAGE_POOL_2D", "lp": "AVERAGE_POOL_2D"}
+_SAME_AVERAGE = 8
+"""The largest window of a padded average."""
+
+
+def pool(lower: Lowerer, op: Op) -> None:
+    fn = op.attrs["fn"]
+    shape = lower.graph.shape(op.outputs[0])
+    value = lower.input(op)
+    if value.rank != len(shape) or value.rank < 3:
+        raise Refusal(f"a pool over {value.shape}")
+    x = image(lower, value)
+    out = shape if len(shape) == 4 else (*shape[:2], 1, *shape[2:])
+    if fn == "lp":
+        x = table(lower, x)
+    if op.attrs["adaptive"] is not None:
+        made = _adaptive(lower, fn, x, out)
+    else:
+        if any(d != 1 for d in op.attrs["dilation"]):
+            raise Refusal("a dilated pool")
+        kernel, stride = square(op.attrs["kernel"], 1), square(op.attrs["stride"], 1)
+        made = _windows(lower, fn, x, out, kernel, stride, square(op.attrs["padding"], 0))
+    if fn == "lp":
+        made = table(lower, made)
+    lower.give(op.outputs[0], of_image(lower, made, shape))
+
+
+def _windows(
+    lower: Lowerer,
+    fn: str,
+    x: Value,
+    out: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int] = (0, 0),
+) -> Value:
+    x, mode = padded(lower, x, out[2:], kernel, stride, padding, code="PADV2" if fn == "max" else "PAD")
+    options = {"Padding": mode, "StrideH": stride[0], "StrideW": stride[1]}
+    options |= {"FilterHeight": kernel[0], "FilterWidth": kernel[1]}
+    return lower.emit(CODES[fn], [x], out, CHANNELS_LAST, ("Pool2DOptions", options))
+
+
+def _adaptive(lower: Lowerer, fn: str, x: Value, out: Sequence[int]) -> Value:
+    """A pool to a given size: one over the whole, one of equal windows, or rows and then columns one by one."""
+    if tuple(out) == x.shape:
+        return x
+    if out[2:] == (1, 1):
+        return reduced(lower, "MEAN" if fn == "avg" else "REDUCE_MAX", x, [2, 3], keep=True)
+    if all(size % n == 0 for size, n in zip(x.shape[2:], out[2:], strict=True)):
+        window = (x.shape[2] // out[2], x.shape[3] // out[3])
+        return _windows(lower, fn, x, out, window, window)
+    for dim in (2, 3):
+        x = _uneven(lower, fn, x, dim, out[dim])
+    return x
+
+
+def _uneven(lower: Lowerer, fn: str, x: Value, dim: int, count: int) -> Value:
+    """Windows of unequal size along one dimension, each cut out for itself."""
+    size = x.shape[dim]
+    parts = []
+    for i in range(count):
+        start, stop = i * size // count, math.ceil((i + 1) * size / count)
+        part = _along(x.shape, dim, stop - start)
+        cut = cropped(lower, x, [start if d == dim else 0 for d in range(4)], part)
+        window = (part[2], 1) if dim == 2 else (1, part[3])
+        parts.append(_windows(lower, fn, cut, _along(part, dim, 1), window, (1, 1)))
+    axis = CHANNELS_LAST.index(dim)
+    shape = _along(x.shape, dim, count)
+    return lower.emit("CONCATENATION", parts, shape, CHANNELS_LAST, ("ConcatenationOptions", {"Axis": axis}))
+
+
+def _along(shape: Sequence[int], dim: int, size: int) -> tuple[int, ...]:
+    return tuple(size if d == dim else n for d, n in enumerate(shape))
+
+
+def reduce(lower: Lowerer, op: Op) -> None:
+    fn = op.attrs["fn"]
+    x = lower.input(op)
+    dims = sorted(d % x.rank for d in op.attrs["dims"]) or list(range(x.rank))
+    shape = lower.graph.shape(op.outputs[0])
+    if fn in ("argmax", "argmin"):
+        made = _position(lower, x, dims, shape)
+    elif fn in ("var", "std"):
+        made = variance(lower, x, mean(lower, x, dims), dims)
+        made = table(lower, made) if fn == "std" else made
+    elif fn == "norm":
+        made = table(lower, reduced(lower, "SUM", multiplied(lower, x, x), dims, keep=True))
+    elif fn == "logsumexp":
+        made = table(lower, reduced(lower, "SUM", table(lower, x), dims, keep=True))
+    elif fn in REDUCERS and len(op.outputs) == 1:
+        made = mean(lower, x, dims) if fn == "mean" else reduced(lower, REDUCERS[fn], x, dims, keep=True)
+    else:
+        raise Refusal(f"there is no operator for the reduction {fn!r}")
+    lower.give(op.outputs[0], dropped(lower, made, shape))
+
+
+REDUCERS = {
+    "mean": "MEAN",
+    "sum": "SUM",
+    **dict.fromkeys(("max", "amax"), "REDUCE_MAX"),
+    **dict.fromkeys(("min", "amin"), "REDUCE_MIN"),
+}
+
+
+def dropped(lower: Lowerer, value: Value, shape: Sequence[int]) -> Value:
+    """The value under a shape that leaves dimensions of size 1 out."""
+    sizes = [d for d in value.order if value.shape[d] != 1]
+    kept = [d for d, n in enumerate(shape) if n != 1]
+    rank = sorted(sizes)
+    order = [kept[rank.index(d)] for d in sizes] if len(kept) == len(sizes) else None
+    if order is None:
+        return fitted(lower, value, tuple(shape))
+    for d, n in enumerate(shape):
+        if n == 1:
+            order.insert(min(d, len(order)), d)
+    return lower.viewed(value, shape, tuple(order))
+
+
+def reduced(lower: Lowerer, code: str, x: Value, dims: Sequence[int], keep: bool) -> Value:
+    """A reduction that keeps its dimensions, of size 1."""
+    shape = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
+    axes = sorted(x.order.index(d) for d in dims)
+    options = ("ReducerOptions", {"KeepDims": keep})
+    return lower.emit(code, [x, lower.numbers(axes)], shape, x.order, options)
+
+
+def mean(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
+    """The mean over ``dims``, which stay as size 1.
+
+    Means over height and width, and over a last dimension, have an operator: others are brought into that form.
+    """
+    dims = [d for d in dims if x.shape[d] != 1]
+    if not dims:
+        return x
+    inner = [d for d in x.order if x.shape[d] != 1][-len(dims) :]
+    if set(inner) == set(dims):
+        return _innermost(lower, x, [d for d in x.order if d in dims])
+    if x.rank == 4 and set(dims) <= {x.order[1], x.order[2]} and x.shape[x.order[0]] == 1:
+        return reduced(lower, "MEAN", x, dims, keep=True)
+    return _innermost(lower, lower.arranged(x, with_last(x.order, dims)), list(dims))
+
+
+def _innermost(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
+    """The mean over dimensions that lie innermost: over the rows of a matrix."""
+    count = math.prod(x.shape[d] for d in dims)
+    rows = math.prod(x.shape) // count
+    flat = lower.viewed(x, (1, rows, count), plain(3))
+    made = lower.emit(
+        "MEAN", [flat, lower.numbers([2])], (1, rows, 1), plain(3), ("ReducerOptions", {"KeepDims": True})
+    )
+    return lower.viewed(made, tuple(1 if d in dims else n for d, n in enumerate(x.shape)), x.order)
+
+
+def variance(lower: Lowerer, x: Value, average: Value, dims: Sequence[int]) -> Value:
+    """The mean of the squared distances from the average."""
+    away = subtracted(lower, x, average)
+    return mean(lower, multiplied(lower, away, away), dims)
+
+
+def _position(lower: Lowerer, x: Value, dims: Sequence[int], shape: Sequence[int]) -> Value:
+    if len(dims) != 1:
+        raise Refusal("the position of an extreme over several dimensions")
+    x = lower.arranged(x, with_last(x.order, dims))
+    kept: Order = tuple(d for d in x.order if d not in dims)
+    lies = tuple(sorted(kept).index(d) for d in kept)
+    left = tuple(x.shape[d] for d in sorted(kept))
+    options = ("ArgMaxOptions", {"OutputType": 2})
+    made = lower.emit("ARG_MAX", [x, lower.numbers([x.rank - 1])], left, lies, options, "int32")
+    return lower.viewed(made, shape, lies if len(lies) == len(shape) else None)
