@@ -33,6 +33,7 @@ COMMANDS = {
 
 PACKED = {
     "estimate": "tell what a model costs on targets, kernel by kernel",
+    "landscape": "plot what a model costs over its widths: smooth in FLOPs, rocky on hardware, curated",
 }
 """What the help says of commands that come with the advisor as a pack; it loads none of them."""
 
