@@ -11,13 +11,13 @@ from ..npu import VERSION, simulate
 
 
 class Npu:
-    """Targets that say how their array is tiled."""
+    """Targets that say how their array is tiled, and have no vendor's compiler to ask."""
 
     name = "npu"
     label: Label = "simulated"
 
     def covers(self, target: Target) -> bool:
-        return target.array is not None
+        return target.array is not None and target.vela is None
 
     def source(self, target: Target) -> str:
         return f"tile-level simulation {VERSION}"

@@ -13,6 +13,9 @@ from ..kernels import MAC_OPS, STREAM_OF, Group
 from ..roofline import amount, own_rate
 from ..workloads import works
 
+LANES = frozenset({"elementwise", "activation", "norm", "softmax"})
+"""Kinds of work that the vector unit does channel beside channel."""
+
 
 class Nest(NamedTuple):
     """Loops of ``height * width`` positions, each ``input * kernel`` deep and ``output`` wide, ``repeats`` times.
@@ -61,7 +64,7 @@ def work(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Work:
     for op in group.ops[1:]:
         rate = own_rate(op, target)
         if rate is not None:
-            port = max(port, _padded(tensors[op.outputs[0]], target) / rate)
+            port = max(port, tensors[op.outputs[0]].numel / rate)
     return Work(nests, port)
 
 
@@ -82,12 +85,14 @@ def nests_of(tensors: Mapping[int, Tensor], op: Op) -> list[Nest]:
 
 def _first_port(tensors: Mapping[int, Tensor], op: Op, nests: tuple[Nest, ...], target: Target) -> float:
     """Cycles of the output port for the kernel's first op."""
-    made = tensors[op.outputs[0]]
     if op.op not in MAC_OPS:
-        rate = own_rate(op, target) or target.throughput[STREAM_OF[op.op]]
-        return amount(tensors, op) * _padded(made, target) / max(made.numel, 1) / rate
+        kind = STREAM_OF[op.op]
+        rate = own_rate(op, target) or target.throughput[kind]
+        lanes = target.array.vector_lanes if target.array and kind in LANES else 1
+        made = tensors[op.outputs[0]]
+        return amount(tensors, op) * padded(made, lanes) / max(made.numel, 1) / rate
     engine = target.engines[nests[0].engine if nests else "matmul"]
-    port = _padded(made, target) / engine.outputs_per_cycle if engine.outputs_per_cycle else 0.0
+    port = tensors[op.outputs[0]].numel / engine.outputs_per_cycle if engine.outputs_per_cycle else 0.0
     if op.op == "attention":
         q, k = (tensors[t].shape for t in op.inputs[:2])
         port += prod(q[:-1]) * k[-2] / target.throughput["softmax"]
@@ -104,7 +109,3 @@ def padded(tensor: Tensor, multiple: int) -> int:
     """Elements of a tensor whose channels are padded to a multiple."""
     here = max(channels(tensor), 1)
     return tensor.numel // here * (-(-here // multiple) * multiple)
-
-
-def _padded(tensor: Tensor, target: Target) -> int:
-    return padded(tensor, target.array.vector_lanes if target.array else 1)

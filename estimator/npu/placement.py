@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.graph import Graph
 from advisor.targets import Target
@@ -32,6 +32,10 @@ class Placement:
         for at in range(self.first[tensor], self.last[tensor] + 1):
             self.held[source][at] -= old
             self.held[to][at] += old if size is None else size
+
+    def elsewhere(self, homes: dict[int, int]) -> Placement:
+        """The same with some storages in other memories; what is held there is not counted anew."""
+        return replace(self, home={**self.home, **homes})
 
     def peak(self) -> int:
         """Most bytes of activations alive at once, in all memories together."""

@@ -161,10 +161,9 @@ class _Bench:
         self.weights = nest.weights * operands.weight_size
         count = len(target.memories)
         self.base, self.base_bytes = [0.0] * count, [0] * count
-        for memory, size in ((operands.write_at, operands.written), *operands.others):
+        for memory, size in operands.others:
             self.base[memory] += transfer(target.memories[memory], size, target)
             self.base_bytes[memory] += size
-        self.writing = transfer(target.memories[operands.write_at], operands.written, target)
 
     def cost(self, cut: Cut) -> Run:
         """The better of the two loop orders."""
@@ -197,13 +196,16 @@ class _Bench:
         busy = _array_cycles(self.nest, self.tiling, cut, self.engine)
         reading = transfer(memories[operands.read_at], read, target, self._piece(cut))
         loading = transfer(memories[operands.weights_at], self.weights * refetched, target)
+        writing = transfer(memories[operands.write_at], operands.written, target, self._piece_written(cut))
         moved, fetched = list(self.base), list(self.base_bytes)
+        moved[operands.write_at] += writing
+        fetched[operands.write_at] += operands.written
         moved[operands.read_at] += reading
         fetched[operands.read_at] += read
         moved[operands.weights_at] += loading
         fetched[operands.weights_at] += int(self.weights * refetched)
         latency = max(memories[operands.read_at].latency_cycles, memories[operands.weights_at].latency_cycles)
-        drain = memories[operands.write_at].latency_cycles + self.writing / tiles
+        drain = memories[operands.write_at].latency_cycles + writing / tiles
         if array.double_buffered:
             stage = max(busy, port, max(moved), array.tile_cycles * tiles)
             cycles = latency + (reading + loading) / tiles + stage + min(busy, port) / tiles + drain
@@ -211,6 +213,12 @@ class _Bench:
             cycles = max(max(busy, port) + max(moved) + tiles * latency, array.tile_cycles * tiles) + drain
         shape = (cut.height, cut.width, cut.output, tiles)
         return Run(cycles, busy, port, tuple(moved), tuple(fetched), shape)
+
+    def _piece_written(self, cut: Cut) -> int:
+        """Bytes that lie side by side in what a tile writes; 0 where they all do."""
+        if self.array.channel_block > 1 or cut.blocks == 1:
+            return 0
+        return cut.output * self.operands.read_size
 
     def _piece(self, cut: Cut) -> int:
         """Bytes that lie side by side in what a tile reads: a row of it, or the channels of one position."""

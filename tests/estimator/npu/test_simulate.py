@@ -140,3 +140,30 @@ def test_what_cannot_be_run_is_named(npu):
 
 def test_targets_without_an_array_are_not_covered():
     assert not BACKEND.covers(load("ethos-u55-128"))
+
+
+def expansion(size: int, channels: int) -> Graph:
+    b = GraphBuilder()
+    x = b.conv_bn_act(b.input((1, 3, size * 2, size * 2)), channels, 3, 2)
+    return b.build(b.inverted_bottleneck(x, channels))
+
+
+def test_what_would_spill_is_passed_on_in_stripes(npu, changed):
+    graph = expansion(112, 16)  # 96 channels of 112 x 112 are more than the SRAM
+    steps = simulate(graph, npu).steps
+    wide = [step for step in steps if step.stripes > 1]
+    assert [graph.by_key[step.ops[0]].op for step in wide[:2]] == ["conv", "conv"]
+    assert simulate(graph, npu).peak_bytes < 112 * 112 * 96
+    assert all(step.bytes["dram"] < 112 * 112 * 96 for step in wide)
+    # the same array with room for all of it needs no stripes, and is hardly quicker
+    roomy = simulate(graph, changed(MEMORIES.format(sram=8_388_608)))
+    assert all(step.stripes == 1 for step in roomy.steps)
+    assert roomy.peak_bytes > 2 * simulate(graph, npu).peak_bytes
+    assert roomy.cycles == pytest.approx(simulate(graph, npu).cycles, rel=0.1)
+
+
+def test_stripes_are_left_where_their_weights_would_be_fetched_too_often(changed):
+    tiny = changed(MEMORIES.format(sram=49_152))
+    early, late = simulate(expansion(56, 16), tiny), simulate(expansion(7, 384), tiny)
+    assert any(step.stripes > 1 for step in early.steps)
+    assert all(step.stripes == 1 for step in late.steps)

@@ -1,0 +1,90 @@
+"""A graph's kernels as jobs: what each computes, reads, writes and holds in constants; and what cannot be run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from advisor.graph import Graph, Tensor
+from advisor.macs import op_macs
+from advisor.targets import Target
+
+from ..kernels import MAC_OPS, Decomposition, Group
+from ..measuring import Unmeasurable
+from ..roofline import READS_WHAT_IT_WRITES
+from .loops import Work, padded, work
+
+
+@dataclass(slots=True, frozen=True)
+class Job:
+    """A kernel before its time is known: its work, the storages it reads and writes, its weights' stored bytes."""
+
+    at: int
+    group: Group
+    work: Work
+    reads: tuple[tuple[int, int], ...]
+    writes: tuple[tuple[int, int], ...]
+    weights: int
+    macs: Mapping[str, int]
+
+
+def jobs(graph: Graph, plan: Decomposition, target: Target) -> list[Job]:
+    """The kernels that take time, in order. Raises :class:`Unmeasurable` with every op that the target cannot run."""
+    reasons = dict(_reasons(graph, plan.groups))
+    if reasons:
+        raise Unmeasurable(reasons)
+    return [_job(graph, i, group, target) for i, group in enumerate(plan.groups) if group.role == "work"]
+
+
+def _reasons(graph: Graph, groups: list[Group]) -> Iterator[tuple[int, str]]:
+    for group in groups:
+        for op in group.ops:
+            called = op.attrs.get("fn") or op.op
+            if group.role == "unsupported":
+                yield op.key, f"the target cannot run {called}"
+            elif group.role == "unknown":
+                yield op.key, f"no cost model for {called}"
+            elif group.role == "work" and not _sized(graph.tensors, (*op.inputs, *op.outputs)):
+                yield op.key, "a shape is unknown"
+            elif group.role == "work" and op.op in MAC_OPS and op_macs(graph, op) is None:
+                yield op.key, f"the products of this {called} are unknown"
+
+
+def _sized(tensors: Mapping[int, Tensor], ids: tuple[int, ...]) -> bool:
+    return bool(ids) and all(min(tensors[t].shape, default=0) >= 0 for t in ids)
+
+
+def _job(graph: Graph, at: int, group: Group, target: Target) -> Job:
+    tensors = graph.tensors
+    made = work(tensors, group, target)
+    block = target.array.channel_block if target.array else 1
+
+    def bytes_of(t: int) -> int:
+        return padded(tensors[t], block) * target.size_of(tensors[t].dtype)
+
+    first = group.ops[0]
+    writes = tuple((t, bytes_of(t)) for t in group.writes)
+    reads = tuple((s, min(bytes_of(t), bytes_of(s))) for t, s in group.reads)
+    if first.op in READS_WHAT_IT_WRITES:
+        most = sum(size for _, size in writes)
+        reads = tuple((s, min(size, most)) for s, size in reads)
+    macs: dict[str, int] = {}
+    for nest in made.nests:
+        macs[nest.engine] = macs.get(nest.engine, 0) + nest.macs
+    if first.op in MAC_OPS and not made.nests:
+        macs["matmul"] = op_macs(graph, first) or 0
+    return Job(at, group, made, reads, writes, _stored(tensors, group, made, target), macs)
+
+
+def _stored(tensors: Mapping[int, Tensor], group: Group, made: Work, target: Target) -> int:
+    """Bytes of the kernel's constants as stored: weights compressed, a scale and a bias a channel of 8 bytes."""
+    ratio = target.array.stored_weights if target.array else 1.0
+    size = target.dtype_bytes[target.dtype]
+    total = 0.0
+    for t in group.weights:
+        tensor = tensors[t]
+        if len(tensor.shape) > 1:
+            total += tensor.numel * (size * ratio)
+    if made.nests and total:
+        total += 8 * made.nests[0].output
+    return int(total)
