@@ -1,0 +1,95 @@
+"""Targets whose runtime is torch on this machine's CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from advisor.costs import Label
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from ...measuring import Measurement, Row, Unmeasurable
+
+if TYPE_CHECKING:
+    from .program import Program
+    from .timing import Timing
+
+RUNTIME = "torch-cpu"
+"""The ``runtime`` of the targets that it covers."""
+
+ROUNDS = 9
+
+
+class TorchCpu:
+    """torch eager, float32, as many threads as the target says."""
+
+    name = "cpu"
+    label: Label = "measured"
+
+    def covers(self, target: Target) -> bool:
+        return target.runtime == RUNTIME
+
+    def source(self, target: Target) -> str:
+        threads = "one thread" if target.threads == 1 else f"{target.threads} threads"
+        return f"torch {metadata.version('torch')} eager, {threads}"
+
+    def measure(self, graph: Graph, target: Target) -> Measurement:
+        """A row an op. Raises :class:`Unmeasurable`."""
+        found = self.measure_all([graph], target)[0]
+        if isinstance(found, Unmeasurable):
+            raise found
+        return found
+
+    def measure_all(
+        self, graphs: Sequence[Graph], target: Target, rounds: int = ROUNDS
+    ) -> list[Measurement | Unmeasurable]:
+        """Measurements of several graphs, interleaved so that what changes with time meets all of them alike."""
+        from . import program, timing
+
+        results: dict[int, Measurement | Unmeasurable] = {}
+        programs: dict[int, Program] = {}
+        with _threads(target.threads):
+            for i, graph in enumerate(graphs):
+                try:
+                    programs[i] = program.build(graph)
+                    program.check(programs[i])
+                except Unmeasurable as e:
+                    programs.pop(i, None)
+                    results[i] = e
+            for i, found in zip(programs, timing.interleaved(list(programs.values()), rounds), strict=True):
+                results[i] = self._measurement(programs[i], found, target)
+        return [results[i] for i in range(len(graphs))]
+
+    def _measurement(self, program: Program, timing: Timing, target: Target) -> Measurement:
+        rows = tuple(
+            Row((step.key,), us, spread)
+            for step, us, spread in zip(program.steps, timing.ops, timing.spreads, strict=True)
+        )
+        return Measurement(
+            target=target.name,
+            label=self.label,
+            source=self.source(target),
+            rows=rows,
+            latency_us=timing.total,
+            spread=timing.spread,
+            weights_bytes=program.weights_bytes,
+        )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Inside, torch computes with ``count`` threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+BACKEND = TorchCpu()
