@@ -59,7 +59,7 @@ def families(split: str) -> frozenset[str]:
 
 def pack(networks: Iterable[Network]) -> bytes:
     """The networks as the bytes of a zoo file."""
-    rows = [[n.name, n.library, n.family, n.split, _plain(n.graph)] for n in networks]
+    rows = [[n.name, n.library, n.family, n.split, compact(n.graph)] for n in networks]
     packed = msgpack.packb([_VERSION, rows])
     assert packed is not None  # it is only for a packer that streams
     return lzma.compress(packed, format=lzma.FORMAT_XZ, filters=_FILTERS)
@@ -72,7 +72,7 @@ def unpack(data: bytes) -> tuple[Network, ...]:
         if version != _VERSION:
             raise ZooError(f"a zoo of version {version}, this advisor reads {_VERSION}; rebuild it")
         return tuple(
-            Network(name, library, family, split, _graph(plain)) for name, library, family, split, plain in rows
+            Network(name, library, family, split, expanded(plain)) for name, library, family, split, plain in rows
         )
     except (lzma.LZMAError, ValueError, TypeError, IndexError, msgpack.exceptions.UnpackException) as e:
         raise ZooError(f"not a zoo of networks: {e}; rebuild it") from e
@@ -80,11 +80,13 @@ def unpack(data: bytes) -> tuple[Network, ...]:
 
 def stripped(graph: Graph) -> Graph:
     """The graph without source places, paths and names, with tensors numbered in order of appearance."""
-    return _graph(_plain(graph))
+    return expanded(compact(graph))
 
 
-def _plain(graph: Graph) -> list[Any]:
-    """Inputs, operations, outputs. A tensor stands where it is first read or made; later it is a distance back."""
+def compact(graph: Graph) -> list[Any]:
+    """The graph as plain values: inputs, operations, outputs.
+
+    A tensor stands where it is first read or made; later it is a distance back."""
     numbers: dict[int, int] = {}
 
     def place(tensor: int) -> Any:
@@ -111,7 +113,8 @@ def _plain(graph: Graph) -> list[Any]:
     return [inputs, ops, [place(t) for t in graph.outputs]]
 
 
-def _graph(plain: list[Any]) -> Graph:
+def expanded(plain: list[Any]) -> Graph:
+    """The graph of :func:`compact`'s result; its operations' keys are their positions."""
     inputs, rows, outputs = plain
     tensors: dict[int, Tensor] = {}
 

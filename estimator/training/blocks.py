@@ -1,0 +1,171 @@
+"""Random blocks, in the styles of published networks: each appends to a chain and returns its result."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from .building import Builder
+
+Block = Callable[[Builder, random.Random, int], int]
+
+_ACTIVATIONS = ("relu", "relu", "relu", "relu6", "relu6", "hardswish", "silu", "none", "gelu", "leaky_relu")
+_KERNELS = (1, 3, 3, 3, 5, 7)
+MAX_ELEMENTS = 1_600_000
+"""Of one activation: larger ones cost much to compile and are rare."""
+MAX_WEIGHTS = 150_000
+"""Of one layer, as a rule: compressing weights is what takes compilers most time."""
+MAX_MACS = 400_000_000
+
+
+def width(rng: random.Random, near: float) -> int:
+    """A number of channels about ``near``: most often a multiple of a power of two, or close to one."""
+    wanted = max(4.0, near)
+    step = rng.choice((8, 8, 8, 16, 16, 32, 64))
+    base = max(1, round(wanted / step)) * step
+    off = rng.choice((0, 0, 0, 0, 0, 1, -1, 2, -2, 4, -4, 3, -3, step // 2))
+    return max(1, min(base + off, 2560))
+
+
+def _next(b: Builder, rng: random.Random, x: int, kernel: int = 1, groups: int = 1) -> int:
+    """A width for a convolution of ``x`` that keeps within the limits."""
+    _, c, h, w = b.shape(x)
+    out = width(rng, c * rng.choice((0.25, 0.5, 0.75, 1, 1, 1, 1.5, 2, 2, 3, 4, 6)))
+    weights = MAX_WEIGHTS * (1 if rng.random() < 0.95 else 8)
+    most = min(MAX_ELEMENTS // (h * w), weights // (c // groups * kernel * kernel))
+    most = min(most, MAX_MACS // (h * w * c // groups * kernel * kernel))
+    return max(4, min(out, most))
+
+
+def plain(b: Builder, rng: random.Random, x: int) -> int:
+    kernel = rng.choice(_KERNELS)
+    out = _next(b, rng, x, kernel)
+    y = b.conv(x, out, kernel, _stride(b, rng, x), dilation=2 if kernel == 3 and rng.random() < 0.05 else 1)
+    return b.act(y, rng.choice(_ACTIVATIONS))
+
+
+def grouped(b: Builder, rng: random.Random, x: int) -> int:
+    """A bottleneck with a grouped convolution."""
+    size = rng.choice((4, 8, 8, 16, 24, 32))
+    groups = max(1, min(_next(b, rng, x) // size, 32))
+    fn = rng.choice(_ACTIVATIONS)
+    y = b.act(b.conv(x, groups * size), fn)
+    y = b.act(b.conv(y, groups * size, 3, _stride(b, rng, x), groups), fn)
+    return _joined(b, rng, x, b.conv(y, _next(b, rng, y)), fn)
+
+
+def separable(b: Builder, rng: random.Random, x: int) -> int:
+    fn = rng.choice(_ACTIVATIONS)
+    y = b.act(b.depthwise(x, rng.choice((3, 3, 5, 7)), _stride(b, rng, x)), fn)
+    return b.act(b.conv(y, _next(b, rng, y)), fn)
+
+
+def inverted(b: Builder, rng: random.Random, x: int) -> int:
+    """An inverted bottleneck, fused or not, with or without squeeze-and-excite and residual."""
+    _, c, h, w = b.shape(x)
+    fn = rng.choice(("relu", "relu6", "hardswish", "silu"))
+    wide = c * rng.choice((1, 2, 3, 4, 4, 6, 6, 8)) if rng.random() < 0.6 else width(rng, c * rng.uniform(1, 7))
+    wide = max(4, min(wide, MAX_ELEMENTS // (h * w), MAX_WEIGHTS // c))
+    kernel = rng.choice((3, 3, 5, 7))
+    if rng.random() < 0.25 and h * w * c * wide * 9 < MAX_MACS:
+        y = b.act(b.conv(x, wide, 3, _stride(b, rng, x)), fn)
+    else:
+        y = b.act(b.conv(x, wide), fn)
+        y = b.act(b.depthwise(y, kernel, _stride(b, rng, y)), fn)
+    if rng.random() < 0.35:
+        y = squeeze(b, rng, y)
+    same = b.shape(y)[2:] == (h, w)
+    out = c if same and rng.random() < 0.7 else _next(b, rng, x)
+    y = b.conv(y, out)
+    return b.elementwise("add", x, y) if out == c and same else y
+
+
+def squeeze(b: Builder, rng: random.Random, x: int) -> int:
+    """Squeeze-and-excite."""
+    y = b.conv(b.global_pool(x), width(rng, b.channels(x) / rng.choice((4, 8, 16, 24))))
+    y = b.conv(b.act(y, rng.choice(("relu", "relu", "silu"))), b.channels(x))
+    return b.elementwise("mul", x, b.act(y, rng.choice(("sigmoid", "hardsigmoid"))))
+
+
+def residual(b: Builder, rng: random.Random, x: int) -> int:
+    """Two or three convolutions around which ``x`` is added."""
+    c, fn = b.channels(x), rng.choice(("relu", "relu", "silu", "leaky_relu"))
+    if rng.random() < 0.5:
+        middle = _next(b, rng, x)
+        y = b.act(b.conv(x, middle), fn)
+        y = b.act(b.conv(y, _next(b, rng, y, 3) if rng.random() < 0.2 else middle, 3), fn)
+    else:
+        y = b.act(b.conv(x, _next(b, rng, x, 3), 3), fn)
+    y = b.conv(y, c, 3 if b.channels(y) * c < 300_000 else 1)
+    return _joined(b, rng, x, y, fn)
+
+
+def branches(b: Builder, rng: random.Random, x: int) -> int:
+    """Parallel branches that are concatenated: Inception's, fire modules, dense layers, ghosts."""
+    ways: list[int] = [x] if rng.random() < 0.4 else []
+    for _ in range(rng.randint(1, 3)):
+        y = x
+        if rng.random() < 0.6:
+            y = b.act(b.conv(y, max(4, _next(b, rng, y) // 2)), "relu")
+        kernel = rng.choice((1, 3, 3, 5))
+        if rng.random() < 0.25:
+            y = b.act(b.depthwise(y, kernel), "relu")
+        else:
+            y = b.act(b.conv(y, max(4, _next(b, rng, y, kernel) // 2), kernel), "relu")
+        ways.append(y)
+    if rng.random() < 0.2:
+        ways.append(b.conv(b.pool(x, rng.choice(("avg", "max")), 3, 1), max(4, _next(b, rng, x) // 2)))
+    y = b.concat(ways) if len(ways) > 1 else ways[0]
+    _, c, h, w = b.shape(y)
+    return b.conv(y, _next(b, rng, y)) if c * h * w > MAX_ELEMENTS or rng.random() < 0.5 else y
+
+
+def pooled(b: Builder, rng: random.Random, x: int) -> int:
+    _, _, h, w = b.shape(x)
+    if min(h, w) < 6:
+        return plain(b, rng, x)
+    kernel, stride = rng.choice(((2, 2), (2, 2), (3, 2), (3, 2), (3, 1), (5, 1)))
+    return b.pool(x, rng.choice(("max", "max", "avg")), kernel, stride)
+
+
+def enlarged(b: Builder, rng: random.Random, x: int) -> int:
+    """Twice the size, by resizing or by a transposed convolution, and a convolution."""
+    _, c, h, w = b.shape(x)
+    if 4 * c * h * w > MAX_ELEMENTS:
+        return plain(b, rng, x)
+    if rng.random() < 0.3:
+        return b.act(b.upconv(x, max(4, min(_next(b, rng, x), MAX_ELEMENTS // (4 * h * w)))), "relu")
+    y = b.resize(x, rng.choice(("nearest", "bilinear")), 2)
+    return b.act(b.conv(y, _next(b, rng, y, 3), 3), "relu")
+
+
+def head(b: Builder, rng: random.Random, x: int) -> int:
+    """Global pooling and a classifier."""
+    y = b.flatten(b.global_pool(x))
+    if rng.random() < 0.3:
+        y = b.act(b.linear(y, width(rng, rng.choice((128, 512, 1024)))), "relu")
+    return b.linear(y, rng.choice((10, 100, 1000, width(rng, 300))))
+
+
+BLOCKS: tuple[tuple[Block, int], ...] = (
+    (plain, 6),
+    (grouped, 2),
+    (separable, 4),
+    (inverted, 5),
+    (residual, 3),
+    (branches, 3),
+    (pooled, 2),
+    (enlarged, 1),
+)
+"""Blocks with their weights in a random chain."""
+
+
+def _stride(b: Builder, rng: random.Random, x: int) -> int:
+    return 2 if min(b.shape(x)[2:]) >= 8 and rng.random() < 0.25 else 1
+
+
+def _joined(b: Builder, rng: random.Random, x: int, y: int, fn: str) -> int:
+    """``x`` added to ``y`` where the shapes allow it, and an activation."""
+    if b.shape(x) == b.shape(y) and rng.random() < 0.8:
+        y = b.elementwise("add", x, y)
+    return b.act(y, fn)
