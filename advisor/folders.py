@@ -25,6 +25,12 @@ def settings(environment: Mapping[str, str] = os.environ) -> Path:
     return _below(environment, "XDG_CONFIG_HOME", places, ".config")
 
 
+def data(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of what was made here and is costly to make again: predictors of calibrated targets."""
+    places = {"darwin": "Library/Application Support", "win32": "AppData/Local"}
+    return _below(environment, "XDG_DATA_HOME", places, ".local/share")
+
+
 def hub_log(environment: Mapping[str, str] = os.environ) -> Path:
     """The daemon's log; older ones stand beside it with a number after the name."""
     return cache(environment) / "logs" / "hub.log"

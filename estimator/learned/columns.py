@@ -1,0 +1,147 @@
+"""What a regressor sees of one kernel by itself: plain numbers of its shapes, its price and its operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from advisor.graph import Op, Tensor
+from advisor.targets import Target
+
+from ..kernels import Group
+from ..roofline import Priced
+from ..workloads import is_depthwise
+
+KINDS = (
+    *("conv", "pointwise", "depthwise", "grouped", "transposed", "linear", "matmul", "addmm", "attention", "einsum"),
+    *("rnn", "embedding", "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
+    *("activation", "softmax", "elementwise", "pool", "reduce", "resize", "concat", "stack", "split", "unbind"),
+    *("slice", "permute", "pad", "repeat", "roll", "flip", "unfold", "gather", "cast", "copy", "create"),
+    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
+)
+"""Kinds of kernels, by their first op; a position here is the kind's number where it is a feature of a neighbour."""
+
+NUMBER = {kind: float(i + 1) for i, kind in enumerate(KINDS)}
+
+FUNCTIONS = (
+    *("relu", "relu6", "leaky_relu", "prelu", "hardtanh", "hardswish", "hardsigmoid", "silu", "gelu", "sigmoid"),
+    *("tanh", "elu", "mish", "add", "sub", "mul", "div", "pow", "maximum", "minimum", "exp", "sqrt", "rsqrt", "neg"),
+    *("abs", "where", "clamp", "max", "avg", "lp", "mean", "sum", "min", "var", "std", "norm", "prod", "argmax"),
+    *("nearest", "bilinear", "bicubic", "constant", "reflect", "replicate", "log", "eq", "softplus", "selu", "square"),
+    *("sin", "cos", "erf"),
+)
+"""Functions that are told apart, by their place here; any other is 0."""
+
+_FUNCTION = {fn: float(i + 1) for i, fn in enumerate(FUNCTIONS)}
+
+OWN = (
+    *("kind", "function", "fused_function", "ops"),
+    *("batch", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width"),
+    *("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation", "padding", "groups"),
+    *("simulated", "array", "stream", "slow", "traffic_cycles", "weight_cycles", "macs"),
+    *("read", "given", "written", "weights", "scratch", "operands", "second_read", "results", "axis"),
+)
+"""The names of :func:`own`'s values. Channels are those of one group; cycles are the simulated model's, sizes bytes.
+``second_read`` is the size of the second largest operand; ``axis`` the dimension an op works along, from behind."""
+
+_CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm", "attention", "einsum", "softmax"})
+
+
+def kind_of(tensors: Mapping[int, Tensor], op: Op) -> str:
+    """Which regressor knows kernels that begin with ``op``."""
+    if op.op != "conv":
+        return op.op
+    if op.attrs.get("transposed"):
+        return "transposed"
+    if is_depthwise(tensors, op):
+        return "depthwise"
+    if op.attrs["groups"] > 1:
+        return "grouped"
+    return "pointwise" if prod(op.attrs["kernel"]) == 1 else "conv"
+
+
+def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Target) -> tuple[float, ...]:
+    """The values of :data:`OWN` for a kernel that runs."""
+    first, kernel = group.ops[0], priced.kernel
+    compute, traffic = priced.compute, priced.traffic
+    assert kernel is not None and compute is not None and traffic is not None  # of what runs
+    per_us = target.clock_hz / 1e6
+    kind = kind_of(tensors, first)
+    inputs = [tensors[t] for t in first.inputs]
+    x = inputs[0].shape if inputs else ()
+    y = tensors[first.outputs[0]].shape
+    batch, c_in, h_in, w_in = _extents(x, first.op)
+    _, c_out, h_out, w_out = _extents(y, first.op)
+    attrs = first.attrs
+    groups = attrs["groups"] if kind in ("grouped", "depthwise", "transposed") else 1
+    sizes = sorted([prod(t.shape) for t in inputs], reverse=True)
+    window = attrs.get("kernel") or (1,)
+    stride = attrs.get("stride") or (1,)
+    return (
+        NUMBER.get(kind, 0.0),
+        _FUNCTION.get(attrs.get("fn") or attrs.get("mode") or "", 0.0),
+        _fused(group.ops),
+        len(group.ops),
+        batch,
+        c_in // groups if c_in >= groups else c_in,
+        h_in,
+        w_in,
+        c_out // groups if kind != "depthwise" else c_out,
+        h_out,
+        w_out,
+        window[0] if len(window) > 1 else 1,
+        window[-1],
+        stride[0] if len(stride) > 1 else 1,
+        stride[-1],
+        (attrs.get("dilation") or (1,))[-1],
+        sum(attrs["padding"]) if "padding" in attrs else 0,
+        groups,
+        kernel.latency_us * per_us,
+        compute.array,
+        compute.stream,
+        sum([extra for _, extra in compute.slow]),
+        traffic.us * per_us,
+        traffic.weights_us * per_us,
+        kernel.macs,
+        traffic.read,
+        traffic.given,
+        traffic.written,
+        traffic.weights,
+        traffic.scratch,
+        len(inputs),
+        sizes[1] if len(sizes) > 1 else 0,
+        len(group.writes),
+        _axis(first, len(y)),
+    )
+
+
+def _extents(shape: Sequence[int], op: str) -> tuple[int, int, int, int]:
+    """Batch, channels, height and width of an activation, as the operator sees them."""
+    n = len(shape)
+    if n < 2:
+        return 1, (shape[0] if shape else 1), 1, 1
+    if n > 3 or (n == 3 and op in ("conv", "pool", "batch_norm")):
+        if op in _CHANNELS_LAST:
+            return shape[0], shape[-1], prod(shape[1:-2]), shape[-2]
+        return shape[0], shape[1], prod(shape[2:-1]), shape[-1]
+    return shape[0], shape[-1], 1, shape[-2] if n == 3 else 1
+
+
+def _fused(ops: Sequence[Op]) -> float:
+    """The last function that the kernel applies behind its first op."""
+    for op in reversed(ops[1:]):
+        if op.op in ("activation", "elementwise"):
+            return _FUNCTION.get(op.attrs.get("fn", ""), 0.5)
+    return 0.0
+
+
+def _axis(op: Op, rank: int) -> int:
+    """Along which dimensions the op works, as one number: a permutation by its digits, several by their bits."""
+    dim, dims = op.attrs.get("dim"), op.attrs.get("dims")
+    if dim is not None:
+        return dim - rank
+    if not isinstance(dims, (list, tuple)):
+        return 0
+    if op.op == "permute":
+        return sum([d * 8**i for i, d in enumerate(reversed(dims))])
+    return sum([1 << d for d in dims])

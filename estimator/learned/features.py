@@ -1,0 +1,251 @@
+"""What the regressors see: each kernel's own numbers, how they pad, and what stands around it.
+
+Training and prediction both ask :func:`features`; the learned estimator keeps what it is made of (:class:`Sheet`) with
+each plan, and makes only rows of kernels anew whose price changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from ..plan import Plan, planned
+from .columns import OWN, kind_of, own
+
+VERSION = 1
+"""Raised when the columns change or mean something else; predictors of another version are not used."""
+
+FLOOR_CYCLES = 200.0
+"""What is added to truth and price before their ratio is taken, so that kernels of no weight make no noise."""
+
+PADDED = (8, 16, 32, 64)
+_AT = {name: i for i, name in enumerate(OWN)}
+
+
+def _columns(names: str) -> list[int]:
+    return [_AT[name] for name in names.split()]
+
+
+_CHANNELS = _columns("in_channels out_channels")
+_SPATIAL = _columns("out_height out_width")
+_NUMERATORS = _columns("array stream traffic_cycles weight_cycles macs macs in_channels in_height written read")
+_DENOMINATORS = _columns("simulated simulated simulated simulated weights read out_channels out_height read weights")
+_BESIDE = _columns("kind simulated array weight_cycles read written weights out_height kernel_height stride_height")
+
+_RATIOS = tuple(f"{OWN[a]}/{OWN[b]}" for a, b in zip(_NUMERATORS, _DENOMINATORS, strict=True))
+_PLACES = ("before", "before2", "after", "after2", "producer", "consumer")
+NAMES = (
+    *OWN,
+    *(f"{OWN[c]} padded to {m}" for m in PADDED for c in _CHANNELS),
+    *(f"{OWN[c]} padded to {m}" for m in (2, 4, 8) for c in _SPATIAL),
+    *_RATIOS,
+    *(f"{OWN[c]} {place}" for place in _PLACES for c in _BESIDE),
+    *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
+    *("weights/time_before", "simulated_near", "weights_near", "least_written_near", "most_written_near"),
+)
+"""The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way."""
+
+RANGED = tuple(
+    NAMES.index(name)
+    for name in (
+        *("in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width", "kernel_height"),
+        *("kernel_width", "stride_height", "stride_width", "dilation", "groups", "batch", "macs", "read", "weights"),
+    )
+)
+"""Columns that say whether a kernel lies in the range of the training."""
+
+NEAR = 3
+_INF = float("inf")
+
+
+@dataclass(slots=True, eq=False)
+class Wiring:
+    """Who makes what a kernel reads first and who reads what it writes, by row; -1 for nobody. It stays while shapes
+    change. ``rows`` are the indices of the plan's groups that have a row; ``first`` and ``last`` the lifetimes."""
+
+    rows: list[int]
+    row_of: dict[int, int]
+    kinds: list[str]
+    producer: NDArray[np.intp]
+    consumer: NDArray[np.intp]
+    consumers: NDArray[np.float64]
+    at: NDArray[np.intp]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+
+
+@dataclass(slots=True, eq=False)
+class Sheet:
+    """The rows of a plan: ``own`` by themselves, ``matrix`` in their context (single precision)."""
+
+    wiring: Wiring
+    own: NDArray[np.float64]
+    matrix: NDArray[np.float32]
+
+
+@dataclass(slots=True, eq=False)
+class Features:
+    """Rows for training: their kinds, columns as :data:`NAMES`, simulated latencies, and the keys of their ops."""
+
+    kinds: tuple[str, ...]
+    matrix: NDArray[np.float32]
+    simulated_us: NDArray[np.float64]
+    ops: tuple[tuple[int, ...], ...]
+
+
+def features(graph: Graph, target: Target) -> Features:
+    """The rows of all kernels that run and have a simulated price, in order of execution."""
+    plan = planned(graph, target)
+    made = sheet(graph, target, plan, None, None)
+    kernels = [k for i in made.wiring.rows if (k := plan.priced[i].kernel) is not None]
+    return Features(
+        tuple(made.wiring.kinds),
+        made.matrix,
+        np.array([k.latency_us for k in kernels]),
+        tuple([k.ops for k in kernels]),
+    )
+
+
+def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: Sheet | None) -> Sheet:
+    """The rows of ``plan``; those of kernels whose price is the one that ``old_plan`` has are taken from ``old``."""
+    tensors = graph.tensors
+    if old is not None and old_plan is not None and plan.lives is old_plan.lives and _same_kinds(plan, old_plan):
+        wiring = old.wiring
+        values = old.own.copy()
+        for row, i in enumerate(wiring.rows):
+            if plan.priced[i] is not old_plan.priced[i]:
+                values[row] = own(tensors, plan.groups[i], plan.priced[i], target)
+                wiring = _renamed(wiring, row, kind_of(tensors, plan.groups[i].ops[0]))
+    else:
+        known: dict[Any, Any] = {}
+        if old is not None and old_plan is not None:
+            known = {id(old_plan.priced[i]): old.own[row] for row, i in enumerate(old.wiring.rows)}
+        wiring = _wired(graph, plan)
+        values = np.empty((len(wiring.rows), len(OWN)))
+        for row, i in enumerate(wiring.rows):
+            had = known.get(id(plan.priced[i]))
+            values[row] = own(tensors, plan.groups[i], plan.priced[i], target) if had is None else had
+    return Sheet(wiring, values, _matrix(wiring, values, plan))
+
+
+def _same_kinds(plan: Plan, old: Plan) -> bool:
+    """Whether the same groups have a price in both."""
+    return all(
+        a is b or (a.compute is None) == (b.compute is None) for a, b in zip(plan.priced, old.priced, strict=True)
+    )
+
+
+def _renamed(wiring: Wiring, row: int, kind: str) -> Wiring:
+    if wiring.kinds[row] == kind:
+        return wiring
+    kinds = list(wiring.kinds)
+    kinds[row] = kind
+    return Wiring(
+        wiring.rows,
+        wiring.row_of,
+        kinds,
+        wiring.producer,
+        wiring.consumer,
+        wiring.consumers,
+        wiring.at,
+        wiring.first,
+        wiring.last,
+    )
+
+
+def _wired(graph: Graph, plan: Plan) -> Wiring:
+    groups = plan.groups
+    rows = [i for i, p in enumerate(plan.priced) if p.compute is not None]
+    row_of = {i: row for row, i in enumerate(rows)}
+    made: dict[int, int] = {}
+    readers: dict[int, list[int]] = {}
+    producer = []
+    for row, i in enumerate(rows):
+        makers = [made[s] for _, s in groups[i].reads if s in made]
+        producer.append(max(makers, default=-1))
+        for _, s in groups[i].reads:
+            readers.setdefault(s, []).append(row)
+        for t in groups[i].writes:
+            made[t] = row
+    reading = [[r for t in groups[i].writes for r in readers.get(t, ())] for i in rows]
+    lives = plan.lives
+    return Wiring(
+        rows,
+        row_of,
+        [kind_of(graph.tensors, groups[i].ops[0]) for i in rows],
+        np.array(producer, dtype=np.intp),
+        np.array([min(r, default=-1) for r in reading], dtype=np.intp),
+        np.array([len(r) for r in reading], dtype=float),
+        np.array(rows, dtype=np.intp),
+        np.array(lives.first, dtype=np.intp),
+        np.array(lives.last, dtype=np.intp),
+    )
+
+
+def _matrix(wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> NDArray[np.float32]:
+    """The whole rows: what each kernel is by itself, and what stands around it."""
+    n = len(wiring.rows)
+    out = np.zeros((n, len(NAMES)), dtype=np.float32)
+    if not n:
+        return out
+    at = len(OWN)
+    out[:, :at] = values
+    for columns, multiples in ((_CHANNELS, PADDED), (_SPATIAL, (2, 4, 8))):
+        extents = np.maximum(values[:, columns], 1.0)
+        for multiple in multiples:
+            np.divide(np.ceil(extents / multiple) * multiple, extents, out=out[:, at : at + 2], casting="same_kind")
+            at += 2
+    width = len(_NUMERATORS)
+    out[:, at : at + width] = values[:, _NUMERATORS] / np.maximum(values[:, _DENOMINATORS], 1.0)
+    at += width
+    beside = np.zeros((n + 4, len(_BESIDE)), dtype=np.float32)  # two rows of nothing on either side
+    beside[2:-2] = values[:, _BESIDE]
+    width = len(_BESIDE)
+    around = (beside[1 : n + 1], beside[:n], beside[3 : n + 3], beside[4:])
+    linked = (beside[wiring.producer + 2], beside[wiring.consumer + 2])  # -1 is the row before the first: nothing
+    for block in (*around, *linked):
+        out[:, at : at + width] = block
+        at += width
+    _context(out[:, at:], wiring, values, plan)
+    return out
+
+
+def _context(out: NDArray[np.float32], wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> None:
+    n = len(values)
+    rows = np.arange(n)
+    alive = _alive(wiring, plan)
+    out[:, 0] = alive
+    out[1:, 1] = alive[:-1]
+    out[:-1, 2] = alive[1:]
+    out[:, 3] = _around(alive, 0.0).max(axis=0)
+    out[:, 4] = np.where(wiring.producer < 0, -1, rows - wiring.producer)
+    out[:, 5] = np.where(wiring.consumer < 0, -1, wiring.consumer - rows)
+    out[:, 6] = wiring.consumers
+    simulated, weights, written = values[:, _AT["simulated"]], values[:, _AT["weights"]], values[:, _AT["written"]]
+    out[1:, 7] = values[1:, _AT["weight_cycles"]] / np.maximum(simulated[:-1], 1.0)
+    out[:, 8] = _around(simulated, 0.0).sum(axis=0)
+    out[:, 9] = _around(weights, 0.0).sum(axis=0)
+    out[:, 10] = _around(written, _INF).min(axis=0)
+    out[:, 11] = _around(written, 0.0).max(axis=0)
+
+
+def _around(values: NDArray[np.float64], nothing: float) -> NDArray[np.float64]:
+    """Each value with its neighbours within :data:`NEAR`, one row a distance."""
+    n = len(values)
+    padded = np.full(n + 2 * NEAR, nothing)
+    padded[NEAR : NEAR + n] = values
+    return np.lib.stride_tricks.sliding_window_view(padded, n)
+
+
+def _alive(wiring: Wiring, plan: Plan) -> NDArray[np.float64]:
+    """Bytes of activations alive while each row's kernel runs."""
+    held = np.array(plan.held, dtype=float)
+    size = len(plan.groups) + 2
+    change = np.bincount(wiring.first, held, size) - np.bincount(wiring.last + 1, held, size)
+    return np.cumsum(change, dtype=float)[wiring.at]

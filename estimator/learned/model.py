@@ -1,0 +1,185 @@
+"""The learned cost model: the simulated model's plan, with each kernel's latency by regression in its context."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.costs import Costs, Kernel, Label
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from ..plan import Known, Plan, Planner, summarise
+from ..roofline import Priced
+from .features import FLOOR_CYCLES, RANGED, Sheet, sheet
+from .intervals import OUTSIDE, UNKNOWN, aggregate
+from .predictor import Predictor
+from .shelf import Shelf
+
+CACHED = 20_000
+"""Rows whose prediction is kept."""
+
+
+@dataclass(slots=True, eq=False)
+class Memo:
+    """What goes with a graph: its rows, what they were predicted as, and the groups' prices made of that.
+
+    ``ratios`` are logarithms of latency over simulated latency, ``spreads`` half-widths of their 90 % intervals;
+    ``flags`` say what is outside the training range (1) and what fell back to the simulated price (2).
+    """
+
+    reader: Reader
+    sheet: Sheet
+    ratios: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+    flags: NDArray[np.int8]
+    priced: list[Priced]
+
+
+class Reader:
+    """A predictor made ready to predict rows; what it has predicted once it knows."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self._kinds = {kind: n for n, kind in enumerate(predictor.kinds)}
+        known = list(predictor.kinds.values())
+        self._first = np.array([r.first for r in known], dtype=np.intp)
+        self._bias = np.array([r.bias for r in known])
+        self._spread = np.array([r.spread for r in known])
+        self._low = np.array([r.low for r in known], dtype=np.float32).reshape(-1, len(RANGED))
+        self._high = np.array([r.high for r in known], dtype=np.float32).reshape(-1, len(RANGED))
+        self._cache: dict[tuple[str, bytes], tuple[float, float, int]] = {}
+
+    def read(self, kinds: list[str], rows: NDArray[np.float32]) -> list[tuple[float, float, int]]:
+        """Ratio, spread and flags of each row."""
+        keys = list(zip(kinds, [row.tobytes() for row in rows], strict=True))
+        new = [i for i, key in enumerate(keys) if key not in self._cache]
+        if new:
+            if len(self._cache) + len(new) > CACHED:
+                self._cache.clear()
+                new = list(range(len(keys)))
+            found = self._predicted([kinds[i] for i in new], rows[new])
+            self._cache.update(zip([keys[i] for i in new], found, strict=True))
+        cache = self._cache
+        return [cache[key] for key in keys]
+
+    def _predicted(self, kinds: list[str], rows: NDArray[np.float32]) -> list[tuple[float, float, int]]:
+        numbers = np.array([self._kinds.get(kind, -1) for kind in kinds], dtype=np.intp)
+        known = numbers >= 0
+        ratios = np.zeros(len(kinds))
+        spreads = np.full(len(kinds), UNKNOWN)
+        flags = np.where(known, 0, 2)
+        if known.any():
+            of, seen = numbers[known], rows[known]
+            sums = self.predictor.forest.sums(seen, self._first[of], self.predictor.count)
+            ratios[known] = sums + self._bias[of]
+            extent = seen[:, RANGED]
+            outside = ((extent < self._low[of]) | (extent > self._high[of])).any(axis=1)
+            spreads[known] = self._spread[of] * np.where(outside, OUTSIDE, 1.0)
+            flags[known] = outside
+        return list(zip(ratios.tolist(), spreads.tolist(), flags.tolist(), strict=True))
+
+
+class Learned(Planner):
+    """A cost model for the targets that it has a predictor of: those on the shelf, or one that is given."""
+
+    label: Label = "predicted"
+
+    def __init__(self, predictor: Predictor | None = None) -> None:
+        super().__init__()
+        self._shelf = Shelf()
+        self._given = predictor
+        self._readers: dict[Target, Reader] = {}
+
+    def covers(self, target: Target) -> bool:
+        return self.predictor(target) is not None
+
+    def predictor(self, target: Target) -> Predictor | None:
+        """The predictor that ``target`` is costed with; what was costed with an earlier one is forgotten."""
+        found = self._given if self._given is not None else self._shelf.find(target)
+        reader = self._readers.get(target)
+        if reader is not None and reader.predictor is not found:
+            del self._readers[target]
+            self._known.clear()
+        return found
+
+    def cost(self, graph: Graph, target: Target, plan: Plan, before: Known | None) -> tuple[Costs, Memo]:
+        reader = self._reader(target)
+        old: Memo | None = before.memo if before is not None and before.memo.reader is reader else None
+        rows = sheet(graph, target, plan, before.plan if before else None, old.sheet if old else None)
+        memo = _read(reader, rows, old)
+        return _costs(target, plan, memo, before.plan if before else None, old), memo
+
+    def _reader(self, target: Target) -> Reader:
+        reader = self._readers.get(target)
+        if reader is None:
+            predictor = self.predictor(target)
+            if predictor is None:
+                raise ValueError(f"no predictor of '{target.name}'; `advisor calibrate {target.name}` makes one")
+            reader = self._readers[target] = Reader(predictor)
+        return reader
+
+
+def _read(reader: Reader, rows: Sheet, old: Memo | None) -> Memo:
+    """The predictions of all rows; rows that stand where they stood and are what they were keep theirs."""
+    wiring, matrix = rows.wiring, rows.matrix
+    n = len(matrix)
+    if old is not None and old.sheet.wiring is wiring:
+        ratios, spreads, flags = old.ratios.copy(), old.spreads.copy(), old.flags.copy()
+        new = np.flatnonzero((matrix != old.sheet.matrix).any(axis=1))
+    else:
+        ratios, spreads, flags = np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int8)
+        new = np.arange(n)
+    if len(new):
+        kinds = wiring.kinds
+        found = reader.read([kinds[i] for i in new.tolist()], matrix[new])
+        ratios[new], spreads[new], flags[new] = np.array(found).T
+    return Memo(reader, rows, ratios, spreads, flags, [])
+
+
+def _costs(target: Target, plan: Plan, memo: Memo, old_plan: Plan | None, old: Memo | None) -> Costs:
+    """The costs of a plan with its rows read; fills ``memo.priced``."""
+    predictor = memo.reader.predictor
+    rows = memo.sheet.wiring.rows
+    floor = FLOOR_CYCLES / target.clock_hz * 1e6
+    priced = memo.priced = list(plan.priced)
+    known: dict[int, tuple[float, float, int, Priced]] = {}
+    if old is not None and old_plan is not None:
+        figures = zip(old.ratios.tolist(), old.spreads.tolist(), old.flags.tolist(), strict=True)
+        places = old.sheet.wiring.rows
+        known = {id(old_plan.priced[i]): (*f, old.priced[i]) for i, f in zip(places, figures, strict=True)}
+    figures = zip(rows, memo.ratios.tolist(), memo.spreads.tolist(), memo.flags.tolist(), strict=True)
+    for i, ratio, spread, flags in figures:
+        had = known.get(id(priced[i]))
+        if had is not None and had[:3] == (ratio, spread, flags):
+            priced[i] = had[3]
+        else:
+            priced[i] = _repriced(priced[i], ratio, spread, flags, floor)
+    latencies = np.array([k.latency_us if (k := priced[i].kernel) is not None else 0.0 for i in rows])
+    width = predictor.scale * aggregate(latencies, memo.spreads)
+    total = sum([p.kernel.latency_us for p in priced if p.kernel is not None])
+    more: dict[str, Any] = {"low_us": total * math.exp(-width), "high_us": total * math.exp(width)}
+    return summarise(target, predictor.label, plan, priced, basis=predictor.basis, **more)
+
+
+def _repriced(simulated: Priced, ratio: float, spread: float, flags: int, floor: float) -> Priced:
+    """A simulated price with the predicted latency in its place; the ops' shares keep their proportions."""
+    kernel = simulated.kernel
+    assert kernel is not None  # rows are of kernels that have a price
+    if flags == 2:
+        made = Kernel(*_facts(kernel), kernel.latency_us, kernel.macs, kernel.bytes, kernel.bound, simulated=True)
+        return Priced(made, simulated.shares, simulated.macs, simulated.compute, simulated.traffic)
+    base = kernel.latency_us + floor
+    latency, low, high = (max(base * math.exp(r) - floor, 0.0) for r in (ratio, ratio - spread, ratio + spread))
+    made = Kernel(*_facts(kernel), latency, kernel.macs, kernel.bytes, kernel.bound, low, high, flags == 1)
+    factor = latency / kernel.latency_us if kernel.latency_us else 0.0
+    shares = tuple([(key, us * factor) for key, us in simulated.shares])
+    return Priced(made, shares, simulated.macs, simulated.compute, simulated.traffic)
+
+
+def _facts(kernel: Kernel) -> tuple[tuple[int, ...], str]:
+    return kernel.ops, kernel.kind
