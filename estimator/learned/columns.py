@@ -9,7 +9,8 @@ from advisor.graph import Op, Tensor
 from advisor.targets import Target
 
 from ..kernels import Group
-from ..roofline import Priced
+from ..memory.liveness import size
+from ..roofline import Compute, Priced, Traffic
 from ..workloads import is_depthwise
 
 KINDS = (
@@ -17,7 +18,7 @@ KINDS = (
     *("rnn", "embedding", "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"),
     *("activation", "softmax", "elementwise", "pool", "reduce", "resize", "concat", "stack", "split", "unbind"),
     *("slice", "permute", "pad", "repeat", "roll", "flip", "unfold", "gather", "cast", "copy", "create"),
-    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
+    *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "reshape", "expand"),
 )
 """Kinds of kernels, by their first op; a position here is the kind's number where it is a feature of a neighbour."""
 
@@ -38,11 +39,14 @@ OWN = (
     *("kind", "function", "fused_function", "ops"),
     *("batch", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width"),
     *("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation", "padding", "groups"),
+    *("window_height", "window_width"),
     *("simulated", "array", "stream", "slow", "traffic_cycles", "weight_cycles", "macs"),
     *("read", "given", "written", "weights", "scratch", "operands", "second_read", "results", "axis"),
 )
 """The names of :func:`own`'s values. Channels are those of one group; cycles are the simulated model's, sizes bytes.
-``second_read`` is the size of the second largest operand; ``axis`` the dimension an op works along, from behind."""
+
+``window`` is the kernel's extent with its dilation, ``second_read`` the size of the second largest operand, ``axis``
+the dimension that an op works along, counted from behind."""
 
 _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm", "attention", "einsum", "softmax"})
 
@@ -61,10 +65,11 @@ def kind_of(tensors: Mapping[int, Tensor], op: Op) -> str:
 
 
 def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Target) -> tuple[float, ...]:
-    """The values of :data:`OWN` for a kernel that runs."""
+    """The values of :data:`OWN` for a kernel that has a price. What is free in the simulated model has no more than
+    sizes: whether it is free in truth depends on what stands around it."""
     first, kernel = group.ops[0], priced.kernel
-    compute, traffic = priced.compute, priced.traffic
-    assert kernel is not None and compute is not None and traffic is not None  # of what runs
+    compute, traffic = priced.compute or _NOTHING, priced.traffic or _moved(tensors, group, target)
+    assert kernel is not None  # it has a price
     per_us = target.clock_hz / 1e6
     kind = kind_of(tensors, first)
     inputs = [tensors[t] for t in first.inputs]
@@ -77,6 +82,8 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
     sizes = sorted([prod(t.shape) for t in inputs], reverse=True)
     window = attrs.get("kernel") or (1,)
     stride = attrs.get("stride") or (1,)
+    height = window[0] if len(window) > 1 else 1
+    dilation = (attrs.get("dilation") or (1,))[-1]
     return (
         NUMBER.get(kind, 0.0),
         _FUNCTION.get(attrs.get("fn") or attrs.get("mode") or "", 0.0),
@@ -89,13 +96,15 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         c_out // groups if kind != "depthwise" else c_out,
         h_out,
         w_out,
-        window[0] if len(window) > 1 else 1,
+        height,
         window[-1],
         stride[0] if len(stride) > 1 else 1,
         stride[-1],
-        (attrs.get("dilation") or (1,))[-1],
+        dilation,
         sum(attrs["padding"]) if "padding" in attrs else 0,
         groups,
+        (height - 1) * dilation + 1,
+        (window[-1] - 1) * dilation + 1,
         kernel.latency_us * per_us,
         compute.array,
         compute.stream,
@@ -113,6 +122,15 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         len(group.writes),
         _axis(first, len(y)),
     )
+
+
+_NOTHING = Compute(0.0, 0.0, ())
+
+
+def _moved(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Traffic:
+    """What a free op would move if it were none."""
+    read = sum([size(tensors[t], target) for t, _ in group.reads])
+    return Traffic(read, 0, sum([size(tensors[t], target) for t in group.writes]), 0, 0, 0.0, 0.0)
 
 
 def _extents(shape: Sequence[int], op: str) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ each plan, and makes only rows of kernels anew whose price changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from advisor.graph import Graph
 from advisor.targets import Target
 
+from ..kernels import Group
 from ..plan import Plan, planned
+from ..roofline import Priced
 from .columns import OWN, kind_of, own
 
 VERSION = 1
@@ -46,10 +48,12 @@ NAMES = (
     *(f"{OWN[c]} padded to {m}" for m in (2, 4, 8) for c in _SPATIAL),
     *_RATIOS,
     *(f"{OWN[c]} {place}" for place in _PLACES for c in _BESIDE),
+    *("shared_reads", "stored_reads", "shared_reads/read"),
     *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
     *("weights/time_before", "simulated_near", "weights_near", "least_written_near", "most_written_near"),
 )
-"""The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way."""
+"""The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way;
+``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made."""
 
 RANGED = tuple(
     NAMES.index(name)
@@ -67,10 +71,12 @@ _INF = float("inf")
 @dataclass(slots=True, eq=False)
 class Wiring:
     """Who makes what a kernel reads first and who reads what it writes, by row; -1 for nobody. It stays while shapes
-    change. ``rows`` are the indices of the plan's groups that have a row; ``first`` and ``last`` the lifetimes."""
+    change. ``rows`` are the indices of the plan's groups that have a row; ``first`` and ``last`` the lifetimes.
+
+    ``reads`` are the operands of all rows as (row, storage among the lifetimes' owners, whether others read it too,
+    whether no kernel made it)."""
 
     rows: list[int]
-    row_of: dict[int, int]
     kinds: list[str]
     producer: NDArray[np.intp]
     consumer: NDArray[np.intp]
@@ -78,6 +84,7 @@ class Wiring:
     at: NDArray[np.intp]
     first: NDArray[np.intp]
     last: NDArray[np.intp]
+    reads: NDArray[np.intp]
 
 
 @dataclass(slots=True, eq=False)
@@ -135,10 +142,13 @@ def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: 
 
 
 def _same_kinds(plan: Plan, old: Plan) -> bool:
-    """Whether the same groups have a price in both."""
-    return all(
-        a is b or (a.compute is None) == (b.compute is None) for a, b in zip(plan.priced, old.priced, strict=True)
-    )
+    """Whether the same groups have a row in both."""
+    pairs = zip(plan.groups, plan.priced, old.groups, old.priced, strict=True)
+    return all(p is q or _has_row(g, p) == _has_row(h, q) for g, p, h, q in pairs)
+
+
+def _has_row(group: Group, priced: Priced) -> bool:
+    return priced.compute is not None or (group.role == "free" and group.ops[0].op != "identity")
 
 
 def _renamed(wiring: Wiring, row: int, kind: str) -> Wiring:
@@ -146,23 +156,12 @@ def _renamed(wiring: Wiring, row: int, kind: str) -> Wiring:
         return wiring
     kinds = list(wiring.kinds)
     kinds[row] = kind
-    return Wiring(
-        wiring.rows,
-        wiring.row_of,
-        kinds,
-        wiring.producer,
-        wiring.consumer,
-        wiring.consumers,
-        wiring.at,
-        wiring.first,
-        wiring.last,
-    )
+    return replace(wiring, kinds=kinds)
 
 
 def _wired(graph: Graph, plan: Plan) -> Wiring:
     groups = plan.groups
-    rows = [i for i, p in enumerate(plan.priced) if p.compute is not None]
-    row_of = {i: row for row, i in enumerate(rows)}
+    rows = [i for i, (g, p) in enumerate(zip(groups, plan.priced, strict=True)) if _has_row(g, p)]
     made: dict[int, int] = {}
     readers: dict[int, list[int]] = {}
     producer = []
@@ -175,9 +174,15 @@ def _wired(graph: Graph, plan: Plan) -> Wiring:
             made[t] = row
     reading = [[r for t in groups[i].writes for r in readers.get(t, ())] for i in rows]
     lives = plan.lives
+    place = {storage: n for n, storage in enumerate(lives.owners)}
+    reads = [
+        (row, place[s], len(readers[s]) > 1, s not in made)
+        for row, i in enumerate(rows)
+        for _, s in groups[i].reads
+        if s in place
+    ]
     return Wiring(
         rows,
-        row_of,
         [kind_of(graph.tensors, groups[i].ops[0]) for i in rows],
         np.array(producer, dtype=np.intp),
         np.array([min(r, default=-1) for r in reading], dtype=np.intp),
@@ -185,6 +190,7 @@ def _wired(graph: Graph, plan: Plan) -> Wiring:
         np.array(rows, dtype=np.intp),
         np.array(lives.first, dtype=np.intp),
         np.array(lives.last, dtype=np.intp),
+        np.array(reads, dtype=np.intp).reshape(-1, 4).T,
     )
 
 
@@ -219,7 +225,14 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> NDArray[
 def _context(out: NDArray[np.float32], wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> None:
     n = len(values)
     rows = np.arange(n)
-    alive = _alive(wiring, plan)
+    held = np.array(plan.held, dtype=float)
+    reader, storage, shared, stored = wiring.reads
+    read = held[storage]
+    out[:, 0] = np.bincount(reader, read * shared, n)
+    out[:, 1] = np.bincount(reader, read * stored, n)
+    out[:, 2] = out[:, 0] / np.maximum(values[:, _AT["read"]], 1.0)
+    out = out[:, 3:]
+    alive = _alive(wiring, held, len(plan.groups))
     out[:, 0] = alive
     out[1:, 1] = alive[:-1]
     out[:-1, 2] = alive[1:]
@@ -243,9 +256,7 @@ def _around(values: NDArray[np.float64], nothing: float) -> NDArray[np.float64]:
     return np.lib.stride_tricks.sliding_window_view(padded, n)
 
 
-def _alive(wiring: Wiring, plan: Plan) -> NDArray[np.float64]:
+def _alive(wiring: Wiring, held: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
     """Bytes of activations alive while each row's kernel runs."""
-    held = np.array(plan.held, dtype=float)
-    size = len(plan.groups) + 2
-    change = np.bincount(wiring.first, held, size) - np.bincount(wiring.last + 1, held, size)
+    change = np.bincount(wiring.first, held, groups + 1) - np.bincount(wiring.last + 1, held, groups + 1)
     return np.cumsum(change, dtype=float)[wiring.at]

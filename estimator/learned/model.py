@@ -176,8 +176,11 @@ def _repriced(simulated: Priced, ratio: float, spread: float, flags: int, floor:
     base = kernel.latency_us + floor
     latency, low, high = (max(base * math.exp(r) - floor, 0.0) for r in (ratio, ratio - spread, ratio + spread))
     made = Kernel(*_facts(kernel), latency, kernel.macs, kernel.bytes, kernel.bound, low, high, flags == 1)
-    factor = latency / kernel.latency_us if kernel.latency_us else 0.0
-    shares = tuple([(key, us * factor) for key, us in simulated.shares])
+    if kernel.latency_us:
+        factor = latency / kernel.latency_us
+        shares = tuple([(key, us * factor) for key, us in simulated.shares])
+    else:
+        shares = ((kernel.ops[0], latency), *[(key, 0.0) for key in kernel.ops[1:]])
     return Priced(made, shares, simulated.macs, simulated.compute, simulated.traffic)
 
 
