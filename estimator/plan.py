@@ -18,6 +18,7 @@ from advisor.graph import Graph, Op
 from advisor.targets import Target
 
 from .difference import Difference
+from .energy import inference_uj
 from .kernels import Decomposition, Group, decompose, redecompose, signature
 from .memory.liveness import Lifetimes, lifetimes, peak, size, sizes
 from .roofline import Priced, price
@@ -132,8 +133,16 @@ def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced]
         op_latency_us=shares,
         op_macs=macs,
         cycles=latency * target.clock_hz / 1e6,
+        energy_uj=_energy(plan, target),
         **more,
     )
+
+
+def _energy(plan: Plan, target: Target) -> float | None:
+    """Microjoules of the kernels that run; None where the target gives no figures."""
+    if target.energy is None:
+        return None
+    return inference_uj([p.pj for p in plan.priced if p.traffic is not None])
 
 
 def _rewired(old: Plan, difference: Difference, target: Target) -> Plan:

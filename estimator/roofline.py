@@ -16,6 +16,7 @@ from advisor.graph import Graph, Op, Tensor
 from advisor.macs import op_macs
 from advisor.targets import Memory, Target
 
+from .energy import kernel_pj
 from .kernels import MAC_OPS, STREAM_OF, Group
 from .workloads import cycles, is_depthwise, works
 
@@ -33,7 +34,8 @@ class Compute(NamedTuple):
 
 class Traffic(NamedTuple):
     """Bytes moved: activations ``read`` (``given``: of the model's inputs) and ``written``, ``weights``, and what the
-    op keeps meanwhile (``scratch``). ``us`` is the time that takes, ``weights_us`` that of the weights alone."""
+    op keeps meanwhile (``scratch``). ``us`` is the time that takes, ``weights_us`` that of the weights alone;
+    ``by_memory`` is who moves how much of it."""
 
     read: int
     given: int
@@ -42,6 +44,7 @@ class Traffic(NamedTuple):
     scratch: int
     us: float
     weights_us: float
+    by_memory: tuple[tuple[Memory, int], ...]
 
     @property
     def moved(self) -> int:
@@ -51,13 +54,14 @@ class Traffic(NamedTuple):
 
 class Priced(NamedTuple):
     """A costed group: its kernel (None: uncounted), each op's part of the latency and of the MACs, and what the price
-    is made of (None where nothing runs)."""
+    is made of (None where nothing runs). ``pj`` are the picojoules of a kernel that runs, None where unknown."""
 
     kernel: Kernel | None
     shares: tuple[tuple[int, float], ...]
     macs: tuple[tuple[int, int], ...]
     compute: Compute | None = None
     traffic: Traffic | None = None
+    pj: float | None = None
 
 
 def price(graph: Graph, group: Group, target: Target) -> Priced:
@@ -81,7 +85,15 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     kind = "depthwise" if first.op == "conv" and is_depthwise(tensors, first) else first.op
     kernel = Kernel(keys, kind, run + target.overhead_us, total, traffic.moved, bound)
     shares = _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, traffic.us, compute, target)
-    return Priced(kernel, shares, macs, compute, traffic)
+    return Priced(kernel, shares, macs, compute, traffic, _energy(tensors, first, total, traffic, target))
+
+
+def _energy(tensors: Mapping[int, Tensor], first: Op, macs: int, traffic: Traffic, target: Target) -> float | None:
+    """Picojoules of the kernel's products and of its traffic, every operand moved once."""
+    if target.energy is None:
+        return None
+    loops = works(tensors, first) if first.op in MAC_OPS else []
+    return kernel_pj({loops[0].engine if loops else "matmul": macs} if macs else {}, traffic.by_memory, target)
 
 
 def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> int:
@@ -197,10 +209,11 @@ def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Tra
     home = places[0] if target.cascades else _memory(places, read + written + scratch)
     store = _memory(_places(target, "weights"), weights)
     seconds: dict[str, float] = {}
-    for memory, moved in ((home, results), (places[-1], given), (store, weights)):
+    by_memory = ((home, results), (places[-1], given), (store, weights))
+    for memory, moved in by_memory:
         seconds[memory.name] = seconds.get(memory.name, 0.0) + moved / memory.bytes_per_s
     us = max(seconds.values()) * 1e6
-    return Traffic(read, given, written, weights, scratch, us, weights / store.bytes_per_s * 1e6)
+    return Traffic(read, given, written, weights, scratch, us, weights / store.bytes_per_s * 1e6, by_memory)
 
 
 def _in_bursts(tensor: Tensor, size: int, memory: Memory) -> int:
