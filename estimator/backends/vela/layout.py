@@ -7,6 +7,7 @@ it moves no data here; data moves where an operator needs another order than the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 Shape = tuple[int, ...]
@@ -33,14 +34,27 @@ def stored(shape: Sequence[int], order: Order) -> Shape:
     return tuple(shape[d] for d in order)
 
 
-def moved(before: Order, after: Order) -> tuple[int, ...]:
-    """Where each place of ``after`` is found in ``before``: the permutation that a transposition is given."""
-    return tuple(before.index(d) for d in after)
-
-
 def same_data(shape: Sequence[int], before: Order, after: Order) -> bool:
     """Whether both orders put the elements into the same sequence: they differ in dimensions of size 1 at most."""
     return [d for d in before if shape[d] != 1] == [d for d in after if shape[d] != 1]
+
+
+def merged(shape: Sequence[int], before: Order, after: Order) -> tuple[Shape, tuple[int, ...]]:
+    """A transposition in as few dimensions as it needs: the shape as it lies before, and the permutation.
+
+    Dimensions of size 1 are left out, and those that stay neighbours in the same sequence are one.
+    """
+    old = [d for d in before if shape[d] != 1]
+    new = [d for d in after if shape[d] != 1]
+    runs: list[list[int]] = []
+    for d in new:
+        at = old.index(d)
+        if runs and at and old[at - 1] == runs[-1][-1]:
+            runs[-1].append(d)
+        else:
+            runs.append([d])
+    lies = sorted(runs, key=lambda run: old.index(run[0]))
+    return tuple(math.prod(shape[d] for d in run) for run in lies), tuple(lies.index(run) for run in runs)
 
 
 def renamed(order: Order, dims: Sequence[int]) -> Order:

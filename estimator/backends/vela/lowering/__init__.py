@@ -22,6 +22,8 @@ from .arithmetic import elementwise
 from .convolution import batch_norm, conv, linear
 from .lowerer import Lowerer, Refusal, Value, of_graph
 from .movement import alias, concat, expand, flip, pad, permute, repeat, reshape, roll, slice_, split, stack, unbind
+from .norms import group_norm, instance_norm, layer_norm, rms_norm
+from .products import addmm, attention, einsum, matmul
 from .reductions import pool, reduce
 from .resampling import channel_shuffle, pixel_shuffle, pixel_unshuffle, resize
 
@@ -33,6 +35,14 @@ TABLE: dict[str, Lowering] = {
     "batch_norm": batch_norm,
     "activation": activation,
     "softmax": softmax,
+    "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
+    "group_norm": group_norm,
+    "instance_norm": instance_norm,
+    "matmul": matmul,
+    "addmm": addmm,
+    "attention": attention,
+    "einsum": einsum,
     "elementwise": elementwise,
     "pool": pool,
     "reduce": reduce,
@@ -76,9 +86,11 @@ class Lowered:
     keys: tuple[frozenset[int], ...]
 
 
-def lower(graph: Graph) -> Lowered:
-    """The graph as a quantised network. Raises :class:`Unmeasurable` that names every op without a form there."""
-    lowerer = Lowerer(graph)
+def lower(graph: Graph, make: Callable[[Graph], Lowerer] = Lowerer) -> Lowered:
+    """The graph as a quantised network, collected by the lowerer that ``make`` makes.
+
+    Raises :class:`Unmeasurable` that names every op without a form there."""
+    lowerer = make(graph)
     reasons: dict[int, str] = {}
     for tensor in graph.inputs:
         lowerer.model_input(tensor)

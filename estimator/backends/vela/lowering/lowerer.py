@@ -12,7 +12,7 @@ import numpy as np
 from advisor.graph import Graph, Op
 
 from .. import constants
-from ..layout import Order, Shape, channels_last, insert_ones, moved, plain, same_data, stored
+from ..layout import Order, Shape, channels_last, insert_ones, merged, plain, same_data, stored
 from ..writer import Network, OpSpec, TensorSpec
 
 SCALE = 0.05
@@ -209,8 +209,10 @@ class Lowerer:
             return replace(value, order=order)
         if same_data(value.shape, value.order, order):
             return self.viewed(value, value.shape, order)
-        permutation = self.numbers(moved(value.order, order))
-        return self.emit("TRANSPOSE", [value, permutation], value.shape, order, dtype=value.dtype)
+        shape, places = merged(value.shape, value.order, order)
+        flat = self.viewed(value, shape)
+        made = self.emit("TRANSPOSE", [flat, self.numbers(places)], [shape[i] for i in places], dtype=value.dtype)
+        return self.viewed(made, value.shape, order)
 
     def viewed(self, value: Value, shape: Sequence[int], order: Order | None = None) -> Value:
         """The same data under another shape and order."""
@@ -234,6 +236,8 @@ class Lowerer:
         if value.tensor is None:
             return Value(tuple(shape), plain(len(shape)), None, value.dtype)
         rank = len(shape)
+        if rank < value.rank:
+            raise Refusal(f"its result of shape {value.shape} was expected to be {tuple(shape)}")
         full = (1,) * (rank - value.rank) + value.shape
         order = insert_ones(full, [d + rank - value.rank for d in value.order if value.shape[d] != 1])
         if any(have != want and want % have for have, want in zip(full, shape, strict=True)):

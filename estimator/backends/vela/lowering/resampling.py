@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from advisor.graph import Op
 
-from ..layout import renamed, reshaped, stored
-from .convolution import connected
 from .lowerer import Lowerer, Refusal, Value
+from .products import along, permuted, regrouped
 from .windows import CHANNELS_LAST, image, of_image
 
 FACTORS = (2, 4, 8)
@@ -45,22 +43,9 @@ def _resized(lower: Lowerer, x: Value, out: Sequence[int], nearest: bool) -> Val
     return lower.arranged(x, CHANNELS_LAST)
 
 
-def along(lower: Lowerer, x: Value, dim: int, size: int) -> Value:
-    """``x`` with dimension ``dim`` multiplied by a constant matrix."""
-    dims = [d for d in range(x.rank) if d != dim] + [dim]
-    turned = replace(x, shape=stored(x.shape, tuple(dims)), order=renamed(x.order, dims))
-    made = connected(lower, turned, size)
-    back = [dims.index(d) for d in range(x.rank)]
-    return replace(made, shape=stored(made.shape, tuple(back)), order=renamed(made.order, back))
-
-
 def reordered(lower: Lowerer, x: Value, split: Sequence[int], dims: Sequence[int], shape: Sequence[int]) -> Value:
     """``x.reshape(split).permute(dims).reshape(shape)``."""
-    needed, order = reshaped(x.shape, x.order, split)
-    y = lower.viewed(lower.arranged(x, needed), split, order)
-    y = replace(y, shape=stored(y.shape, tuple(dims)), order=renamed(y.order, dims))
-    needed, order = reshaped(y.shape, y.order, shape)
-    return lower.viewed(lower.arranged(y, needed), shape, order)
+    return regrouped(lower, permuted(regrouped(lower, x, split), dims), shape)
 
 
 def pixel_shuffle(lower: Lowerer, op: Op) -> None:
