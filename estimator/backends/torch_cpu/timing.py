@@ -1,21 +1,25 @@
 """Times of a program's ops in the context of its run, interleaved over several programs.
 
 A *turn* runs one program once to bring its data near, then a few timed times. A *round* gives every program a turn,
-so that whatever changes with time (clock, neighbours, temperature) meets all alike. A run during which the thread was
-off its core for a while (wall time well above the thread's own time) is thrown away: somebody else was measured too.
+so that whatever changes with time (clock, neighbours, temperature) meets all alike.
+
+On a busy machine a run of some milliseconds is interrupted nearly always. So with one thread an op's time is the time
+that the thread itself ran, which leaves out what the scheduler gave to others; and ops during which it was off its core
+count only where too few were left alone, since they find their data gone from the caches. With more threads the wall
+clock counts, and runs that were interrupted do not.
 """
 
 from __future__ import annotations
 
 import gc
-import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .program import Program
 
@@ -25,52 +29,42 @@ TURN_NS = 15_000_000
 RUNS_A_TURN = 10
 """No turn has more timed runs than this."""
 
-OFF_CORE = 0.02
-OFF_CORE_NS = 30_000
-"""A run is thrown away when the thread was off its core for longer than both of these: relative, and absolute."""
+OFF_CORE_NS = 10_000
+"""An op was interrupted when its thread was off its core for longer than this."""
 
 ENOUGH = 5
-"""Runs that count. With fewer of them, those that were least disturbed count as well."""
+"""Samples that count. With fewer that were left alone, those count that were least disturbed."""
 
 
 @dataclass(slots=True)
 class Samples:
-    """Timed runs of one program: nanoseconds of each op, and of the thread's absence in each."""
+    """Timed runs of one program: nanoseconds of each op by the wall clock, and of its thread's own time."""
 
-    ops: list[list[int]] = field(default_factory=list)
-    away: list[int] = field(default_factory=list)
-
-    def kept(self) -> list[list[int]]:
-        """The runs that nobody disturbed, or the least disturbed ones where those are too few."""
-        order = sorted(range(len(self.ops)), key=lambda i: self.away[i])
-        calm = [i for i in order if self.away[i] <= max(OFF_CORE * sum(self.ops[i]), OFF_CORE_NS)]
-        return [self.ops[i] for i in (calm if len(calm) >= ENOUGH else order[:ENOUGH])]
+    wall: list[list[int]] = field(default_factory=list)
+    own: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, frozen=True)
 class Timing:
-    """Median and relative interquartile range of each op and of the whole, in microseconds.
-
-    ``ops`` sum to ``total``: medians do not, so each is scaled by what it takes.
-    """
+    """Medians in microseconds and relative interquartile ranges: of each op, of which ``total`` is the sum, and of the
+    whole runs. ``calm`` is the share of the samples that were not interrupted."""
 
     ops: tuple[float, ...]
     spreads: tuple[float, ...]
     total: float
     spread: float
-    runs: int
-    dropped: int
+    calm: float
 
 
-def timed_run(program: Program) -> tuple[list[int], int]:
-    """One forward: nanoseconds of each op, and how long the thread was off its core."""
-    clock = time.perf_counter_ns
+def timed_run(program: Program) -> tuple[list[int], list[int]]:
+    """One forward: nanoseconds of each op, by the wall clock and of the thread's own time."""
+    clock, own_clock = time.perf_counter_ns, time.thread_time_ns
     values: list[Any] = list(program.stored)
-    stamps: list[int] = [0] * (len(program.steps) + 1)
-    own = time.thread_time_ns()
-    stamps[0] = clock()
-    for i, step in enumerate(program.steps, 1):
-        out = step.call(*[values[i] for i in step.reads])
+    wall: list[int] = [0] * len(program.steps)
+    own: list[int] = [0] * len(program.steps)
+    before, own_before = clock(), own_clock()
+    for i, step in enumerate(program.steps):
+        out = step.call(*[values[j] for j in step.reads])
         if len(step.writes) == 1:
             values[step.writes[0]] = out
         else:
@@ -78,9 +72,10 @@ def timed_run(program: Program) -> tuple[list[int], int]:
                 values[slot] = part
         for slot in step.frees:
             values[slot] = None
-        stamps[i] = clock()
-    away = stamps[-1] - stamps[0] - (time.thread_time_ns() - own)
-    return [b - a for a, b in pairwise(stamps)], max(0, away)
+        now, own_now = clock(), own_clock()
+        wall[i], own[i] = now - before, own_now - own_before
+        before, own_before = now, own_now
+    return wall, own
 
 
 def turn(program: Program, samples: Samples) -> None:
@@ -88,16 +83,18 @@ def turn(program: Program, samples: Samples) -> None:
     program.run()
     spent = 0
     for _ in range(RUNS_A_TURN):
-        ops, away = timed_run(program)
-        samples.ops.append(ops)
-        samples.away.append(away)
-        spent += sum(ops)
+        wall, own = timed_run(program)
+        samples.wall.append(wall)
+        samples.own.append(own)
+        spent += sum(own)
         if spent >= TURN_NS:
             break
 
 
 def interleaved(programs: Sequence[Program], rounds: int) -> list[Timing]:
-    """Timings of several programs, measured in rounds that each gives everyone a turn."""
+    """Timings of several programs, measured in rounds that each gives everyone a turn.
+
+    torch computes with as many threads as it is set to."""
     samples = [Samples() for _ in programs]
     collecting = gc.isenabled()
     gc.collect()
@@ -110,44 +107,50 @@ def interleaved(programs: Sequence[Program], rounds: int) -> list[Timing]:
     finally:
         if collecting:
             gc.enable()
-    cost = clock_cost()
-    return [summary(found, cost) for found in samples]
+    single = torch.get_num_threads() == 1
+    costs = (clock_cost(time.perf_counter_ns), clock_cost(time.thread_time_ns))
+    return [summary(found, single, costs) for found in samples]
 
 
-def summary(samples: Samples, clock_ns: float = 0.0) -> Timing:
-    """The timing of the runs that count, less what reading the clock cost each op."""
-    kept = samples.kept()
-    totals = [max(1.0, sum(run) - clock_ns * len(run)) for run in kept]
-    columns = [[max(1.0, ns - clock_ns) for ns in column] for column in zip(*kept, strict=True)]
-    medians = [statistics.median(column) for column in columns]
-    total = statistics.median(totals)
-    scale = total / sum(medians) if medians else 1.0
+def summary(samples: Samples, single: bool = True, clock_ns: tuple[float, float] = (0.0, 0.0)) -> Timing:
+    """The timing of the samples that count, less what reading the two clocks costs each op.
+
+    ``single``: the program ran in one thread, whose own time is the op's."""
+    wall, own = np.array(samples.wall, dtype=float), np.array(samples.own, dtype=float)
+    away = wall - own
+    if not single:
+        away = np.broadcast_to(away.sum(axis=1, keepdims=True), away.shape)
+    times = np.maximum((own if single else wall) - sum(clock_ns), 1.0)
+    kept = [column[_counting(off)] for column, off in zip(times.T, away.T, strict=True)]
+    medians = [float(np.median(column)) / 1000 for column in kept]
+    totals = times.sum(axis=1)[_counting(away.sum(axis=1) / max(1, len(medians)))]
     return Timing(
-        tuple(m * scale / 1000 for m in medians),
-        tuple(relative_spread(column) for column in columns),
-        total / 1000,
+        tuple(medians),
+        tuple(relative_spread(column) for column in kept),
+        sum(medians),
         relative_spread(totals),
-        len(kept),
-        len(samples.ops) - len(kept),
+        float((away <= OFF_CORE_NS).mean()) if medians else 1.0,
     )
 
 
-def relative_spread(values: Sequence[float]) -> float:
+def _counting(away: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which samples count, by how long the thread was off its core in each."""
+    allowed = max(OFF_CORE_NS, float(np.sort(away)[: min(ENOUGH, len(away))][-1]))
+    return away <= allowed
+
+
+def relative_spread(values: NDArray[np.float64]) -> float:
     """Interquartile range over the median; 0 for a single value."""
-    if len(values) < 2:
-        return 0.0
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return (high - low) / middle if middle else 0.0
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return float((high - low) / middle) if middle else 0.0
 
 
-def clock_cost() -> float:
-    """Nanoseconds that taking one stamp costs an op."""
-    clock = time.perf_counter_ns
-    stamps = [0] * 1000
+def clock_cost(clock: Callable[[], int]) -> float:
+    """Nanoseconds that reading a clock takes."""
     found = []
     for _ in range(20):
-        before = clock()
-        for i in range(1000):
-            stamps[i] = clock()
-        found.append((clock() - before) / 1000)
+        before = time.perf_counter_ns()
+        for _ in range(500):
+            clock()
+        found.append((time.perf_counter_ns() - before) / 500)
     return min(found)
