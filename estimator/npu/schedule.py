@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from advisor.graph import Graph
 from advisor.targets import Target
 
+from ..energy import inference_uj, kernel_pj
 from ..kernels import decompose
 from .jobs import Job, jobs
 from .placement import Placement, place
@@ -39,12 +40,16 @@ class Step:
 
 @dataclass(slots=True, frozen=True)
 class Simulation:
-    """A graph on a target: its kernels in order, activations at their fullest, weights as stored."""
+    """A graph on a target: its kernels in order, activations at their fullest, weights as stored.
+
+    ``energy_uj`` are microjoules, every byte counted as often as it is moved; None where the target gives no figures.
+    """
 
     steps: tuple[Step, ...]
     cycles: float
     peak_bytes: int
     weights_bytes: int
+    energy_uj: float | None
 
 
 def simulate(graph: Graph, target: Target) -> Simulation:
@@ -62,7 +67,12 @@ def simulate(graph: Graph, target: Target) -> Simulation:
             placement.move(storage, at.near, size)
     steps = tuple(_steps(todo, striped, placement, at, target))
     weights = sum(job.weights for job in todo)
-    return Simulation(steps, sum(step.cycles for step in steps), placement.peak(), weights)
+    return Simulation(steps, sum(step.cycles for step in steps), placement.peak(), weights, _energy(steps, target))
+
+
+def _energy(steps: tuple[Step, ...], target: Target) -> float | None:
+    memories = target.memories
+    return inference_uj(kernel_pj(s.macs, [(m, s.bytes[m.name]) for m in memories], target) for s in steps)
 
 
 def _steps(
