@@ -55,9 +55,8 @@ piece is padded to; and `pj_per_byte`, the picojoules of moving a byte. A **spec
 An **array** has `buffer_bytes` of SRAM for the tiles that are read (and for partial sums, unless `accumulators` gives
 the number of those), in banks of `bank_bytes`; `weight_bytes` for weights that stay; `double_buffered` (computing one
 tile while the next is moved); `tile_height`, `tile_width` and `tile_output`, the largest tile; `tile_cycles`, the least
-for a tile; `vector_lanes`, the multiple of channels that work without MACs is padded to; `channel_block`, how many
-channels lie side by side in memory; `prefetch` (of the next kernel's weights); and `stored_weights`, bytes stored per
-weight byte.
+for a tile; `channel_block`, how many channels lie side by side in memory (activations are padded to it); `prefetch` (of
+the next kernel's weights); and `stored_weights`, bytes stored per weight byte.
 """
 
 

@@ -117,10 +117,9 @@ class Array:
     no limit). ``tile_cycles`` is the least that a tile takes; what a kernel costs besides is the target's
     ``overhead_us``.
 
-    ``vector_lanes`` is the multiple of channels that work without MACs is padded to, ``channel_block`` how many
-    channels lie side by side in memory (1: all of them), to which activations are padded. ``prefetch``: the weights of
-    the next kernel are fetched while one runs, into what is left of the memory of the activations. ``stored_weights``
-    are the bytes stored per weight byte, after compression.
+    ``channel_block`` is how many channels lie side by side in memory (1: all of them), to which activations are padded,
+    also for element-wise work. ``prefetch``: the weights of the next kernel are fetched while one runs, into what is
+    left of the memory of the activations. ``stored_weights`` are the bytes stored per weight byte, after compression.
     """
 
     buffer_bytes: int
@@ -132,7 +131,6 @@ class Array:
     tile_width: int = 0
     tile_output: int = 0
     tile_cycles: float = 0
-    vector_lanes: int = 1
     channel_block: int = 1
     prefetch: bool = True
     stored_weights: float = 1.0

@@ -17,7 +17,6 @@ def read_array(t: Table) -> Array:
         tile_width=t.whole("tile_width", 0),
         tile_output=t.whole("tile_output", 0),
         tile_cycles=t.number("tile_cycles", 0, zero=True),
-        vector_lanes=t.whole("vector_lanes", 1),
         channel_block=t.whole("channel_block", 1),
         prefetch=t.flag("prefetch", True),
         stored_weights=t.number("stored_weights", 1.0),

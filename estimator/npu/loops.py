@@ -13,8 +13,8 @@ from ..kernels import MAC_OPS, STREAM_OF, Group
 from ..roofline import amount, own_rate
 from ..workloads import works
 
-LANES = frozenset({"elementwise", "activation", "norm", "softmax"})
-"""Kinds of work that the vector unit does channel beside channel."""
+AS_STORED = frozenset({"elementwise", "activation"})
+"""Kinds of work that pass over what lies in memory, its padding included."""
 
 
 class Nest(NamedTuple):
@@ -88,9 +88,9 @@ def _first_port(tensors: Mapping[int, Tensor], op: Op, nests: tuple[Nest, ...], 
     if op.op not in MAC_OPS:
         kind = STREAM_OF[op.op]
         rate = own_rate(op, target) or target.throughput[kind]
-        lanes = target.array.vector_lanes if target.array and kind in LANES else 1
+        block = target.array.channel_block if target.array and kind in AS_STORED else 1
         made = tensors[op.outputs[0]]
-        return amount(tensors, op) * padded(made, lanes) / max(made.numel, 1) / rate
+        return amount(tensors, op) * padded(made, block) / max(made.numel, 1) / rate
     engine = target.engines[nests[0].engine if nests else "matmul"]
     port = tensors[op.outputs[0]].numel / engine.outputs_per_cycle if engine.outputs_per_cycle else 0.0
     if op.op == "attention":
