@@ -203,7 +203,7 @@ def staircase(panels: Mapping[str, Sequence[Series]], widths: Sequence[int], x: 
             axes.set_title(title)
             axes.set_xticks([w for w in widths if w % step == 0])
             axes.set_xlabel(x)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.2 * axes.get_ylim()[1])
             axes.legend(loc="upper left")
         several[0].set_ylabel(y)
         return figure

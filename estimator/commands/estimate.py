@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also ask the ground truth of each target: its vendor's compiler, or the device in this machine",
     )
     parser.add_argument(
+        "--inferences-a-day",
+        type=float,
+        metavar="N",
+        default=100.0,
+        help="how often a user runs the model, for the energy of a million users; default 100",
+    )
+    parser.add_argument(
         "--output-format", choices=FORMATS, default="console", help="format of the estimates; default console"
     )
     parser.add_argument("-o", "--output-file", metavar="FILE", default=STDOUT, help="where they go; default '-'")
@@ -55,10 +62,12 @@ def run(args: argparse.Namespace) -> int:
     if args.output_file != STDOUT and (wrong := unwritable(Path(args.output_file).absolute())):
         raise UsageError(f"-o {args.output_file}: {wrong}")
     report, models = costed(args.model, overrides(args))
+    if not args.inferences_a_day > 0:
+        raise UsageError(f"--inferences-a-day {args.inferences_a_day:g}: give a number above zero")
     if args.compare and not args.measure and len(report.targets) < 2:
         raise UsageError("--compare needs two targets at least; give --target twice or more")
     truth = _ground_truth(args.model, overrides(args)) if args.measure else {}
-    found = [(model, _estimates(model, truth)) for model in models]
+    found = [(model, _estimates(model, truth, args.inferences_a_day)) for model in models]
     if args.output_format == "json":
         text = json.dumps(_document(found, report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     elif args.output_file == STDOUT and sys.stdout.isatty():
@@ -104,12 +113,12 @@ def _ground_truth(model: str, settings: Mapping[str, Any]) -> Truth:
     return out
 
 
-def _estimates(model: ModelReport, truth: Truth) -> list[Estimate]:
+def _estimates(model: ModelReport, truth: Truth, daily: float) -> list[Estimate]:
     """Each target's prediction, followed by its ground truth where that was asked for."""
     graph = model.graph
     out = []
     for name, costs in model.costs.items():
-        out.append(of_costs(costs))
+        out.append(of_costs(costs, daily))
         if name in truth and graph is not None:
             target, backend = truth[name]
             try:

@@ -65,15 +65,16 @@ def _write_one(estimate: Estimate, graph: Graph, console: Console) -> None:
 
 def _facts(estimate: Estimate, graph: Graph) -> Iterable[tuple[str, str]]:
     """What is said of a model on a target, the same of each so that they can stand side by side."""
-    peak = cells.size(estimate.peak_memory_bytes)
-    at = "" if estimate.peak_at is None else f" at {graph.by_key[estimate.peak_at].path or 'the model itself'}"
+    at = cells.UNKNOWN if estimate.peak_at is None else graph.by_key[estimate.peak_at].path or "the model itself"
     yield "latency", cells.time(estimate.latency_us)
     yield "within", _range(estimate)
     yield "cycles", cells.UNKNOWN if estimate.cycles is None else cells.count(round(estimate.cycles))
-    yield "peak memory", peak + at
+    yield "peak memory", cells.size(estimate.peak_memory_bytes)
+    yield "at its peak", at
     yield "packed arena", cells.size(estimate.arena_bytes)
     yield "weights", cells.size(estimate.weight_bytes)
-    yield "energy", energy(estimate.energy_uj)
+    yield "energy", _energy(estimate.energy_uj)
+    yield "a year", _yearly(estimate)
     yield "rests on", estimate.basis or cells.UNKNOWN
     yield "not counted", _uncounted(estimate, graph)
     yield "failed", estimate.failure or cells.UNKNOWN
@@ -93,11 +94,19 @@ def _uncounted(estimate: Estimate, graph: Graph) -> str:
     return ", ".join(f"{name} ({n})" for name, n in sorted(names.items())) or cells.UNKNOWN
 
 
-def energy(uj: float | None) -> str:
-    """Microjoules for people: ``831 uJ``, ``12.4 mJ``."""
+def _energy(uj: float | None) -> str:
+    """Of an inference: ``831 uJ, simulated``."""
     if uj is None:
         return cells.UNKNOWN
-    return f"{uj / 1000:.3g} mJ" if uj >= 1000 else f"{uj:.3g} uJ"
+    return f"{uj / 1000:.3g} mJ, simulated" if uj >= 1000 else f"{uj:.3g} uJ, simulated"
+
+
+def _yearly(estimate: Estimate) -> str:
+    """What a million users draw: ``18,600 kWh, 1 M users, 100 a day each``."""
+    year = estimate.kwh_a_year
+    if year is None:
+        return cells.UNKNOWN
+    return f"{float(f'{year:.3g}'):,.6g} kWh, 1 M users, {estimate.inferences_a_day:g} a day each"
 
 
 def _kernels(estimate: Estimate, graph: Graph) -> Table:
@@ -182,7 +191,12 @@ def _table_of(estimates: Sequence[Estimate], title: str, wide: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
     table.add_column(title, no_wrap=True, style="dim" if wide else "")
     for estimate in estimates:
-        table.add_column(f"{estimate.target}\n{estimate.kind}", justify="right", min_width=wide, overflow="fold")
+        table.add_column(
+            f"{estimate.target}\n{'truth: ' if estimate.truth else ''}{estimate.kind}",
+            justify="right",
+            min_width=wide,
+            overflow="fold",
+        )
     return table
 
 

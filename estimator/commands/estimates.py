@@ -13,6 +13,7 @@ from advisor.costs import Costs, Kernel, Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
+from ..energy import kwh_a_year
 from ..measuring import Measurement, Row, Unmeasurable
 
 
@@ -36,13 +37,15 @@ class Part:
 class Estimate:
     """One model on one target.
 
-    ``low_us`` and ``high_us`` are a prediction's 90 % interval, ``spread`` the relative interquartile range of what was
-    measured. ``peak_at`` is the key of the op at the peak of memory. ``failure`` says why there are no numbers.
+    ``truth`` says that a backend was asked and no estimator. ``low_us`` and ``high_us`` are a prediction's 90 %
+    interval, ``spread`` the relative interquartile range of what was measured. ``peak_at`` is the key of the op at the
+    peak of memory, ``inferences_a_day`` how often one user runs the model. ``failure`` says why there are no numbers.
     """
 
     target: str
     kind: Label
     basis: str
+    truth: bool = False
     latency_us: float | None = None
     low_us: float | None = None
     high_us: float | None = None
@@ -53,12 +56,18 @@ class Estimate:
     peak_at: int | None = None
     weight_bytes: int | None = None
     energy_uj: float | None = None
+    inferences_a_day: float = 0.0
     uncounted: tuple[int, ...] = ()
     parts: tuple[Part, ...] = ()
     failure: str | None = None
 
+    @property
+    def kwh_a_year(self) -> float | None:
+        """Kilowatt hours that a million users draw a year, each with ``inferences_a_day``."""
+        return None if self.energy_uj is None else kwh_a_year(self.energy_uj, self.inferences_a_day)
 
-def of_costs(costs: Costs) -> Estimate:
+
+def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
     """What an estimator says. Where it could cost no operator the latency is unknown."""
     known = bool(costs.kernels) or not costs.uncounted
     return Estimate(
@@ -74,6 +83,7 @@ def of_costs(costs: Costs) -> Estimate:
         peak_at=costs.peak.op,
         weight_bytes=costs.weights_bytes,
         energy_uj=costs.energy_uj if known else None,
+        inferences_a_day=inferences_a_day,
         uncounted=costs.uncounted,
         parts=tuple(_predicted(k) for k in costs.kernels),
     )
@@ -97,13 +107,14 @@ def _predicted(kernel: Kernel) -> Part:
 def of_measurement(measured: Measurement, graph: Graph, target: Target, op_macs: Mapping[int, int]) -> Estimate:
     """What a backend says. ``op_macs`` are the MACs that are known, by op key.
 
-    Cycles are told only of a vendor's estimate: a measured device runs at a clock of its own.
+    Cycles are told of estimates and simulations only: a measured device runs at a clock of its own.
     """
-    exact = measured.label == "vendor estimate"
+    exact = measured.label != "measured"
     return Estimate(
         target=measured.target,
         kind=measured.label,
         basis=measured.source,
+        truth=True,
         latency_us=measured.latency_us,
         spread=measured.spread,
         cycles=measured.latency_us * target.clock_hz / 1e6 if exact else None,
@@ -127,7 +138,7 @@ def _measured(row: Row, graph: Graph, op_macs: Mapping[int, int]) -> Part:
 
 def of_failure(target: str, kind: Label, source: str, error: Unmeasurable) -> Estimate:
     """A graph that the backend could not run; the ops that are at fault are named as uncounted."""
-    return Estimate(target, kind, source, uncounted=tuple(error.reasons), failure=str(error))
+    return Estimate(target, kind, source, True, uncounted=tuple(error.reasons), failure=str(error))
 
 
 def to_json(estimate: Estimate, graph: Graph) -> dict[str, Any]:
@@ -136,6 +147,7 @@ def to_json(estimate: Estimate, graph: Graph) -> dict[str, Any]:
         "target": estimate.target,
         "kind": estimate.kind,
         "basis": estimate.basis,
+        "truth": estimate.truth,
         "latency_us": estimate.latency_us,
         "low_us": estimate.low_us,
         "high_us": estimate.high_us,
@@ -146,6 +158,7 @@ def to_json(estimate: Estimate, graph: Graph) -> dict[str, Any]:
         "peak_memory_at": None if estimate.peak_at is None else graph.by_key[estimate.peak_at].path,
         "weight_bytes": estimate.weight_bytes,
         "energy_uj": estimate.energy_uj,
+        "kwh_a_year_of_a_million_users": estimate.kwh_a_year,
         "uncounted": _named(estimate.uncounted, graph),
         "kernels": [_part(part, graph) for part in estimate.parts],
         "failure": estimate.failure,

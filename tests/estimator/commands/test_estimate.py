@@ -154,6 +154,7 @@ def test_ground_truth_stands_beside_the_prediction(file, backend, capsys):
     predicted, truth = model["targets"]
     assert predicted["kind"] in ("predicted", "simulated")
     assert (truth["kind"], truth["basis"], truth["latency_us"]) == ("vendor estimate", "a compiler 1.0", 12.0)
+    assert (predicted["truth"], truth["truth"]) == (False, True)
     assert truth["cycles"] == pytest.approx(12 * 500)
     assert (truth["peak_memory_bytes"], truth["weight_bytes"], truth["energy_uj"]) == (4096, 512, None)
     assert [(k["kind"], len(k["ops"])) for k in truth["kernels"]] == [("conv", 3), ("overhead", 0)]
@@ -174,3 +175,16 @@ def test_a_target_without_ground_truth_is_an_error_with_the_remedy(file, backend
     backend(None)
     assert main(["estimate", f"{file}::Net", "--target", "npu-64", "--measure"]) == 2
     assert "nas-advisor[vela]" in capsys.readouterr().err
+
+
+def test_energy_is_told_an_inference_and_a_year(file, capsys):
+    argv = [f"{file}::Net", "--target", "npu-64", "--inferences-a-day"]
+    few, many = (estimated(capsys, *argv, n)["models"][0]["targets"][0] for n in ("10", "1000"))
+    assert few["energy_uj"] == many["energy_uj"] > 0
+    yearly = "kwh_a_year_of_a_million_users"
+    assert many[yearly] == pytest.approx(100 * few[yearly])
+    assert few[yearly] == pytest.approx(few["energy_uj"] * 10 * 365 / 3.6e6)
+    assert main(["estimate", *argv, "20"]) == 0
+    assert "1 M users, 20 a day each" in capsys.readouterr().out
+    assert main(["estimate", *argv, "0"]) == 2
+    assert "--inferences-a-day" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from advisor.estimator.commands.side_by_side import aligned
 
 def estimate(*parts: tuple[tuple[int, ...], float]) -> Estimate:
     made = tuple(Part(ops, "conv", us) for ops, us in parts)
-    return Estimate("t", "simulated", "", sum(p.latency_us for p in made), parts=made)
+    return Estimate("t", "simulated", "", latency_us=sum(p.latency_us for p in made), parts=made)
 
 
 def test_kernels_that_overlap_become_one_piece():
@@ -23,5 +23,5 @@ def test_what_differs_most_in_its_share_comes_first():
 
 
 def test_an_estimate_without_numbers_has_none_in_any_piece():
-    nothing = Estimate("t", "measured", "", None)
+    nothing = Estimate("t", "measured", "")
     assert [p.latency_us for p in aligned([nothing, estimate(((0,), 1.0))])] == [(None, 1.0)]
