@@ -39,13 +39,14 @@ OWN = (
     *("kind", "function", "fused_function", "ops"),
     *("batch", "in_channels", "in_height", "in_width", "out_channels", "out_height", "out_width"),
     *("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation", "padding", "groups"),
-    *("window_height", "window_width"),
+    *("window_height", "window_width", "positions", "elements"),
     *("simulated", "array", "stream", "slow", "traffic_cycles", "weight_cycles", "macs"),
     *("read", "given", "written", "weights", "scratch", "operands", "second_read", "results", "axis"),
 )
 """The names of :func:`own`'s values. Channels are those of one group; cycles are the simulated model's, sizes bytes.
 
-``window`` is the kernel's extent with its dilation, ``second_read`` the size of the second largest operand, ``axis``
+``window`` is the kernel's extent with its dilation (of an adaptive pool, what one result sees), ``positions`` are the
+output's without its channels, ``elements`` with them, ``second_read`` the size of the second largest operand, ``axis``
 the dimension that an op works along, counted from behind."""
 
 _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm", "attention", "einsum", "softmax"})
@@ -84,6 +85,9 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
     stride = attrs.get("stride") or (1,)
     height = window[0] if len(window) > 1 else 1
     dilation = (attrs.get("dilation") or (1,))[-1]
+    seen = (height - 1) * dilation + 1, (window[-1] - 1) * dilation + 1
+    if attrs.get("adaptive"):
+        seen = h_in // max(h_out, 1), w_in // max(w_out, 1)
     return (
         NUMBER.get(kind, 0.0),
         _FUNCTION.get(attrs.get("fn") or attrs.get("mode") or "", 0.0),
@@ -103,8 +107,9 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         dilation,
         sum(attrs["padding"]) if "padding" in attrs else 0,
         groups,
-        (height - 1) * dilation + 1,
-        (window[-1] - 1) * dilation + 1,
+        *seen,
+        batch * h_out * w_out,
+        prod(y),
         kernel.latency_us * per_us,
         compute.array,
         compute.stream,
@@ -130,7 +135,7 @@ _NOTHING = Compute(0.0, 0.0, ())
 def _moved(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Traffic:
     """What a free op would move if it were none."""
     read = sum([size(tensors[t], target) for t, _ in group.reads])
-    return Traffic(read, 0, sum([size(tensors[t], target) for t in group.writes]), 0, 0, 0.0, 0.0)
+    return Traffic(read, 0, sum([size(tensors[t], target) for t in group.writes]), 0, 0, 0.0, 0.0, ())
 
 
 def _extents(shape: Sequence[int], op: str) -> tuple[int, int, int, int]:
