@@ -69,14 +69,14 @@ class MemoryPeak:
         return self.arena() if callable(self.arena) else self.arena
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(frozen=True)
 class Costs:
     """What a graph costs on a target.
 
     ``latency_us`` sums the kernels' latencies and excludes ``uncounted``: keys of ops that the model cannot cost, which
     every report must name. ``op_latency_us`` shares each kernel's latency out over its ops and sums to the total;
-    ``op_macs`` likewise; it lacks only ops whose MACs are unknown. ``weights_bytes`` is the weights as stored in the
-    target's dtype, shared ones once.
+    ``op_macs`` likewise; it lacks only ops whose MACs are unknown. ``weights_bytes`` is the parameters as the target
+    stores them, shared ones once. ``memory`` is :attr:`peak`, or what works it out.
 
     ``low_us`` and ``high_us`` bound the network's latency with 90 % (two-sided): its kernels' errors are not
     independent, so the bounds are its own, not their sums. None where the model has no interval. ``cycles`` are clock
@@ -92,7 +92,7 @@ class Costs:
     params: int
     weights_bytes: int
     traffic_bytes: int
-    peak: MemoryPeak
+    memory: MemoryPeak | Callable[[], MemoryPeak] = field(compare=False, repr=False)
     uncounted: tuple[int, ...]
     op_latency_us: Mapping[int, float]
     op_macs: Mapping[int, int]
@@ -101,6 +101,11 @@ class Costs:
     cycles: float | None = None
     energy_uj: float | None = None
     basis: str = ""
+
+    @cached_property
+    def peak(self) -> MemoryPeak:
+        """Peak activation memory, worked out when it is first asked for: many costs are compared by time alone."""
+        return self.memory() if callable(self.memory) else self.memory
 
     @property
     def flops(self) -> int:

@@ -7,7 +7,7 @@ costs. :class:`Planner` is what they share.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from advisor.targets import Target
 from .difference import Difference
 from .energy import inference_uj
 from .kernels import Decomposition, Group, decompose, redecompose, signature
-from .memory.liveness import Lifetimes, lifetimes, peak, size, sizes
+from .memory import Lifetimes, lifetimes, peak_of, size, sizes, stored_bytes
 from .roofline import Priced, price
 
 
@@ -29,7 +29,7 @@ class Plan:
     """What is known of a graph before a cost model says what its kernels cost.
 
     ``priced`` are the groups' simulated prices. ``held`` are the bytes of ``lives.owners``; ``parameters`` says how
-    often each parameter tensor is read, ``totals`` are their elements and bytes.
+    often each parameter tensor is read, ``totals`` are their elements and bytes. ``memory`` works the peak out.
     """
 
     decomposition: Decomposition
@@ -38,7 +38,7 @@ class Plan:
     held: list[int]
     parameters: dict[int, int]
     totals: tuple[int, int]
-    peak: MemoryPeak
+    memory: Callable[[], MemoryPeak]
 
     @property
     def groups(self) -> list[Group]:
@@ -110,7 +110,7 @@ def planned(graph: Graph, target: Target) -> Plan:
     held = sizes(graph.tensors, lives, target)
     parameters = Counter(_read_parameters(graph, graph.ops))
     totals = _weights(graph, parameters, target)
-    return Plan(decomposition, priced, lives, held, parameters, totals, peak(graph, lives, held, target))
+    return Plan(decomposition, priced, lives, held, parameters, totals, peak_of(graph, lives, held, target))
 
 
 def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced], **more: Any) -> Costs:
@@ -128,7 +128,7 @@ def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced]
         params=plan.totals[0],
         weights_bytes=plan.totals[1],
         traffic_bytes=sum([k.bytes for k in kernels]),
-        peak=plan.peak,
+        memory=plan.memory,
         uncounted=tuple([op.key for g, p in zip(plan.groups, priced, strict=True) if p.kernel is None for op in g.ops]),
         op_latency_us=shares,
         op_macs=macs,
@@ -157,7 +157,7 @@ def _rewired(old: Plan, difference: Difference, target: Target) -> Plan:
     held = [size(after.tensors[t], target) if t in changed or t not in sized else sized[t] for t in lives.owners]
     parameters = _parameters(old.parameters, difference)
     totals = _totals(old, parameters, difference, target)
-    return Plan(decomposition, priced, lives, held, parameters, totals, peak(after, lives, held, target))
+    return Plan(decomposition, priced, lives, held, parameters, totals, peak_of(after, lives, held, target))
 
 
 def _read_parameters(graph: Graph, ops: Iterable[Op]) -> Iterator[int]:
@@ -195,8 +195,8 @@ def _totals(old: Plan, parameters: dict[int, int], difference: Difference, targe
 
 def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> tuple[int, int]:
     """Elements and bytes of the given parameters."""
-    tensors = [graph.tensors[t] for t in parameters]
-    return sum([t.numel for t in tensors]), sum([size(t, target) for t in tensors])
+    found = list(parameters)
+    return sum([graph.tensors[t].numel for t in found]), sum([stored_bytes(graph, t, target) for t in found])
 
 
 def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
@@ -221,8 +221,8 @@ def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
     held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs] if changed else old.held
     totals = _totals(old, old.parameters, difference, target)
     decomposition = replace(old.decomposition, groups=groups)
-    full = peak(after, old.lives, held, target)
-    return Plan(decomposition, priced, old.lives, held, old.parameters, totals, full)
+    memory = peak_of(after, old.lives, held, target)
+    return Plan(decomposition, priced, old.lives, held, old.parameters, totals, memory)
 
 
 def _renewed(groups: list[Group], come: dict[int, Op], stale: set[int]) -> list[Group]:

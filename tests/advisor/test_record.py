@@ -79,6 +79,11 @@ def assert_same(report: FileReport) -> None:
         assert wrote is None or back is None or wrote.to_plain() == back.to_plain()
     for model, (wrote, _) in zip(read.models, graphs, strict=True):
         model.graph = wrote  # graphs are equal by identity only
+    for wrote, back in zip(report.models, read.models, strict=True):
+        for target, costs in wrote.costs.items():  # the memory of costs is not compared with them
+            peaks = costs.peak, back.costs[target].peak
+            assert peaks[0] == peaks[1] and repr(peaks[0]) == repr(peaks[1])
+            assert peaks[0].arena_bytes == peaks[1].arena_bytes
     assert read == report
     assert repr(read) == repr(report)  # 1 == 1.0 == True, [] != () and -0.0 == 0.0: what is printed tells them apart
 

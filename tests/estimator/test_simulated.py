@@ -37,7 +37,6 @@ def test_mobilenet_v2_has_the_published_size():
     # arXiv 1801.04381, table 4: 3.4 M parameters, 300 M multiply-adds
     costs = SIMULATED.estimate(mobilenet_v2(), load("npu-64"))
     assert (costs.macs, costs.params) == (300_774_272, 3_504_872)
-    assert costs.weights_bytes == costs.params
 
 
 def test_a_shared_parameter_counts_once():
@@ -67,7 +66,8 @@ def test_a_reestimate_equals_an_estimate(data):
     after = data.draw(edits(before))
     model = Simulated()
     again = model.restimate(model.estimate(before, target), before, after, target)
-    assert again == Simulated().estimate(after, target)
+    fresh = Simulated().estimate(after, target)
+    assert again == fresh and again.peak == fresh.peak
 
 
 @settings(max_examples=40, deadline=None)
@@ -80,7 +80,8 @@ def test_reestimates_can_be_chained(data):
     for _ in range(3):
         after = data.draw(edits(graph))
         costs = model.restimate(costs, graph, after, target)
-        assert costs == Simulated().estimate(after, target)
+        fresh = Simulated().estimate(after, target)
+        assert costs == fresh and costs.peak == fresh.peak
         graph = after
 
 

@@ -56,8 +56,7 @@ def test_sizes_are_in_the_targets_type():
 
 
 def test_mobilenet_v2_peaks_at_the_first_expansion():
-    # 16 channels at 112 x 112 become 96: Vela 5.2.0 reports an SRAM peak of 1,509,616 bytes on ethos-u55-128.
-    found = peak(mobilenet_v2(), load("ethos-u55-128"))
+    found = peak(mobilenet_v2())  # 16 channels at 112 x 112 become 96
     assert found.bytes == 96 * 112 * 112 + 96 * 56 * 56
 
 

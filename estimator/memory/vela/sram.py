@@ -1,0 +1,80 @@
+"""The SRAM over time: feature maps by their spans, weight buffers ahead of and during their layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import NamedTuple
+
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from .buffers import Buffers, buffers
+from .outline import outline
+from .schedule import Span, chained, ordered, spans
+from .steps import Area, steps_of
+
+
+class Sram(NamedTuple):
+    """The fullest moment: its ``bytes``, the key of the ``op`` that runs, the graph's tensors ``alive`` then; and
+    ``by_op``: the bytes while each op runs. An op that became several steps has the most of them."""
+
+    bytes: int
+    op: int
+    alive: tuple[int, ...]
+    by_op: Mapping[int, int]
+
+
+def sram(graph: Graph, target: Target) -> Sram | None:
+    """What the graph takes of the SRAM; None where not all of it would run on the accelerator."""
+    setup = target.vela
+    found = None if setup is None else outline(graph)
+    if setup is None or found is None:
+        return None
+    lowered, lying = found
+    _, outputs = steps_of(lowered.network, setup.accelerator)
+    order = ordered(outputs)
+    if "u85" in setup.accelerator:
+        order = chained(order)
+    if not order:
+        return None
+    lives = spans(order)
+    full = _full(_maps(lives, len(order)), buffers(order, target, setup.accelerator))
+    at = full.index(max(full))
+    by_op: dict[int, int] = {}
+    for step, bytes_ in zip(order, full, strict=True):
+        for operator in (step.operator, *step.chained):
+            for key in lowered.keys[operator]:
+                by_op[key] = max(by_op.get(key, 0), bytes_)
+    return Sram(full[at], min(lowered.keys[order[at].operator]), _alive(lives, at, lying), by_op)
+
+
+def _full(maps: list[int], weights: list[Buffers]) -> list[int]:
+    """Bytes while each step runs, at their most: at its start, or later when weights for the next one arrive."""
+    full = []
+    ahead = [w.first if w.ahead else 0 for w in weights[1:]]
+    for held, own, coming in zip(maps, weights, [*ahead, 0], strict=True):
+        kept = (own.first, own.second)[own.final]
+        full.append(held + max(own.first + own.second, kept + coming))
+    return full
+
+
+def _maps(lives: list[Span], count: int) -> list[int]:
+    """Bytes of feature maps during each step."""
+    held: dict[Area, tuple[int, int]] = {}
+    for _, first, last, home in lives:
+        begin, end = held.get(home, (first, last))
+        held[home] = min(first, begin), max(last, end)
+    change = [0] * (count + 1)
+    for area, (first, last) in held.items():
+        change[first] += area.bytes
+        change[min(last, count - 1) + 1] -= area.bytes
+    return list(accumulate(change[:-1]))
+
+
+def _alive(lives: list[Span], at: int, lying: Mapping[int, int]) -> tuple[int, ...]:
+    """The graph's tensors in memory at a step, each place once."""
+    there = [span for span in lives if span.first <= at <= span.last]
+    areas = {span.area for span in there}
+    own = [s.area for s in there if s.home is s.area or s.home not in areas]
+    return tuple([lying[a.tensor] for a in own if a.tensor in lying])

@@ -1,0 +1,60 @@
+"""What parameters weigh as the target stores them.
+
+A floating-point target stores each in its type. An int8 target stores the weights of layers in int8 with a scale of
+four bytes for each output channel, biases in int32, and folds a batch norm's factor into the weights, its offset into
+the bias (quantisation as in TensorFlow Lite's 8-bit specification). Vela compresses (:mod:`.vela.encoding`).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from advisor.graph import Graph, Op
+from advisor.targets import Target
+
+from ..roofline import element_bytes
+from .vela.encoding import Layer, stored
+
+SCALE = 4
+BIAS = 4
+
+
+def stored_bytes(graph: Graph, tensor: int, target: Target) -> int:
+    """Bytes of one parameter; 0 where it is stored as part of another."""
+    shape = graph.tensors[tensor].shape
+    plain = prod(shape) * element_bytes(target, graph.tensors[tensor].dtype)
+    if target.dtype != "int8":
+        return plain
+    op, role = _use(graph, tensor)
+    if op is None or op.op not in ("conv", "linear", "batch_norm"):
+        return plain
+    if role != "weight":
+        return 0 if target.vela is not None else BIAS * prod(shape)
+    if op.op == "batch_norm":
+        return 0
+    layer, groups = _layer(op, shape)
+    if target.vela is not None:
+        return stored(layer, target.vela.accelerator) * groups
+    return plain + SCALE * layer.outputs * groups
+
+
+def _use(graph: Graph, tensor: int) -> tuple[Op | None, str]:
+    """An op that reads the parameter as a weight, and what the parameter is to it."""
+    readers = graph.weight_readers.get(tensor)
+    if not readers:
+        return None, ""
+    op = graph.by_key[readers[0]]
+    return op, next(role for role, t in op.weights.items() if t == tensor)
+
+
+def _layer(op: Op, shape: tuple[int, ...]) -> tuple[Layer, int]:
+    """The layer's weights, and how many such there are: a convolution in groups is one a group."""
+    if op.op == "linear":
+        return Layer("linear", shape[0], shape[1]), 1
+    a, b, *window = shape
+    groups, kernel = op.attrs["groups"], prod(window)
+    if op.attrs["transposed"]:
+        return Layer("conv", b, a // groups, kernel), groups
+    if groups > 1 and b == 1:
+        return Layer("depthwise", a, 1, kernel), 1
+    return Layer("conv", a // groups, b, kernel), groups

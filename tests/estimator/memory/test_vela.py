@@ -1,0 +1,123 @@
+"""Vela's memory without Vela. The figures are what ethos-u-vela 5.2.0 reports for the graphs, in KiB."""
+
+import pytest
+
+from advisor.estimator.memory.vela.sram import sram
+from advisor.estimator.simulated import Simulated
+from advisor.targets import load
+from tests.graphs import GraphBuilder, mobilenet_v2
+
+U55, U85 = load("ethos-u55-128"), load("ethos-u85-1024-shared")
+
+
+def kib(graph, target=U55) -> float:
+    return sram(graph, target).bytes / 1024
+
+
+def near(expected: float):
+    return pytest.approx(expected, rel=0.02)
+
+
+def start(channels=16, size=32):
+    """A builder and a feature map in bricks of as many KiB as it has channels."""
+    b = GraphBuilder()
+    return b, b.conv(b.input((1, 3, size, size)), channels)
+
+
+def test_mobilenet_v2_is_what_vela_reports():
+    found = sram(mobilenet_v2(), U55)
+    assert found.bytes == pytest.approx(1_509_792, rel=0.001)
+    assert found.op == 11  # the depthwise convolution behind the first expansion
+
+
+def test_channels_fill_bricks_of_sixteen():
+    def peak(channels):
+        b, x = start()
+        x = b.act(b.conv(x, channels), "relu")
+        return kib(b.build(b.conv(b.conv(x, channels), 16)))
+
+    assert [peak(c) for c in (16, 17, 32, 33)] == [near(32.5), near(65.1), near(66.0), near(98.5)]
+
+
+def test_silu_is_a_table_and_a_product_in_its_place():
+    b, x = start(64)
+    graph = b.build(b.conv(b.act(x, "silu"), 16, 1, 2))
+    assert (kib(graph), kib(graph, U85)) == (near(129.2), near(129.2))
+
+
+def test_a_table_behind_a_layer_is_part_of_it():
+    b, x = start(64)
+    assert kib(b.build(b.conv(b.act(x, "hardswish"), 16, 1, 2))) == near(69.2)
+
+
+def test_a_sum_takes_the_place_of_an_operand_that_nobody_else_reads():
+    b, x = start(64)
+    graph = b.build(b.conv(b.add(x, b.conv(x, 64)), 16, 1, 2))
+    assert kib(graph) == near(132.6)
+
+
+def test_a_concatenation_is_written_in_place_by_those_whose_only_reader_it_is():
+    b, x = start(16)
+    parts = [b.conv(x, 64), b.conv(x, 64)]
+    assert kib(b.build(b.conv(b.concat(parts), 16, 1, 2))) == near(148.0)
+    b, x = start(16)
+    parts = [b.conv(x, 64), b.conv(x, 64)]
+    graph = b.build(b.conv(b.add(b.conv(b.concat(parts), 64), parts[0]), 16, 1, 2))
+    assert kib(graph) > 148 + 60  # the first part lives on, so it is copied
+
+
+def test_parts_that_start_within_a_brick_make_the_whole_linear():
+    def peak(first):
+        b, x = start(16)
+        return kib(b.build(b.conv(b.concat([b.conv(x, first), b.conv(x, 72 - first)]), 16, 1, 2)))
+
+    assert (peak(32), peak(36)) == (near(98.7), near(90.6))
+
+
+def test_inputs_and_outputs_have_no_bricks():
+    b = GraphBuilder()
+    assert kib(b.build(b.conv(b.input((1, 3, 64, 64)), 16))) == near(76.3)
+
+
+def test_the_last_operand_is_made_first():
+    b, x = start(16)
+    left = b.conv(b.conv(x, 128), 16)
+    graph = b.build(b.conv(b.add(left, b.conv(x, 16)), 16))
+    assert kib(graph) == near(165.9)  # the right operand is there while the left one is made
+
+
+def test_weights_are_fetched_while_the_layer_before_runs():
+    b, x = start(64, 64)
+    x = b.conv(b.conv(x, 64, 3), 128, 3, 2)
+    graph = b.build(b.conv(x, 16))
+    # 512 KiB of feature maps, the weights of the layer that runs (36) and of the next one (68)
+    assert kib(graph) == near(615.1)
+
+
+def test_what_cannot_be_fetched_in_time_comes_in_slices_through_two_buffers():
+    b, x = start(16, 16)
+    graph = b.build(b.conv(b.conv(x, 256, 3), 16))
+    maps, weights = (16 + 256) / 4, 256 * 16 * 9 * 1.1 / 1024
+    assert maps + 0.2 * weights < kib(graph) < maps + weights
+    assert kib(graph) == pytest.approx(89.6, rel=0.07)
+
+
+def test_a_graph_that_would_leave_the_accelerator_is_not_planned():
+    b, x = start()
+    graph = b.build(b.op("other", [x], b.shape(x), fn="torch.fft"))
+    assert sram(graph, U55) is None
+    assert sram(mobilenet_v2(64), load("npu-64")) is None
+
+
+def test_ethos_u85_chains_elementwise_operations():
+    b, x = start(64)
+    graph = b.build(b.conv(b.act(b.add(x, b.conv(x, 64)), "silu"), 16, 1, 2))
+    assert kib(graph, U85) == near(132.7)
+
+
+def test_the_peak_of_a_shared_sram_is_velas_with_its_ops_and_tensors():
+    graph = mobilenet_v2()
+    found = Simulated().estimate(graph, U55).peak
+    assert (found.bytes, found.arena_bytes) == (sram(graph, U55).bytes,) * 2
+    assert {graph.shape(t) for t in found.alive} == {(1, 96, 112, 112), (1, 96, 56, 56)}
+    assert max(found.timeline.values()) == found.bytes == found.timeline[found.op]
