@@ -10,7 +10,6 @@ from advisor.targets import Array, Engine, Memory, Target, Tiling
 
 from .loops import Nest
 
-
 MOVING = 0.1
 """Cycles that a cycle of transfers, though hidden, counts for where tiles are compared."""
 
