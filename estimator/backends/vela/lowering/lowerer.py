@@ -132,6 +132,11 @@ class Lowerer:
 
     # ---- the network
 
+    @property
+    def _ordinal(self) -> int:
+        """Tells constants of one shape apart."""
+        return len(self.network.tensors)
+
     def _tensor(self, shape: Shape, dtype: str, **more: Any) -> int:
         scales = (SCALE,) if dtype in ("int8", "int16") else ()
         number = len(self.network.tensors)
@@ -142,7 +147,7 @@ class Lowerer:
         if value.tensor is not None:
             return value.tensor
         plain_data = value.dtype != "int8"
-        data = np.zeros(value.stored, value.dtype) if plain_data else constants.operand(value.stored)
+        data = np.zeros(value.stored, value.dtype) if plain_data else constants.operand(value.stored, self._ordinal)
         return self._tensor(value.stored, value.dtype, data=data)
 
     def constant(self, shape: Sequence[int]) -> Value:
@@ -161,12 +166,12 @@ class Lowerer:
 
     def weights(self, shape: Sequence[int], axis: int = 0) -> int:
         """Weights in the schema's layout, quantised by output channel, which lie along ``axis``."""
-        data = constants.weights(shape, axis)
+        data = constants.weights(shape, axis, self._ordinal)
         scales = [WEIGHT_SCALE] * shape[axis]
         return self.network.tensor(TensorSpec(tuple(shape), "int8", scales, 0, axis, data))
 
     def bias(self, channels: int) -> int:
-        data = constants.biases(channels)
+        data = constants.biases(channels, self._ordinal)
         return self.network.tensor(TensorSpec((channels,), "int32", [SCALE * WEIGHT_SCALE] * channels, data=data))
 
     def emit(

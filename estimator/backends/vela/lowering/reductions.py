@@ -134,9 +134,31 @@ def dropped(lower: Lowerer, value: Value, shape: Sequence[int]) -> Value:
 def reduced(lower: Lowerer, code: str, x: Value, dims: Sequence[int], keep: bool) -> Value:
     """A reduction that keeps its dimensions, of size 1."""
     shape = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
+    if x.rank > 4:
+        sizes, axes = runs(x, dims)
+        left = tuple(1 if i in axes else n for i, n in enumerate(sizes))
+        flat = lower.viewed(x, sizes)
+        made = lower.emit(code, [flat, lower.numbers(axes)], left, None, ("ReducerOptions", {"KeepDims": keep}))
+        return lower.viewed(made, shape, x.order)
     axes = sorted(x.order.index(d) for d in dims)
     options = ("ReducerOptions", {"KeepDims": keep})
     return lower.emit(code, [x, lower.numbers(axes)], shape, x.order, options)
+
+
+def runs(x: Value, dims: Sequence[int]) -> tuple[list[int], list[int]]:
+    """A value's sizes in memory with neighbours united that are both reduced or both kept, but for the innermost
+    dimension, and which of them are reduced.
+    """
+    places = [d for d in x.order if x.shape[d] != 1]
+    sizes: list[int] = []
+    gone: list[bool] = []
+    for d in places:
+        if gone and gone[-1] == (d in dims) and d != places[-1]:
+            sizes[-1] *= x.shape[d]
+        else:
+            sizes.append(x.shape[d])
+            gone.append(d in dims)
+    return [1, *sizes], [i + 1 for i, g in enumerate(gone) if g]
 
 
 def mean(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
