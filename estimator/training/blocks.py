@@ -121,41 +121,58 @@ def branches(b: Builder, rng: random.Random, x: int) -> int:
 
 
 def pooled(b: Builder, rng: random.Random, x: int) -> int:
+    """A window pool; where the image is small a convolution."""
     _, _, h, w = b.shape(x)
     if min(h, w) < 6:
         return plain(b, rng, x)
-    kernel, stride = rng.choice(((2, 2), (2, 2), (3, 2), (3, 2), (3, 1), (5, 1)))
-    return b.pool(x, rng.choice(("max", "max", "avg")), kernel, stride)
+    kernel, stride = rng.choice(((2, 2), (2, 2), (3, 2), (3, 2), (3, 2), (3, 1), (5, 1), (7, 1), (2, 1)))
+    return b.pool(x, rng.choice(("max", "max", "avg")), kernel, stride, rng.random() < 0.6)
 
 
 def enlarged(b: Builder, rng: random.Random, x: int) -> int:
-    """Twice the size, by resizing or by a transposed convolution, and a convolution."""
+    """A larger image, by resizing or by a transposed convolution, with or without a convolution behind it."""
     _, c, h, w = b.shape(x)
-    if 4 * c * h * w > MAX_ELEMENTS:
+    factors = [f for f in (2, 2, 2, 4, 8, 16, 32) if f * f * min(c, 8) * h * w <= MAX_ELEMENTS]
+    if not factors:
         return plain(b, rng, x)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and 4 * c * h * w <= MAX_ELEMENTS:
         return b.act(b.upconv(x, max(4, min(_next(b, rng, x), MAX_ELEMENTS // (4 * h * w)))), "relu")
-    y = b.resize(x, rng.choice(("nearest", "bilinear")), 2)
-    return b.act(b.conv(y, _next(b, rng, y, 3), 3), "relu")
+    factor = rng.choice(factors)
+    most = MAX_ELEMENTS // (factor * factor * h * w)
+    y = b.conv(x, max(1, min(width(rng, most), most))) if c > most else x
+    y = b.resize(y, rng.choice(("nearest", "bilinear", "bilinear")), factor)
+    return b.act(b.conv(y, _next(b, rng, y, 3), 3), "relu") if rng.random() < 0.5 else y
+
+
+def patches(b: Builder, rng: random.Random, x: int) -> int:
+    """Patches without overlap, each a position of the result: the stem of transformers and ConvNeXt."""
+    _, c, h, w = b.shape(x)
+    sizes = [k for k in (2, 2, 4, 4, 7, 8, 14, 16, 32) if k <= min(h, w) // 2]
+    if not sizes:
+        return plain(b, rng, x)
+    kernel = rng.choice(sizes)
+    out = min(width(rng, rng.choice((24, 48, 96, 192, 384))), max(4, 8 * MAX_WEIGHTS // (c * kernel * kernel)))
+    return b.conv(x, out, kernel, kernel, pad=0)
 
 
 def head(b: Builder, rng: random.Random, x: int) -> int:
     """Global pooling and a classifier."""
     y = b.flatten(b.global_pool(x))
     if rng.random() < 0.3:
-        y = b.act(b.linear(y, width(rng, rng.choice((128, 512, 1024)))), "relu")
-    return b.linear(y, rng.choice((10, 100, 1000, width(rng, 300))))
+        y = b.act(b.linear(y, width(rng, rng.choice((128, 512, 1024, 1280)))), "relu")
+    return b.linear(y, rng.choice((10, 100, 1000, 1000, width(rng, 300))))
 
 
-BLOCKS: tuple[tuple[Block, int], ...] = (
+BLOCKS: tuple[tuple[Block, float], ...] = (
     (plain, 6),
     (grouped, 2),
     (separable, 4),
     (inverted, 5),
     (residual, 3),
     (branches, 3),
-    (pooled, 2),
-    (enlarged, 1),
+    (pooled, 4),
+    (enlarged, 2),
+    (patches, 0.5),
 )
 """Blocks with their weights in a random chain."""
 

@@ -45,10 +45,19 @@ class Builder:
 
     # ---- layers
 
-    def conv(self, x: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, dilation: int = 1) -> int:
-        """A convolution with bias, padded so that stride 1 keeps the size."""
+    def conv(
+        self,
+        x: int,
+        out: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        pad: int | None = None,
+    ) -> int:
+        """A convolution with bias; without ``pad`` it is padded so that stride 1 keeps the size."""
         _, c, h, w = self.shape(x)
-        pad = dilation * (kernel - 1) // 2
+        pad = dilation * (kernel - 1) // 2 if pad is None else pad
         size = [(s + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1 for s in (h, w)]
         weights = {
             "weight": self._tensor((out, c // groups, kernel, kernel), "parameter"),
@@ -103,9 +112,10 @@ class Builder:
         shape = [max(pair) for pair in zip(self.shape(x), self.shape(y), strict=True)]
         return self.op("elementwise", [x, y], shape, fn=fn)
 
-    def pool(self, x: int, fn: str, kernel: int, stride: int) -> int:
+    def pool(self, x: int, fn: str, kernel: int, stride: int, padded: bool = True) -> int:
+        """A window pool; ``padded`` puts half the kernel around, where that is odd."""
         _, c, h, w = self.shape(x)
-        pad = kernel // 2 if kernel % 2 else 0
+        pad = kernel // 2 if kernel % 2 and padded else 0
         size = [(s + 2 * pad - kernel) // stride + 1 for s in (h, w)]
         attrs = {"fn": fn, "kernel": [kernel] * 2, "stride": [stride] * 2, "padding": [pad] * 2, "dilation": [1, 1]}
         return self.op("pool", [x], (1, c, *size), ceil=False, adaptive=None, **attrs)

@@ -30,7 +30,7 @@ from advisor.moves import (
     find_se,
 )
 
-from .blocks import BLOCKS, MAX_ELEMENTS, head, width
+from .blocks import BLOCKS, MAX_ELEMENTS, head, patches, width
 from .building import Builder
 from .networks import Network, stripped, zoo
 
@@ -55,7 +55,7 @@ class Sample:
 
 
 CHAINS = "chains"
-MIX = {CHAINS: 0.3, "section": 0.45, "network": 0.25}
+MIX = {CHAINS: 0.4, "section": 0.4, "network": 0.2}
 """The shares of random chains, of sections of perturbed networks, and of whole perturbed networks."""
 
 
@@ -70,10 +70,8 @@ def samples(rng: random.Random, longest: int = 500) -> Iterator[Sample]:
         network = _drawn(rng)
         graph = perturbed(network.graph, rng)
         most = rng.choice(_MAX_WEIGHTS)
-        if kind == "section" or len(graph.ops) > longest or _weights(graph) > most:
-            cut = section(graph, rng)
-        else:
-            cut = graph
+        whole = kind == "network" and len(graph.ops) <= longest and _weights(graph) <= most
+        cut = graph if whole else section(graph, rng)
         if cut is not None and _small(cut, most):
             yield Sample(stripped(cut), network.family, network.title, cut is graph)
 
@@ -108,7 +106,10 @@ def chain(rng: random.Random) -> Graph:
     if rng.random() < 0.3:
         side = rng.choice((32, 48, 64, 96, 128, 160, 192, 224, 256))
         b = Builder(1, rng.choice((1, 3, 3, 3)), side, side)
-        x = b.act(b.conv(0, width(rng, rng.choice((16, 24, 32, 48, 64))), rng.choice((3, 3, 5, 7)), 2), "relu")
+        if rng.random() < 0.25:
+            x = patches(b, rng, 0)
+        else:
+            x = b.act(b.conv(0, width(rng, rng.choice((16, 24, 32, 48, 64))), rng.choice((3, 3, 5, 7)), 2), "relu")
     else:
         side, c = rng.choices(places, counts)[0]
         if rng.random() < 0.5:
