@@ -34,6 +34,7 @@ COMMANDS = {
 PACKED = {
     "estimate": "tell what a model costs on targets, kernel by kernel",
     "landscape": "plot what a model costs over its widths: smooth in FLOPs, rocky on hardware, curated",
+    "targets new": "take a designed accelerator from its specification to a usable target",
 }
 """What the help says of commands that come with the advisor as a pack; it loads none of them."""
 
@@ -60,7 +61,7 @@ def _add_packs(commands: Any, named: str | None) -> None:
     from ..packs import commands as offered
 
     for name, entry in offered().items():
-        if name in COMMANDS:
+        if name in COMMANDS or " " in name:  # of two words: an action of one of ours
             continue
         text = PACKED.get(name) or (f"from {entry.dist.name}" if entry.dist else entry.value)
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

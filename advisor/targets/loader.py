@@ -91,12 +91,27 @@ def _times(file: Path) -> tuple[int, ...]:
 @lru_cache(maxsize=200)
 def _load(files: tuple[tuple[str | int, ...], ...]) -> Target:
     paths = [Path(str(name)) for name, *_ in files]
-    merged: dict[str, Any] = {}
+    return target_of(_merged(paths), paths[0].name)
+
+
+def merged(path: Path, extra_dirs: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """The values of a target's file, over those it inherits; raises :class:`TargetError` where it cannot be read."""
+    return _merged(_chain(path, available(extra_dirs)))
+
+
+def _merged(paths: Sequence[Path]) -> dict[str, Any]:
+    """Of a file and what it inherits from, nearest first."""
+    values: dict[str, Any] = {}
     for path in reversed(paths):
-        merged = _merge(merged, _read(path))
-    merged.pop("inherits", None)
-    merged.setdefault("name", paths[0].stem)
-    return _target(Table(merged, paths[0].name))
+        values = _merge(values, _read(path))
+    values.pop("inherits", None)
+    values.setdefault("name", paths[0].stem)
+    return values
+
+
+def target_of(values: Mapping[str, Any], where: str) -> Target:
+    """The target that ``values`` describe; raises :class:`TargetError`, whose message starts with ``where``."""
+    return _target(Table(values, where))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -32,20 +32,33 @@ UNITS = {
 }
 
 
+Keys = tuple[str | int, ...]
+
+
 class TargetError(ValueError):
-    """A target that does not exist or whose file is wrong; the message names the file and the key."""
+    """A target that does not exist or whose file is wrong; the message names the file and the key.
+
+    ``keys`` lead from the file's top to the value that is at fault, empty where it is no single one; ``problem`` is
+    what is said of it.
+    """
+
+    def __init__(self, message: str, keys: Keys = (), problem: str = "") -> None:
+        super().__init__(message)
+        self.keys = keys
+        self.problem = problem
 
 
 class Table:
     """A TOML table being read: each key is taken once with its type; what is left over is unknown."""
 
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+    def __init__(self, data: Mapping[str, Any], where: str, keys: Keys = ()) -> None:
         self.data = data
         self.where = where
+        self.keys = keys
         self.asked: set[str] = set()
 
     def error(self, key: str, message: str) -> TargetError:
-        return TargetError(f"{self.where}: {key}: {message}")
+        return TargetError(f"{self.where}: {key}: {message}", (*self.keys, key), message)
 
     def _take(self, key: str, default: Any) -> Any:
         self.asked.add(key)
@@ -103,13 +116,13 @@ class Table:
         value = self._take(key, ...)
         if not isinstance(value, dict):
             raise self.error(key, f"expected a table, got {value!r}")
-        return Table(value, f"{self.where}: {key}")
+        return Table(value, f"{self.where}: {key}", (*self.keys, key))
 
     def tables(self, key: str, required: bool = False) -> list[Table]:
         value = self._take(key, ... if required else [])
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value) or (required and not value):
             raise self.error(key, f"expected [[{key}]] tables, got {value!r}")
-        return [Table(v, f"{self.where}: {key}[{i}]") for i, v in enumerate(value)]
+        return [Table(v, f"{self.where}: {key}[{i}]", (*self.keys, key, i)) for i, v in enumerate(value)]
 
     def done(self) -> None:
         """Raise for the first key that nobody asked for."""
