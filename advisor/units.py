@@ -15,6 +15,13 @@ def time(us: float) -> str:
     return f"{us:.3g} us"
 
 
+def margin(us: float, low: float | None, high: float | None) -> str:
+    """How far bounds lie from a figure, behind it: `` ±6 %``; empty where there are none."""
+    if low is None or high is None or not us:
+        return ""
+    return f" ±{percent(100 * max(high - us, us - low) / us)}"
+
+
 def size(count: float) -> str:
     """Bytes for people, in binary units: ``384 KiB``."""
     for unit in ("B", "KiB", "MiB"):

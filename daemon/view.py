@@ -69,7 +69,10 @@ class Place:
 
 @dataclass(slots=True)
 class Totals:
-    """A model's costs on one target. ``label`` says what kind of number it is; ``uncounted`` how many ops it lacks."""
+    """A model's costs on one target. ``label`` says what kind of number it is; ``uncounted`` how many ops it lacks.
+
+    ``low_us`` and ``high_us`` are the latency's 90 % interval, where it has one. ``doubtful`` is how many kernels left
+    the training range of the prediction, or were left to the simulated model."""
 
     label: str
     latency_us: float
@@ -79,6 +82,9 @@ class Totals:
     peak_bytes: int
     uncounted: int
     together_us: float | None = None
+    low_us: float | None = None
+    high_us: float | None = None
+    doubtful: int = 0
 
 
 @dataclass(slots=True)

@@ -155,6 +155,9 @@ def _model(model: ModelReport) -> Model:
                 peak_bytes=costs.peak.bytes,
                 uncounted=len(costs.uncounted),
                 together_us=model.together_us.get(target),
+                low_us=costs.low_us,
+                high_us=costs.high_us,
+                doubtful=sum(k.outside or k.simulated for k in costs.kernels),
             )
             for target, costs in model.costs.items()
         },

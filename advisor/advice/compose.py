@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ..costs import gain_error
 from ..findings import Finding, Related
 from ..graph import Graph, Op
 from ..moves import SetWidth
@@ -52,6 +53,7 @@ def compose(
         related=list(dict.fromkeys(_related(parts, look, sources))),
         layers=list(dict.fromkeys(_name(graph.by_key[k]) for k in keys)),
         severity=lead.severity,
+        gain_error_us=None if told is None else gain_error(look.costs, told.after),
     )
 
 

@@ -9,7 +9,7 @@ from ..report import FileReport, ModelReport, Report
 from . import cells
 from .layers import Row, relative, rows
 from .note import note
-from .totals import together, totals, uncounted
+from .totals import doubts, together, totals, uncounted
 
 _STYLE = """<style>
 .advisor { font: 13px/1.5 system-ui, sans-serif; }
@@ -38,7 +38,7 @@ def _file(file: FileReport, report: Report) -> str:
 def _model(model: ModelReport, report: Report) -> str:
     facts = [f"{model.status}, traced by {model.rung}" if model.rung else model.status, model.construct, model.input]
     facts += [f"{target}: {totals(costs)}" for target, costs in model.costs.items()]
-    facts += uncounted(model)
+    facts += uncounted(model) + doubts(model)
     if model.failure is not None:
         facts.append(f"{model.failure.kind}: {model.failure.message}")
     facts += model.notes

@@ -10,7 +10,7 @@ _WORTH_SAYING = 0.05
 
 
 def note(finding: Finding, several: bool) -> str:
-    """``blocks.1.conv +2, saves 0.21 ms (6 %), simulated``.
+    """``blocks.1.conv +2, saves 0.21 ms (6 %), predicted ±0.03 ms``.
 
     The layers come first: findings of different layers may share a line and a wording. The target is named only where
     ``several`` are audited for.
@@ -23,9 +23,17 @@ def note(finding: Finding, several: bool) -> str:
         if time(finding.gain_us) not in finding.message:
             parts.append(f"saves {time(finding.gain_us)} ({percent(finding.gain_percent)})")
         if finding.label:
-            parts.append(finding.label)
+            parts.append(finding.label + _error(finding.gain_us, finding.gain_error_us))
     if several and finding.target and finding.target not in finding.message:
         parts.append(f"on {finding.target}")
     if finding.overlaps:
         parts.append("overlaps a finding above")
     return ", ".join(parts)
+
+
+def _error(gain_us: float, error_us: float | None) -> str:
+    """How certain a predicted gain is, behind its label."""
+    if error_us is None:
+        return ""
+    within = ", less than this uncertainty" if gain_us < error_us else ""
+    return f" ±{time(error_us)}{within}"

@@ -12,7 +12,7 @@ from lsprotocol import types as lsp
 from advisor.findings import Finding
 from advisor.graph import Span
 from advisor.reports import cells
-from advisor.units import size, time
+from advisor.units import size
 
 from ..view import Model, Place, View
 from . import layers, pages, words
@@ -128,6 +128,9 @@ def about(model: Model, view: View, markup: Markup) -> Iterator[str]:
     facts = [("built as", model.construct), ("input", model.input)]
     yield "\n".join(f"{'- ' if markup.markdown else ''}{name} {markup.code(text)}" for name, text in facts if text)
     for target, total in model.totals.items():
+        if total.doubtful:
+            doubts = cells.plural(total.doubtful, "kernel")
+            yield markup.text(f"{doubts} on {target} outside what the prediction was trained on")
         if saved := words.together(total):
             yield markup.text(f"All findings together on {target}: {saved}, {total.label}")
     yield "\n".join(f"{'- ' if markup.markdown else ''}{markup.text(note)}" for note in view.notes)
@@ -138,7 +141,7 @@ def totals_table(model: Model, markup: Markup) -> str:
     rows = [["target", "latency", "MACs", "params", "weights", "peak memory", "figures"]]
     for target, t in model.totals.items():
         if words.costed(t):
-            latency = time(t.latency_us) + words.uncounted(t.uncounted)
+            latency = words.whole(t) + words.uncounted(t.uncounted)
             figures = [latency, cells.count(t.macs), cells.count(t.params), size(t.weights_bytes), size(t.peak_bytes)]
         else:
             figures = [words.UNKNOWN] * 5

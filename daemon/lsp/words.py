@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from advisor.reports import cells
-from advisor.units import percent, size, time
+from advisor.units import margin, percent, size, time
 
 from ..view import Instance, Totals
 
@@ -140,13 +140,18 @@ def costed(total: Totals) -> bool:
 
 
 def totals(total: Totals) -> str:
-    """``1.18 ms · 5.742 MiB peak · 3.5 M params (simulated)``."""
+    """``1.18 ms ±6 % · 5.742 MiB peak · 3.5 M params (predicted)``."""
     if not costed(total):
         return f"latency {UNKNOWN}: none of its {cells.plural(total.uncounted, 'op')} could be costed"
     return (
-        f"{time(total.latency_us)}{uncounted(total.uncounted)} · {size(total.peak_bytes)} peak"
+        f"{whole(total)}{uncounted(total.uncounted)} · {size(total.peak_bytes)} peak"
         f" · {cells.count(total.params)} params ({total.label})"
     )
+
+
+def whole(total: Totals) -> str:
+    """The model's latency with how certain it is: ``1.18 ms ±6 %``."""
+    return time(total.latency_us) + margin(total.latency_us, total.low_us, total.high_us)
 
 
 def together(total: Totals) -> str:

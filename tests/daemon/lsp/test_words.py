@@ -73,6 +73,9 @@ def test_totals() -> None:
     total = Totals("simulated", 1180.0, 10, 3_500_000, 4, 2 << 20, 0, 180.0)
     assert words.totals(total) == "1.18 ms · 2 MiB peak · 3.5 M params (simulated)"
     assert words.together(total) == "1.18 ms → 1 ms (−15 %)"
+    total.label, total.low_us, total.high_us = "predicted", 1100.0, 1250.8
+    assert words.totals(total) == "1.18 ms ±6.8 % · 2 MiB peak · 3.5 M params (predicted)"
+    total.low_us = total.high_us = None
     total.uncounted = 2
     assert words.totals(total).startswith("1.18 ms + 2 uncounted · ")
     total.latency_us = 0.0
