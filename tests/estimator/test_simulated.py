@@ -109,7 +109,7 @@ def test_an_estimated_graph_is_not_kept_alive():
     assert seen() is None
 
 
-@pytest.mark.parametrize(("before", "after"), [("relu6", "mish"), ("mish", "relu6")])
+@pytest.mark.parametrize(("before", "after"), [("relu6", "softsign"), ("softsign", "relu6")])
 def test_a_swap_to_or_from_a_function_without_a_rate_is_restimated_as_estimated(before, after):
     b = GraphBuilder()
     b.conv(b.conv_bn_act(b.input((1, 3, 16, 16)), 16, fn=before), 16)
@@ -117,4 +117,4 @@ def test_a_swap_to_or_from_a_function_without_a_rate_is_restimated_as_estimated(
     moved = SwapActivation((2,), after).apply(graph)
     again = Simulated().restimate(Simulated().estimate(graph, target), graph, moved, target)
     assert again == Simulated().estimate(moved, target)
-    assert again.uncounted == ((2,) if after == "mish" else ())
+    assert again.uncounted == ((2,) if after == "softsign" else ())
