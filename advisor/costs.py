@@ -56,7 +56,7 @@ class MemoryPeak:
     They are alive in the order of execution that needs least; ``exact`` says that none is known to need less. In the
     model's own order it is ``own_order_bytes``, None where nobody looked. ``timeline`` is the bytes alive during each
     kernel, by the key of its first op, in the order in which they run. ``arena`` are the bytes of an arena that all
-    tensors are packed into, or what works them out.
+    tensors are packed into, ``staging`` those of a fast memory that they pass through; or what works them out.
     """
 
     bytes: int
@@ -66,11 +66,17 @@ class MemoryPeak:
     arena: int | Callable[[], int] | None = field(default=None, compare=False, repr=False)
     own_order_bytes: int | None = None
     exact: bool = True
+    staging: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def arena_bytes(self) -> int | None:
         """What a packed arena needs, None where that is not known."""
         return self.arena() if callable(self.arena) else self.arena
+
+    @cached_property
+    def staging_bytes(self) -> int | None:
+        """What a fast memory holds at its fullest that activations only pass through, None where there is none."""
+        return None if self.staging is None else self.staging()
 
 
 @dataclass(frozen=True)

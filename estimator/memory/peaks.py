@@ -1,8 +1,15 @@
-"""The peak of a target's activation memory: the compiler's where its rules are known, else the least of all orders."""
+"""The peak of a target's activation memory: the compiler's where its rules are known, else the least of all orders.
+
+On an Ethos-U all activations are in the SRAM in Vela's memory mode ``Shared_Sram``: the peak is the SRAM's, weights
+that are fetched ahead included, as Vela reports it. In the ``Dedicated_Sram`` modes they are in DRAM, and the SRAM is
+a cache of a fixed size that the scheduler fills with whatever saves most traffic. Then the peak is what is alive, in
+whichever memory; what the SRAM holds stands beside it (:attr:`advisor.costs.MemoryPeak.staging_bytes`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from advisor.costs import MemoryPeak
@@ -14,6 +21,9 @@ from .liveness import Lifetimes, peak
 SHARED = "Shared_Sram"
 """Vela's memory mode in which all activations are in the SRAM."""
 
+FILLED = 0.975
+"""Of a dedicated SRAM that cannot hold everything: 0.93 to 0.995 in ``ethos-u-vela`` 5.2.0."""
+
 
 def peak_of(graph: Graph, lives: Lifetimes, held: Sequence[int], target: Target) -> Callable[[], MemoryPeak]:
     """What works the peak out. It keeps what the graph is made of but not the graph, which plans are kept by."""
@@ -21,11 +31,23 @@ def peak_of(graph: Graph, lives: Lifetimes, held: Sequence[int], target: Target)
 
 
 def _peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> MemoryPeak:
-    if target.vela is not None and target.vela.memory_mode == SHARED:
-        from .vela.sram import sram  # numpy and the lowering: not before somebody asks
+    if target.vela is None:
+        return peak(graph, lives, held, target)
+    if target.vela.memory_mode != SHARED:
+        return replace(peak(graph, lives, held, target), staging=partial(_staged, graph, target))
+    from .vela.sram import sram  # numpy and the lowering: not before somebody asks
 
-        found = sram(graph, target)
-        if found is not None:
-            timeline = {op: found.by_op[op] for op in lives.ops if op in found.by_op}
-            return MemoryPeak(found.bytes, found.op, found.alive, timeline, found.bytes)
-    return peak(graph, lives, held, target)
+    found = sram(graph, target)
+    if found is None:
+        return peak(graph, lives, held, target)
+    timeline = {op: found.by_op[op] for op in lives.ops if op in found.by_op}
+    return MemoryPeak(found.bytes, found.op, found.alive, timeline, found.bytes)
+
+
+def _staged(graph: Graph, target: Target) -> int | None:
+    """Bytes of a dedicated SRAM: all that there is, or nearly all of its size."""
+    from .vela.sram import sram
+
+    found = sram(graph, target)
+    size = target.memory("activations")[0].bytes
+    return None if found is None or size is None else min(found.bytes, int(size * FILLED))

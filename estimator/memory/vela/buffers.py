@@ -70,7 +70,7 @@ def _slices(step: Step, layer: Layer, size: int, busy: float, slack: float, tran
     share = 1.0 if 1 - floor(hidden / least) * least < least / 2 else hidden
     if busy > size * max(1, positions / ONE_BLOCK) and 0.5 < share < 1:
         share = min(max(up(outputs // 2, SLICE) / outputs, 0.5), 1.0)  # there is time for the second half meanwhile
-    ahead = max(int(outputs * max(share, least)) // 8 * 8, SLICE)
+    ahead = max(int(outputs * max(share, least)) // SLICE * SLICE, SLICE)
     if ahead >= outputs:
         return [outputs]
     each = up(max(int(busy * ahead / transfer), SLICE), SLICE)
@@ -91,7 +91,7 @@ def run_cycles(step: Step, target: Target) -> float:
         amount = prod(step.shape)
         if step.elementwise:
             return amount / target.throughput["elementwise" if len(step.reads) > 1 else "activation"]
-        return amount / target.throughput["pool" if "POOL" in step.code else "move"]
+        return amount * step.window / target.throughput["pool" if "POOL" in step.code else "move"]
     kind, outputs, inputs, kernel = step.layer
     *rows, width, _ = (1, 1, *step.shape)
     engine = "pointwise" if kind == "conv" and kernel == 1 and "pointwise" in target.engines else kind

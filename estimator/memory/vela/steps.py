@@ -8,6 +8,7 @@ What Vela does to a network before it schedules it:
 - A padding in front of a convolution is part of the convolution.
 - A clamp or a table behind an operation that has none yet, and whose only reader it is, is part of the operation.
 - A convolution in groups is one convolution a group, and its activation an operation of its own.
+- A softmax computes in 32 bits; a sum over positions is transposed first.
 - Enlarging by 4 or 8 goes in steps of 2, except on Ethos-U85, which has an operator for it.
 """
 
@@ -60,7 +61,7 @@ class Area:
 class Step:
     """An operation: ``operator`` is its number in the network, ``shape`` what it writes (a part of ``writes`` where
     that is a concatenation). ``chained`` are the operators that were fused behind it; the first ``operands`` of
-    ``reads`` are its own."""
+    ``reads`` are its own. ``window`` are the positions that a pool looks at."""
 
     operator: int
     code: str
@@ -71,6 +72,7 @@ class Step:
     activated: bool = False
     chained: tuple[int, ...] = ()
     operands: int = 0
+    window: int = 1
 
     @property
     def elementwise(self) -> bool:
@@ -83,9 +85,9 @@ def steps_of(network: Network, accelerator: str) -> tuple[list[Step], list[Area]
 
 
 class _Builder:
-    def __init__(self, network: Network, resizes: bool) -> None:
+    def __init__(self, network: Network, is_u85: bool) -> None:
         self.network = network
-        self.resizes = resizes
+        self.is_u85 = is_u85
         self.specs = network.tensors
         self.steps: list[Step] = []
         self.areas: dict[int, Area] = {}
@@ -135,12 +137,39 @@ class _Builder:
             return None
         return step if len(step.writes.writers) == 1 and not step.writes.given else None
 
+    def _between(self, operator: int, reads: list[Area], shape: tuple[int, ...], item_bytes: int, linear: bool) -> Area:
+        """What the compiler makes on the way to an operator's result."""
+        area = Area(shape, item_bytes, -1, linear)
+        self._step(operator, "BETWEEN", reads, area)
+        return area
+
     # ---- operators
 
     def _plain(self, i: int, op: OpSpec, live: list[int]) -> None:
-        reads = [self.areas[t] for t in live]
+        self._finish(i, op, [self.areas[t] for t in live])
+
+    def _finish(self, i: int, op: OpSpec, reads: list[Area]) -> None:
+        fields = op.options[1] if op.options else {}
         for t in op.outputs:
-            self.made_by[t] = self._step(i, op.code, reads, self._area(t))
+            self.made_by[t] = step = self._step(i, op.code, list(reads), self._area(t))
+            step.window = fields.get("FilterHeight", 1) * fields.get("FilterWidth", 1)
+
+    def _softmax(self, i: int, op: OpSpec, live: list[int]) -> None:
+        """Exponentials in 32 bits, and once more: multiplied by the reciprocals of their sums (Ethos-U85 does that on
+        the way out, but shifts them first to sum them)."""
+        source = self.areas[live[0]]
+        shape = source.shape
+        powers = self._between(i, [source], shape, 4, False)
+        if not self.is_u85:
+            self._finish(i, op, [self._between(i, [powers], shape, 4, False)])
+            return
+        shifted = self._between(i, [powers], shape, 4, True)
+        self._finish(i, op, [powers, self._between(i, [shifted], (*shape[:-1], 1), 4, True)])
+
+    def _sum(self, i: int, op: OpSpec, live: list[int]) -> None:
+        """Sums run along channels: others are transposed first."""
+        source = self.areas[live[0]]
+        self._finish(i, op, [self._between(i, [source], source.shape, source.item_bytes, True)])
 
     def _combine(self, i: int, op: OpSpec, live: list[int]) -> None:
         self._plain(i, op, live)
@@ -224,12 +253,11 @@ class _Builder:
         source = self.areas[live[0]]
         (n, height, width, channels), out = self.specs[live[0]].shape, self.specs[op.outputs[0]].shape
         factor = out[1] // height
-        if not self.resizes and height > 1 and factor in (4, 8):
+        if not self.is_u85 and height > 1 and factor in (4, 8):
             for by in (2, 4)[: factor // 4]:
-                between = Area((n, height * by, width * by, channels), source.item_bytes, -1)
-                self._step(i, op.code, [source], between)
-                source = between
-        self.made_by[op.outputs[0]] = self._step(i, op.code, [source], self._area(op.outputs[0]))
+                shape = (n, height * by, width * by, channels)
+                source = self._between(i, [source], shape, source.item_bytes, False)
+        self._finish(i, op, [source])
 
 
 def _columns(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -254,4 +282,6 @@ _HANDLERS: dict[str, Callable[[_Builder, int, OpSpec, list[int]], None]] = {
     **dict.fromkeys(("PAD", "PADV2"), _Builder._padding),
     **dict.fromkeys(("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), _Builder._resize),
     "CONCATENATION": _Builder._concatenation,
+    "SOFTMAX": _Builder._softmax,
+    "SUM": _Builder._sum,
 }

@@ -121,3 +121,33 @@ def test_the_peak_of_a_shared_sram_is_velas_with_its_ops_and_tensors():
     assert (found.bytes, found.arena_bytes) == (sram(graph, U55).bytes,) * 2
     assert {graph.shape(t) for t in found.alive} == {(1, 96, 112, 112), (1, 96, 56, 56)}
     assert max(found.timeline.values()) == found.bytes == found.timeline[found.op]
+
+
+def test_a_softmax_computes_in_32_bits():
+    b = GraphBuilder()
+    x = b.linear(b.input((1, 64, 64)), 256)
+    graph = b.build(b.op("softmax", [x], (1, 64, 256), dim=2, log=False))
+    assert (kib(graph), kib(graph, U85)) == (near(128 + 1), near(128 + 1))
+
+
+def test_a_sum_over_positions_is_transposed_first():
+    b, x = start(64)
+    graph = b.build(b.op("reduce", [x], (1, 64, 1, 1), fn="sum", dims=[2, 3], keepdim=True))
+    assert kib(graph) == near(128)
+
+
+def test_enlarging_by_eight_goes_in_steps_of_two_except_on_ethos_u85():
+    b, x = start(16, 8)
+    x = b.op("resize", [x], (1, 16, 64, 64), mode="bilinear", scale=[8.0, 8.0], size=None)
+    graph = b.build(b.conv(x, 16, 1, 4))
+    assert (kib(graph), kib(graph, U85)) == (near(64 + 16), near(64 + 4))
+
+
+def test_a_dedicated_sram_holds_all_or_is_nearly_full():
+    target = load("ethos-u65-512")
+    # ethos-u-vela 5.2.0: 384,928 of 393,216 bytes
+    full = Simulated().estimate(mobilenet_v2(), target).peak
+    assert full.staging_bytes == pytest.approx(384_928, rel=0.02) and full.bytes > 1_000_000
+    small = Simulated().estimate(mobilenet_v2(64), target).peak
+    assert small.staging_bytes == sram(mobilenet_v2(64), target).bytes < 393_216
+    assert Simulated().estimate(mobilenet_v2(64), U55).peak.staging_bytes is None
