@@ -13,7 +13,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .kinds import COUNT, GIB, MODELS, PATH, PATHS, PER_FILE, PERCENT, SECONDS, SIZE, SOME_STRINGS, STRINGS, Kind
+from .kinds import COUNT, FLAG, GIB, MODELS, PATH, PATHS, PER_FILE, PERCENT, SECONDS, SIZE, SOME_STRINGS, STRINGS, Kind
 from .modelsettings import ModelSetting
 from .toml import TomlError, read_toml
 from .words import suggestion
@@ -114,6 +114,15 @@ class Config:
         default=4 * GIB,
         metadata=_about(
             SIZE, "Memory that one file's process and all its descendants may use.", 'memory-limit = "8 GiB"'
+        ),
+    )
+    zero_shot: bool = field(
+        default=False,
+        metadata=_about(
+            FLAG,
+            "Score each model's trainability at its initialisation (zero-shot proxies, no data), and what the moves "
+            "that save most do to it; takes a second or more for each model.",
+            "zero-shot = true",
         ),
     )
     jobs: int = field(

@@ -22,6 +22,7 @@ from .plan import Plan, Plans
 from .report import FileReport, ModelReport, Report
 from .session import Session
 from .tracing import trace_findings
+from .zeroshot.check import Check
 
 if TYPE_CHECKING:
     from torch import nn
@@ -196,12 +197,25 @@ def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
         model.input = info.guess or _shown(graph)
     model.findings = trace_findings(model, given=inputs is not None)
     plan.advise(model)
+    if config.zero_shot:
+        _score(module, inputs, model, plan)
     model.findings = [f for f in model.findings if plan.enabled(f.code, f.span.file)]
     return Report(
         str(_root([Path(span.file)] if span.file != unknown else [], Path.cwd())),
         tuple(t.name for t in plan.targets),
         [FileReport(span.file, [model])],
     )
+
+
+def _score(module: nn.Module, inputs: Any, model: ModelReport, plan: Plan) -> None:
+    """Enter what the zero-shot check says of a live module."""
+    from . import live
+
+    check = Check.of([model])
+    for name, plans in check.plans.items():
+        found = live.score(module, inputs, plans, seconds=plan.config.time_limit)
+        check.enter(name, found["facts"], found["moves"])
+        plan.advise_on_facts(model)
 
 
 def _shown(graph: Graph) -> str:

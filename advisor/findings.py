@@ -25,7 +25,9 @@ class Finding:
     None where the rule is not about latency. ``gain_error_us``: the true gain lies within this much of ``gain_us`` with
     90 %, None where nothing is known of the cost model's error. ``move`` is the plain form of the move that the gain
     belongs to; ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint)
-    whose fix leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``.
+    whose fix leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``. ``trainability``:
+    what the move does to the model's zero-shot scores (:func:`advisor.zeroshot.words.change`), None where it was not
+    asked.
     """
 
     code: str
@@ -43,6 +45,7 @@ class Finding:
     overlaps: str | None = None
     severity: str = "warning"
     gain_error_us: float | None = None
+    trainability: dict[str, Any] | None = None
 
     def fingerprint(self) -> str:
         """Names the finding among its model's: code, model, target and layers, no line number.

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from .facts import Facts
+
 FORMAT_VERSION = 1
 """Raised when the plain form changes; caches and workers of another version are refused."""
 
@@ -98,13 +100,17 @@ class Module:
 
 @dataclass(eq=False)
 class Graph:
-    """A model's operations in execution order, its tensors by id and its modules by path."""
+    """A model's operations in execution order, its tensors by id and its modules by path.
+
+    ``facts`` are what was measured of this very network; None where nothing was. An edited graph has none.
+    """
 
     ops: list[Op]
     tensors: dict[int, Tensor]
     modules: dict[str, Module]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    facts: Facts | None = None
 
     # ---- indexes (computed once; a graph never changes)
 
@@ -226,6 +232,12 @@ class Graph:
             graph.adopt(**{name: index for name, index in vars(self).items() if name in INDEXES})
         return graph
 
+    def with_facts(self, facts: Facts) -> Graph:
+        """The same graph with what was measured of it."""
+        graph = Graph(self.ops, self.tensors, self.modules, self.inputs, self.outputs, facts)
+        graph.adopt(**{name: index for name, index in vars(self).items() if name in INDEXES})
+        return graph
+
     def adopt(self, **indexes: Any) -> None:
         """Take over indexes of another graph that hold for this one too, or were brought up to date for it."""
         vars(self).update(indexes)
@@ -239,6 +251,7 @@ class Graph:
             return None if s is None else [files.setdefault(s.file, len(files)), *s[1:]]
 
         return {
+            **({} if self.facts is None else {"facts": self.facts.to_plain()}),
             "version": FORMAT_VERSION,
             "tensors": [[i, list(t.shape), *t[1:]] for i, t in self.tensors.items()],
             "modules": [[m.path, m.type, [span(s) for s in m.created]] for m in self.modules.values()],
@@ -294,6 +307,7 @@ class Graph:
                 },
                 inputs=tuple(plain["inputs"]),
                 outputs=tuple(plain["outputs"]),
+                facts=Facts.from_plain(plain["facts"]) if "facts" in plain else None,
             )
         except (KeyError, TypeError, ValueError, IndexError) as e:
             raise GraphError(f"malformed graph: {type(e).__name__}: {e}") from e

@@ -57,6 +57,12 @@ def _seconds(value: Any, root: Path) -> float:
     return float(value)
 
 
+def _flag(value: Any, root: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {value!r}")
+    return value
+
+
 def _count(value: Any, root: Path) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"expected a whole number of at least 0, got {value!r}")
@@ -97,6 +103,7 @@ STRINGS = Kind(_strings, _STRING_LIST, "list of strings")
 SOME_STRINGS = Kind(_some_strings, {**_STRING_LIST, "minItems": 1}, "list of strings, at least one")
 PERCENT = Kind(_percent, {"type": "number", "minimum": 0, "maximum": 100}, "number, percent")
 SECONDS = Kind(_seconds, {"type": "number", "exclusiveMinimum": 0}, "number, seconds")
+FLAG = Kind(_flag, {"type": "boolean"}, "true or false")
 COUNT = Kind(_count, {"type": "integer", "minimum": 0}, "integer")
 SIZE = Kind(_size, _SIZE_SCHEMA, 'bytes, or a size such as "4 GiB"')
 PATH = Kind(_path, {"type": "string", "minLength": 1}, "path")

@@ -18,11 +18,15 @@ from .report import Failure
 from .worker.feed.inputs import guesses, search
 from .worker.feed.probing import needs_values, probe
 from .worker.feed.specs import Guess, number_type
+from .worker.proxies import fresh
+from .worker.proxies.rig import Inputs
+from .worker.proxies.score import SEED, scored
 from .worker.trace import trees
 from .worker.trace.borrow import borrowed
 from .worker.trace.placement import Placement
 from .worker.trace.sites import Observer
-from .worker.trace.tracer import Inputs, trace_ladder, unwrapped
+from .worker.trace.tracer import Inputs as Call
+from .worker.trace.tracer import trace_ladder, unwrapped
 
 
 class TraceError(RuntimeError):
@@ -78,6 +82,21 @@ def trace(
     return Graph.from_plain(found.plain), info
 
 
+def score(model: nn.Module, inputs: Any, plans: Sequence[dict[str, Any]], *, seconds: float) -> dict[str, Any]:
+    """The zero-shot scores of ``model``, and of it after each of the moves whose surgery plans are given, as
+    :func:`advisor.worker.proxies.score.scored` says. ``inputs`` are those of :func:`trace`. A copy on the CPU is looked
+    at, with weights drawn anew; the model is left as it was."""
+    until = time.monotonic() + seconds
+    try:
+        make = partial(_moved, _arguments(inputs, number_type(model))) if inputs is not None else None
+        given = Inputs(*(make or _guessed(model, until).make)("cpu"))
+        with torch.no_grad(), fresh.drawing(SEED):
+            return scored(fresh.renewed(unwrapped(model), SEED), given, plans, until)
+    except Exception as e:  # a copy of a user's module may raise anything
+        why = {"why": f"the module cannot be copied and run with new weights: {type(e).__name__}: {e}"[:300]}
+        return {"facts": why, "moves": [why for _ in plans]}
+
+
 def _guessed(model: nn.Module, deadline: float) -> Guess:
     """The first guess with which a forward runs, else the first guess; none is begun after ``deadline``."""
     model = unwrapped(model)
@@ -104,11 +123,11 @@ def _guessed(model: nn.Module, deadline: float) -> Guess:
     return guess
 
 
-def _moved(call: Inputs, device: str) -> Inputs:
+def _moved(call: Call, device: str) -> Call:
     return trees.replace(call[0], partial(_on, device=device)), trees.replace(call[1], partial(_on, device=device))
 
 
-def _arguments(inputs: Any, numbers: str) -> Inputs:
+def _arguments(inputs: Any, numbers: str) -> Call:
     if isinstance(inputs, Mapping):
         return (), {name: _tensor(value, numbers) for name, value in inputs.items()}
     if isinstance(inputs, (tuple, list)):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from . import packs, selection, targets
-from .advice.advise import Settings, advise
+from .advice.advise import Advised, Settings, advise
 from .advice.literals import Lines, known_lines, numbers
 from .advice.places import Sources
 from .config import FILE, OPTIONS, Config, resolve
 from .findings import Finding
 from .recent import Recent
 from .report import ModelReport
+from .rule import Rule
 from .selection import Selection
 from .targets import Target
 from .texts import Stamp, disk_stamp, settled
@@ -79,7 +80,39 @@ class Plan:
         """
         if model.graph is None:
             return
+        for target in self.targets:
+            model.costs[target.name] = packs.estimator_for(target).estimate(model.graph, target)
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
+        for target, advised in self._advised(model, rules, silenced, lines):
+            model.findings += advised.findings
+            model.together_us[target.name] = advised.together_us
+            model.notes += advised.failures
+
+    def advise_on_facts(
+        self,
+        model: ModelReport,
+        silenced: Callable[[Finding], bool] = lambda finding: False,
+        lines: Lines = known_lines,
+    ) -> None:
+        """Ask the rules that read facts again, of a model that was advised on before there were any."""
+        rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
+        again = {r.code for r in rules if r.reads_facts}
+        heard = again.union(*(r.yields_to for r in rules if r.reads_facts))
+        model.findings = [f for f in model.findings if f.code not in again]
+        for _, advised in self._advised(model, [r for r in rules if r.code in heard], silenced, lines):
+            model.findings += [f for f in advised.findings if f.code in again]
+            model.notes += [note for note in advised.failures if note not in model.notes]
+
+    def _advised(
+        self,
+        model: ModelReport,
+        rules: Sequence[Rule],
+        silenced: Callable[[Finding], bool],
+        lines: Lines,
+    ) -> Iterator[tuple[Target, Advised]]:
+        """What ``rules`` say of a costed model, target after target."""
+        if model.graph is None or model.rung in ("hooks", "static"):
+            return  # no edges: what rules look for is not there
         sources = Sources(model.file, model.span, cache(partial(numbers, lines=lines)))
         asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, sources)
 
@@ -87,15 +120,9 @@ class Plan:
             return self.enabled(finding.code, finding.span.file) and not silenced(finding)
 
         for i, target in enumerate(self.targets):
-            estimator = packs.estimator_for(target)
-            costs = model.costs[target.name] = estimator.estimate(model.graph, target)
-            if model.rung in ("hooks", "static"):
-                continue  # no edges: what rules look for is not there
             wanted = [r for r in rules if i == 0 or not r.any_target]
-            advised = advise(model.graph, target, estimator, wanted, asked, costs=costs, reported=reported)
-            model.findings += advised.findings
-            model.together_us[target.name] = advised.together_us
-            model.notes += advised.failures
+            costs, estimator = model.costs[target.name], packs.estimator_for(target)
+            yield target, advise(model.graph, target, estimator, wanted, asked, costs=costs, reported=reported)
 
 
 MOST_FOLDERS = 2_000

@@ -168,11 +168,12 @@ def _finding(f: Finding) -> list[Any]:
         f.overlaps,
         f.severity,
         f.gain_error_us,
+        f.trainability,
     ]
 
 
 def _to_finding(plain: list[Any]) -> Finding:
-    code, message, span, *middle, related, layers, overlaps, severity, error = plain
+    code, message, span, *middle, related, layers, overlaps, severity, error, trainability = plain
     model, target, gain_us, gain_percent, label, move, alternatives = middle
     return Finding(
         code,
@@ -190,6 +191,7 @@ def _to_finding(plain: list[Any]) -> Finding:
         overlaps,
         severity,
         error,
+        trainability,
     )
 
 

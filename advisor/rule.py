@@ -142,6 +142,8 @@ class Rule(Page):
     dropped."""
     any_target: ClassVar[bool] = False
     """Whether the advice holds whatever the target is: it is given once, without a gain."""
+    reads_facts: ClassVar[bool] = False
+    """Whether it also reads what was measured (``Look.graph.facts``): it is asked again once that is there."""
     evidence: ClassVar[tuple[Evidence, ...]] = ()
     valid: ClassVar[tuple[Case, ...]] = ()
     invalid: ClassVar[tuple[Case, ...]] = ()

@@ -28,6 +28,7 @@ from .tracing import Run, Traces, broken, trace_file
 from .unrun import from_source, outlook
 from .words import suggestion
 from .workers import Event, Outcome, WorkerError
+from .zeroshot.check import Check
 
 
 class Cancelled(Exception):
@@ -96,6 +97,7 @@ class Session:
         texts: Texts | None = None,
         *,
         run: bool = True,
+        score: bool | None = None,
         tell: Callable[[ModelReport], None] | None = None,
         static: Callable[[FileReport], None] | None = None,
         settle: Callable[[], None] | None = None,
@@ -103,7 +105,8 @@ class Session:
     ) -> FileReport | None:
         """The report on one file, as ``texts`` have it; None when the request was cancelled before it was done.
 
-        Without ``run`` nothing is executed, nor any interpreter looked at: models come from the source. ``static`` gets
+        Without ``run`` nothing is executed, nor any interpreter looked at: models come from the source. ``score`` says
+        whether the zero-shot check follows the trace, None leaves it to the setting. ``static`` gets
         what is known before anything runs: problems, and the models to come; ``settle`` is called after it and may
         wait; ``tell`` gets each model once it is traced and costed. They may raise :class:`Cancelled`; any other
         exception of theirs ends the request and reaches the caller. ``cancelled`` ends this request alone, at once.
@@ -119,7 +122,7 @@ class Session:
             plan = self.plans.of(path)
         try:
             audit = _Audit(self, path, plan, texts or Texts(), stopped)
-            return audit.report(run, tell, static, settle)
+            return audit.report(run, tell, static, settle, score=score)
         except Cancelled:
             return None
         except _Theirs as e:
@@ -158,6 +161,8 @@ class _Audit:
         tell: Callable[[ModelReport], None] | None,
         static: Callable[[FileReport], None] | None,
         settle: Callable[[], None] | None,
+        *,
+        score: bool | None,
     ) -> FileReport:
         """What :meth:`Session.file` gives; raises :class:`Cancelled`."""
         config = self.plan.config
@@ -191,7 +196,24 @@ class _Audit:
 
         report = trace_file(self.path, found, self._run(), finish) if run else from_source(self.path, found, finish)
         self._go_on()
+        if run and found.request is not None and (config.zero_shot if score is None else score):
+            self._score(report, found.request)
+            self._go_on()
         return self._reported(report, misnamed)
+
+    def _score(self, report: FileReport, request: Mapping[str, Any]) -> None:
+        """Enter what the zero-shot check says of the report's models."""
+        check = Check.of(report.models)
+        if not check.models:
+            return
+        outcome = self._run()(check.request(request), check.take)
+        said = outcome.detail.strip().rpartition("\n")[2]  # of a traceback, the exception
+        why = {"ok": "it could not be built for that"}.get(outcome.status, f"the check ended ({outcome.status}) {said}")
+        check.end(why.strip())
+        for model in check.models.values():
+            if model.graph is not None and model.graph.facts is not None:
+                self.plan.advise_on_facts(model, lambda f: not silence([f], self._suppressions)[0], self._source)
+                self._select(model)
 
     def _over(self) -> bool:
         return self._raised is not None or self.stopped()

@@ -23,6 +23,8 @@ An unknown key or a value of the wrong type is an error. Relative paths start fr
 def _default(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, (tuple, list)):
         return "`[" + ", ".join(f'"{v}"' for v in value) + "]`"
     return f"`{value}`" if not isinstance(value, dict) else "`{}`"

@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "worker"
-JOBS: Mapping[str, Path] = {"audit": _FOLDER / "job.py"}
+JOBS: Mapping[str, Path] = {"audit": _FOLDER / "job.py", "score": _FOLDER / "scoring.py"}
 """The jobs a worker knows: a Python file each, with ``run(request, emit)``; more in ``worker/main.py``."""
 
 DEFAULT_SECONDS = 20.0

@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-gain", type=float, metavar="PERCENT", help="smallest saving worth reporting")
     parser.add_argument("--memory-budget", metavar="SIZE", help="peak activation memory a model may use")
     parser.add_argument("--jobs", type=int, metavar="N", help="files at the same time; 0: one for each core")
+    parser.add_argument(
+        "--zero-shot",
+        action="store_const",
+        const=True,
+        help="score trainability at initialisation, and what the best moves do to it; a second or more for each model",
+    )
     add_output_options(parser)
 
 

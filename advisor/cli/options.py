@@ -20,7 +20,8 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-limit", metavar="SIZE", help='memory for one file, such as "4 GiB"')
 
 
-OVERRIDES = ("targets", "python", "time_limit", "memory_limit", "select", "ignore", "min_gain", "jobs", "memory_budget")
+_OUTCOME = ("select", "ignore", "min_gain", "memory_budget", "zero_shot")
+OVERRIDES = ("targets", "python", "time_limit", "memory_limit", "jobs", *_OUTCOME)
 
 
 def overrides(args: argparse.Namespace) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from rich.text import Text
 from ..findings import Finding
 from ..report import FileReport, ModelReport, Report
 from ..units import time
+from ..zeroshot.words import summary
 from . import cells
 from .layers import Row, relative, rows
 from .note import note
-from .totals import together, totals, uncounted
+from .totals import doubts, together, totals, uncounted
 
 WIDTH = 100
 TOP_LAYERS = 8
@@ -81,6 +82,9 @@ def header(model: ModelReport, report: Report) -> RenderableType:
         place = f" at {_where(model.failure.span, report)}" if model.failure.span else ""
         facts.append(("stopped", f"{model.failure.kind}: {model.failure.message}{place}", "red"))
     facts += [("uncounted", text, "yellow") for text in uncounted(model)]
+    facts += [("uncertain", text, "dim") for text in doubts(model)]
+    if model.graph is not None and model.graph.facts is not None:
+        facts.append(("zero-shot", summary(model.graph.facts), ""))
     facts += [("note", note, "dim") for note in model.notes]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="dim")

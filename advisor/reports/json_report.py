@@ -11,8 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 from ..costs import Costs
+from ..facts import Facts
 from ..findings import Finding
-from ..graph import Span, Tensor
+from ..graph import Op, Span, Tensor
 from ..report import Failure, FileReport, ModelReport, Report
 from .fingerprints import Fingerprints
 from .layers import Row, relative, rows
@@ -68,6 +69,16 @@ def _model(model: ModelReport, report: Report, marks: Fingerprints) -> dict[str,
         "totals": {name: _totals(model, name, costs) for name, costs in model.costs.items()},
         "layers": [_layer(row, primary, report) for row in rows(model)],
         "findings": [_finding(f, report, marks) for f in model.findings],
+        "zero_shot": None if model.graph is None or model.graph.facts is None else _facts(model.graph.facts),
+    }
+
+
+def _facts(facts: Facts) -> dict[str, Any]:
+    return {
+        "source": facts.source,
+        "input": facts.input,
+        "scores": {name: score._asdict() for name, score in facts.scores.items()},
+        "why": facts.why,
     }
 
 
@@ -78,6 +89,11 @@ def _totals(model: ModelReport, target: str, costs: Costs) -> dict[str, Any]:
     return {
         "label": costs.label,
         "latency_us": costs.latency_us,
+        "low_us": costs.low_us,
+        "high_us": costs.high_us,
+        "basis": costs.basis,
+        "cycles": costs.cycles,
+        "energy_uj": costs.energy_uj,
         "macs": costs.macs,
         "flops": costs.flops,
         "params": costs.params,
@@ -86,12 +102,14 @@ def _totals(model: ModelReport, target: str, costs: Costs) -> dict[str, Any]:
         "peak_activation_bytes": costs.peak.bytes,
         "peak_activation_at": None if peak_op is None else peak_op.path,
         "together_us": model.together_us.get(target),
-        "uncounted": [
-            {"path": by_key[k].path, "op": by_key[k].op, "function": by_key[k].target}
-            for k in costs.uncounted
-            if k in by_key
-        ],
+        "uncounted": [_op(by_key[k]) for k in costs.uncounted if k in by_key],
+        "outside": [_op(by_key[k.ops[0]]) for k in costs.kernels if k.outside and k.ops[0] in by_key],
+        "simulated": [_op(by_key[k.ops[0]]) for k in costs.kernels if k.simulated and k.ops[0] in by_key],
     }
+
+
+def _op(op: Op) -> dict[str, str]:
+    return {"path": op.path, "op": op.op, "function": op.target}
 
 
 def _layer(row: Row, primary: str | None, report: Report) -> dict[str, Any]:
@@ -126,6 +144,7 @@ def _finding(finding: Finding, report: Report, marks: Fingerprints) -> dict[str,
         "target": finding.target,
         "gain_us": finding.gain_us,
         "gain_percent": finding.gain_percent,
+        "gain_error_us": finding.gain_error_us,
         "label": finding.label,
         "move": finding.move,
         "alternatives": finding.alternatives,
@@ -133,6 +152,7 @@ def _finding(finding: Finding, report: Report, marks: Fingerprints) -> dict[str,
         "related": [{**_place(r.span, report), "message": r.message} for r in finding.related],
         "fingerprint": marks.of(finding),
         "overlaps": marks.overlapped(finding),
+        "trainability": finding.trainability,
     }
 
 

@@ -68,8 +68,9 @@ TELL = "say how to build and call it in a comment above it: # advisor: args=(…
 """What a person can do about every failure to construct or run."""
 
 
-def run(request: dict[str, Any], emit: Emit) -> None:
-    """Audit ``request["file"]`` within ``request["seconds"]``; never raises for what user code does."""
+def run(request: dict[str, Any], emit: Emit, kind: Callable[..., Audit] | None = None) -> None:
+    """Audit ``request["file"]`` within ``request["seconds"]``; never raises for what user code does. ``kind`` is what
+    does it, :class:`Audit` itself where it is None."""
     deadline = time.monotonic() + float(request["seconds"]) - _MARGIN
     warnings.filterwarnings("ignore")
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 3000))
@@ -87,7 +88,7 @@ def run(request: dict[str, Any], emit: Emit) -> None:
         imported = import_file(file, root, (deadline - time.monotonic()) * 0.7)
         emit(imported.event())
         if imported.module is not None:
-            Audit(request, imported, observer, emit, deadline).run(imported.module)
+            (kind or Audit)(request, imported, observer, emit, deadline).run(imported.module)
     emit(reads.event(Place.of(file, root)))
     emit({"event": "done"})
 

@@ -39,7 +39,8 @@ Call = tuple[Callable[..., Any], list[Any], dict[str, Any]]
 class Build:
     """A live module in evaluation mode and how it came about. ``shown`` is a call as a person would write it.
 
-    ``rebuild`` makes it anew with real tensors; None where it has them already.
+    ``rebuild`` makes it anew with real tensors; None where it has them already. ``draw`` does too, with the weights
+    that its constructor draws; None where that is not known.
     """
 
     model: nn.Module
@@ -49,6 +50,7 @@ class Build:
     rebuild: Callable[[], nn.Module] | None = None
     inputs: tuple[dict[str, Any], ...] = ()
     """INPUTS of the request that belong to this very construction."""
+    draw: Callable[[], nn.Module] | None = None
     widths: tuple[list[int], ...] = ()
     """Lists of numbers among the arguments: often the channels of the feature maps that the model takes."""
 
@@ -159,8 +161,9 @@ class Constructor:
                 model = evaluation(self._construct(plan, trial))
                 shown = plan.shown({k: v for k, v in trial.guesses.items() if v is not OMIT})
                 again = partial(self._on, nullcontext(), plan, trial)
+                drawn = partial(self._on, nullcontext(), plan, trial, nullcontext)
                 widths = (*trial.widths(), *self._captured_widths(type(model)))
-                return Build(model, plan.source, plan.where, shown, again, plan.inputs, widths)
+                return Build(model, plan.source, plan.where, shown, again, plan.inputs, drawn, widths)
             except (Exception, SystemExit) as e:
                 first = first or describe(e)
                 if isinstance(e, ImportError) and not isinstance(e, NotInstalled) and self.allow_stubs(e):
@@ -195,8 +198,13 @@ class Constructor:
 
     @staticmethod
     @entry
-    def _on(device: AbstractContextManager[Any], plan: Plan, trial: Trial) -> nn.Module:
-        with cheap_weights(), device, torch.no_grad():
+    def _on(
+        device: AbstractContextManager[Any],
+        plan: Plan,
+        trial: Trial,
+        weights: Callable[[], AbstractContextManager[Any]] = cheap_weights,
+    ) -> nn.Module:
+        with weights(), device, torch.no_grad():
             function, args, kwargs = plan.call()
             disarm_libraries()
             args, kwargs = trial.complete(function, args, kwargs, may_guess=not plan.exact)

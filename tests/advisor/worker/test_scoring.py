@@ -1,0 +1,68 @@
+"""The score job in a real worker."""
+
+from __future__ import annotations
+
+from advisor.facts import Facts
+from advisor.graph import Graph
+from advisor.zeroshot.check import digest
+
+from .audits import Auditor, candidate
+
+NET = """\
+    import torch
+    from torch import nn
+
+
+    class Net(nn.Module):
+        def __init__(self, width=16):
+            super().__init__()
+            self.stem = nn.Conv2d(3, width, 3, 2, 1)
+            self.norm = nn.BatchNorm2d(width)
+            self.head = nn.Linear(width, 10)
+
+        def forward(self, x):
+            return self.head(self.norm(self.stem(x)).relu().mean((2, 3)))
+
+
+    class Other(Net):
+        pass
+    """
+
+
+def test_a_model_is_scored_with_the_graph_that_an_audit_gives(auditor: Auditor):
+    path = auditor.write("net.py", NET)
+    (audited,) = [e for e in auditor.run(path, candidate("Net")) if e["event"] == "model"]
+    events = auditor.run(path, candidate("Net"), candidate("Other"), job="score", score={"Net": []})
+    (score,) = [e for e in events if e["event"] == "score"]
+    assert not [e for e in events if e["event"] in ("model", "skip")]
+    assert digest(Graph.from_plain(score["graph"])) == digest(Graph.from_plain(audited["graph"]))
+    facts = Facts.from_worker(score["facts"])
+    assert facts.value("naswot") is not None
+    assert facts.input == "(16, 3, 64, 64)"
+    assert [layer.path for layer in facts.layers] == ["stem", "head"]
+    assert score["moves"] == []
+
+
+def test_weights_are_those_that_the_constructor_draws(auditor: Auditor):
+    """Small ones fill a network differently than the layers' own."""
+
+    def signal(source: str) -> float:
+        path = auditor.write("net.py", source)
+        events = auditor.run(path, candidate("Net"), job="score", score={"Net": []})
+        (score,) = [e for e in events if e["event"] == "score"]
+        return score["facts"]["layers"]["rows"][0][1]
+
+    own = NET.replace(
+        "            self.norm", "            nn.init.normal_(self.stem.weight, std=100.0)\n            self.norm"
+    )
+    assert signal(own) > 50 * signal(NET)
+
+
+def test_a_model_that_cannot_run_is_not_scored_and_the_next_one_is(auditor: Auditor):
+    broken = NET.replace(
+        "class Other(Net):\n        pass",
+        "class Other(Net):\n        def forward(self, x):\n            raise KeyError",
+    )
+    path = auditor.write("net.py", broken)
+    events = auditor.run(path, candidate("Other"), candidate("Net"), job="score", score={"Net": [], "Other": []})
+    assert [e["name"] for e in events if e["event"] == "score"] == ["Net"]
