@@ -7,6 +7,7 @@ each plan, and makes only rows of kernels anew whose price changed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,16 @@ NAMES = (
     *(f"{OWN[c]} padded to {m}" for m in (2, 4, 8) for c in _SPATIAL),
     *_RATIOS,
     *(f"{OWN[c]} {place}" for place in _PLACES for c in _BESIDE),
-    *("shared_reads", "stored_reads", "shared_reads/read"),
+    *("shared_reads", "stored_reads", "shared_reads/read", "spilled_reads", "spilled_writes"),
+    *("pressure_read", "pressure_written", "spilled_reads before", "spilled_writes before", "spilled_reads after"),
+    *("spilled_writes after", "chain_length", "chain_position", "chain_weights", "chain_alive", "chain_spilled"),
     *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
     *("weights/time_before", "simulated_near", "weights_near", "least_written_near", "most_written_near"),
 )
 """The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way;
-``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made."""
+``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made,
+``spilled`` ones of tensors during whose life more is alive than the fastest memory holds; ``pressure`` is how much
+that is. A chain is a run of kernels of which each reads only what the one before it made for nobody else."""
 
 RANGED = tuple(
     NAMES.index(name)
@@ -74,7 +79,7 @@ class Wiring:
     change. ``rows`` are the indices of the plan's groups that have a row; ``first`` and ``last`` the lifetimes.
 
     ``reads`` are the operands of all rows as (row, storage among the lifetimes' owners, whether others read it too,
-    whether no kernel made it)."""
+    whether no kernel made it), ``writes`` the results as (row, storage). ``chain`` numbers the chains."""
 
     rows: list[int]
     kinds: list[str]
@@ -85,6 +90,8 @@ class Wiring:
     first: NDArray[np.intp]
     last: NDArray[np.intp]
     reads: NDArray[np.intp]
+    writes: NDArray[np.intp]
+    chain: NDArray[np.intp]
 
 
 @dataclass(slots=True, eq=False)
@@ -138,7 +145,14 @@ def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: 
         for row, i in enumerate(wiring.rows):
             had = known.get(id(plan.priced[i]))
             values[row] = own(tensors, plan.groups[i], plan.priced[i], target) if had is None else had
-    return Sheet(wiring, values, _matrix(wiring, values, plan))
+    return Sheet(wiring, values, _matrix(wiring, values, plan, _fast_bytes(target)))
+
+
+@lru_cache(maxsize=64)
+def _fast_bytes(target: Target) -> float:
+    """What the fastest memory holds."""
+    size = target.memory("activations")[0].bytes
+    return _INF if size is None else float(size)
 
 
 def _same_kinds(plan: Plan, old: Plan) -> bool:
@@ -181,6 +195,9 @@ def _wired(graph: Graph, plan: Plan) -> Wiring:
         for _, s in groups[i].reads
         if s in place
     ]
+    writes = [(row, place[t]) for row, i in enumerate(rows) for t in groups[i].writes if t in place]
+    alone = [len(set(r)) == 1 for r in reading]
+    breaks = [row == 0 or producer[row] != row - 1 or not alone[row - 1] for row in range(len(rows))]
     return Wiring(
         rows,
         [kind_of(graph.tensors, groups[i].ops[0]) for i in rows],
@@ -191,10 +208,12 @@ def _wired(graph: Graph, plan: Plan) -> Wiring:
         np.array(lives.first, dtype=np.intp),
         np.array(lives.last, dtype=np.intp),
         np.array(reads, dtype=np.intp).reshape(-1, 4).T,
+        np.array(writes, dtype=np.intp).reshape(-1, 2).T,
+        np.cumsum(np.array(breaks, dtype=np.intp), dtype=np.intp) - 1,
     )
 
 
-def _matrix(wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> NDArray[np.float32]:
+def _matrix(wiring: Wiring, values: NDArray[np.float64], plan: Plan, fast: float) -> NDArray[np.float32]:
     """The whole rows: what each kernel is by itself, and what stands around it."""
     n = len(wiring.rows)
     out = np.zeros((n, len(NAMES)), dtype=np.float32)
@@ -218,21 +237,66 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> NDArray[
     for block in (*around, *linked):
         out[:, at : at + width] = block
         at += width
-    _context(out[:, at:], wiring, values, plan)
+    held = np.array(plan.held, dtype=float)
+    change = np.bincount(wiring.first, held, len(plan.groups) + 1)
+    change -= np.bincount(wiring.last + 1, held, len(plan.groups) + 1)
+    alive = np.cumsum(change, dtype=float)
+    at = _memory(out, at, wiring, held, alive, fast)
+    _chains(out[:, at:], wiring, values, alive[wiring.at], out[:, at - 8] + out[:, at - 7])
+    _context(out[:, at + 5 :], wiring, values, alive[wiring.at])
     return out
 
 
-def _context(out: NDArray[np.float32], wiring: Wiring, values: NDArray[np.float64], plan: Plan) -> None:
-    n = len(values)
-    rows = np.arange(n)
-    held = np.array(plan.held, dtype=float)
+def _memory(
+    out: NDArray[np.float32],
+    at: int,
+    wiring: Wiring,
+    held: NDArray[np.float64],
+    alive: NDArray[np.float64],
+    fast: float,
+) -> int:
+    """Where operands and results may lie; gives the next column."""
+    n = len(out)
+    # the most that is alive from each storage's first kernel to its last
+    spans = np.stack((wiring.first, wiring.last + 1), axis=1).ravel()
+    pressure = np.maximum.reduceat(alive, spans)[::2]
     reader, storage, shared, stored = wiring.reads
     read = held[storage]
-    out[:, 0] = np.bincount(reader, read * shared, n)
-    out[:, 1] = np.bincount(reader, read * stored, n)
-    out[:, 2] = out[:, 0] / np.maximum(values[:, _AT["read"]], 1.0)
-    out = out[:, 3:]
-    alive = _alive(wiring, held, len(plan.groups))
+    out[:, at] = np.bincount(reader, read * shared, n)
+    out[:, at + 1] = np.bincount(reader, read * stored, n)
+    total = np.maximum(np.bincount(reader, read, n), 1.0)
+    out[:, at + 2] = out[:, at] / total
+    over, needed = pressure[storage] > fast, pressure[storage]
+    out[:, at + 3] = np.bincount(reader, read * over, n)
+    out[:, at + 5] = np.bincount(reader, read * needed, n) / total
+    writer, storage = wiring.writes
+    written = held[storage]
+    over, needed = pressure[storage] > fast, pressure[storage]
+    out[:, at + 4] = np.bincount(writer, written * over, n)
+    out[:, at + 6] = np.bincount(writer, written * needed, n) / np.maximum(np.bincount(writer, written, n), 1.0)
+    out[1:, at + 7 : at + 9] = out[:-1, at + 3 : at + 5]
+    out[:-1, at + 9 : at + 11] = out[1:, at + 3 : at + 5]
+    return at + 11
+
+
+def _chains(
+    out: NDArray[np.float32],
+    wiring: Wiring,
+    values: NDArray[np.float64],
+    alive: NDArray[np.float64],
+    spilled: NDArray[np.float32],
+) -> None:
+    chain = wiring.chain
+    starts = np.flatnonzero(np.diff(chain, prepend=-1))
+    out[:, 0] = np.bincount(chain)[chain]
+    out[:, 1] = np.arange(len(chain)) - starts[chain]
+    out[:, 2] = np.bincount(chain, values[:, _AT["weights"]])[chain]
+    out[:, 3] = np.maximum.reduceat(alive, starts)[chain]
+    out[:, 4] = np.bincount(chain, spilled)[chain]
+
+
+def _context(out: NDArray[np.float32], wiring: Wiring, values: NDArray[np.float64], alive: NDArray[np.float64]) -> None:
+    rows = np.arange(len(values))
     out[:, 0] = alive
     out[1:, 1] = alive[:-1]
     out[:-1, 2] = alive[1:]
@@ -254,9 +318,3 @@ def _around(values: NDArray[np.float64], nothing: float) -> NDArray[np.float64]:
     padded = np.full(n + 2 * NEAR, nothing)
     padded[NEAR : NEAR + n] = values
     return np.lib.stride_tricks.sliding_window_view(padded, n)
-
-
-def _alive(wiring: Wiring, held: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
-    """Bytes of activations alive while each row's kernel runs."""
-    change = np.bincount(wiring.first, held, groups + 1) - np.bincount(wiring.last + 1, held, groups + 1)
-    return np.cumsum(change, dtype=float)[wiring.at]

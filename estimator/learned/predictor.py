@@ -22,8 +22,10 @@ from .features import NAMES, RANGED, VERSION
 from .forest import Forest
 
 FORMAT = "nas-advisor predictor"
-_UNREAD = frozenset({"name", "description", "sources", "memory_budget", "energy", "instead", "why", "source"})
-"""Facts of a target that neither a price nor a measurement depends on."""
+_UNREAD = frozenset(
+    {"name", "description", "sources", "memory_budget", "energy", "instead", "why", "source", "precisions"}
+)
+"""Facts of a target that neither a price nor a measurement of its own type depends on."""
 
 
 class PredictorError(ValueError):
