@@ -32,9 +32,11 @@ COMMANDS = {
 }
 
 PACKED = {
+    "calibrate": "measure a target, train a predictor on that and install it",
     "estimate": "tell what a model costs on targets, kernel by kernel",
     "landscape": "plot what a model costs over its widths: smooth in FLOPs, rocky on hardware, curated",
     "targets new": "take a designed accelerator from its specification to a usable target",
+    "validate": "hold a target's predictions against its ground truth, on networks never trained on",
 }
 """What the help says of commands that come with the advisor as a pack; it loads none of them."""
 

@@ -163,6 +163,20 @@ def head(b: Builder, rng: random.Random, x: int) -> int:
     return b.linear(y, rng.choice((10, 100, 1000, 1000, width(rng, 300))))
 
 
+def heavy(b: Builder, rng: random.Random, x: int) -> int:
+    """A layer whose weights take longer to fetch than to use: wide convolutions on small images, large classifiers."""
+    _, c, h, w = b.shape(x)
+    if rng.random() < 0.3 or max(h, w) > 20:
+        y = b.flatten(b.global_pool(x))
+        return b.linear(
+            b.linear(y, width(rng, rng.choice((512, 960, 1280, 2048)))), rng.choice((1000, 1000, 512, 2730))
+        )
+    wide = width(rng, rng.choice((480, 672, 960, 1280, 1536, 2048)))
+    kernel = rng.choice((1, 1, 1, 3))
+    y = b.act(b.conv(x, min(wide, 6_000_000 // (c * kernel * kernel)), kernel), rng.choice(_ACTIVATIONS))
+    return b.conv(y, min(width(rng, rng.choice((160, 320, 640, 1280))), 3_000_000 // b.channels(y)))
+
+
 BLOCKS: tuple[tuple[Block, float], ...] = (
     (plain, 6),
     (grouped, 2),

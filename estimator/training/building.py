@@ -15,6 +15,10 @@ class Builder:
         self._ops: list[Op] = []
         self._tensors: dict[int, Tensor] = {0: Tensor(shape, role="input")}
 
+    def __len__(self) -> int:
+        """The number of operations; the next one's key."""
+        return len(self._ops)
+
     def shape(self, x: int) -> tuple[int, ...]:
         return self._tensors[x].shape
 

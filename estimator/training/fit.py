@@ -52,7 +52,21 @@ class _Grown:
     bias: float
 
 
-def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: Label = "predicted") -> Predictor:
+@dataclass(slots=True, eq=False)
+class Fitted:
+    """A predictor, and its ``errors`` on kernels of families held out: the mean of the absolute logarithm by kind and
+    region (:func:`region`), over the regions that were measured."""
+
+    predictor: Predictor
+    errors: dict[tuple[str, int], float]
+
+
+def region(simulated: float) -> int:
+    """Kernels of about the same size: within a factor of four in simulated cycles."""
+    return int(math.log2(simulated + FLOOR_CYCLES) / 2)
+
+
+def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: Label = "predicted") -> Fitted:
     """A predictor from the table's rows. Raises :class:`FitError`, and ImportError without scikit-learn."""
     if len(table) < LEAST:
         raise FitError(f"{len(table)} measured kernels of '{target.name}' are too few; raise --budget")
@@ -80,7 +94,15 @@ def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: 
         trees += grown.trees
     forest = Forest.of(trees, DEPTH)
     scale = _scale(table, held, spreads)
-    return Predictor(target.name, fingerprint(target), label, basis, TREES, forest, kinds, scale, facts)
+    made = Predictor(target.name, fingerprint(target), label, basis, TREES, forest, kinds, scale, facts)
+    return Fitted(made, _errors(table, held))
+
+
+def _errors(table: Table, held: NDArray[np.float64]) -> dict[tuple[str, int], float]:
+    found: dict[tuple[str, int], list[float]] = {}
+    for kind, price, error in zip(table.kinds, table.simulated, np.abs(table.ratio - held), strict=True):
+        found.setdefault((str(kind), region(price)), []).append(float(error))
+    return {place: float(np.mean(errors)) for place, errors in found.items()}
 
 
 def cycles(table: Table, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,27 +134,27 @@ def _held_out(table: Table, groups: NDArray[np.str_]) -> NDArray[np.float64]:
 
 
 def _weights(table: Table) -> NDArray[np.float64]:
-    """How much each row counts: more where it is much of its sample, but never nothing."""
-    counts = np.bincount(table.sample, minlength=len(table.total))
-    share = table.cycles * counts[table.sample] / np.maximum(table.total[table.sample], 1.0)
-    return np.clip(np.sqrt(share), 0.3, 3.0)
+    """How much each row counts: more where it takes long, since networks' sums are what counts in the end."""
+    weights = (table.cycles + table.simulated + FLOOR_CYCLES) ** 0.8
+    return np.clip(weights / weights.mean(), 0.05, 20.0)
 
 
 def _model(matrix: NDArray[np.float32], ratio: NDArray[np.float64], weights: NDArray[np.float64]) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
-    model = HistGradientBoostingRegressor(
-        max_iter=TREES,
-        max_depth=DEPTH,
-        max_leaf_nodes=48,
-        learning_rate=0.1,
-        min_samples_leaf=5 if len(ratio) < 3000 else 10,
-        l2_regularization=1.0,
-        max_features=0.4,
-        early_stopping=False,
-        random_state=0,
-    )
+    settings: dict[str, Any] = {
+        "max_iter": TREES,
+        "max_depth": DEPTH,
+        "max_leaf_nodes": 48,
+        "learning_rate": 0.1,
+        "min_samples_leaf": 5,
+        "l2_regularization": 1.0,
+        "max_features": 0.4,
+        "early_stopping": False,
+        "random_state": 0,
+    }
+    model: Any = HistGradientBoostingRegressor(**settings)
     with threadpool_limits(1):  # the tables are small, and threads that wait for each other cost more on a busy machine
         return model.fit(matrix, ratio, weights)
 

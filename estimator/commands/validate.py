@@ -1,0 +1,107 @@
+"""``advisor validate``: a target's predictions against its ground truth, on networks of families never trained on."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+
+from advisor.cli.errors import CLEAN, UsageError
+from advisor.graph import Graph
+from advisor.targets import Target
+
+from .. import plots
+from ..learned.model import Learned
+from ..learned.shelf import Shelf
+from ..measuring import Backend, Measurement
+from ..training import pages
+from ..training.calibration import Tell, journal_path, measured_once, measured_together
+from ..training.journal import Entry, JournalError
+from ..training.networks import Network, zoo
+from ..training.sampling import Sample
+from ..training.validation import Decision, decide, judge, moved
+from .calibrate import chosen
+
+FEW = 30
+"""Networks that are measured on a device, where each run of them takes its time."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="a name that `advisor targets` lists or a TOML file's path")
+    parser.add_argument("--networks", type=int, metavar="N", help="how many networks; default 80, on a device 30")
+    parser.add_argument("--moves", type=int, default=0, metavar="N", help="also compare the gains of N random moves")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write plots (PNG, SVG) and a page (HTML) there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the table; measures what is not known yet. Needs no torch for targets with a compiler."""
+    target, backend = chosen(args.target)
+    predictor = Shelf().find(target)
+    if predictor is None:
+        raise UsageError(f"'{target.name}' has no predictor; `advisor calibrate {args.target}` makes one")
+    if args.output_dir is not None:
+        with plots.style():
+            pass  # raises what to install before an hour of measuring
+    alone = bool(getattr(backend, "exclusive", False))
+    networks = spread_out(zoo("test"), args.networks or (FEW if alone else 80))
+    samples = [Sample(n.graph, n.family, n.title, True) for n in networks]
+    console = Console(stderr=True)
+    with console.status("") as status:
+
+        def tell(stage: str, used: float, measured: int, refused: int) -> None:
+            status.update(f"{stage}: {100 * used:.0f} %, {measured} measured, {refused} refused")
+
+        try:
+            entries = measured_together(target, backend, samples) if alone else None
+            if entries is None:
+                entries = measured_once(journal_path(target, "networks"), target, backend, samples, tell)
+            estimator = Learned(predictor)
+            made = judge(entries, estimator, target, predictor.basis)
+            if args.moves:
+                made.decisions += _decisions(args.moves, networks, entries, estimator, target, backend, tell)
+        except JournalError as e:
+            raise UsageError(str(e)) from e
+    print(pages.table(made))
+    if args.output_dir is not None:
+        for path in pages.write(made, args.output_dir):
+            print(f"wrote {path}", file=sys.stderr)
+    return CLEAN
+
+
+def spread_out(networks: Sequence[Network], count: int) -> list[Network]:
+    """``count`` networks over as many families as there are, of each the smallest first."""
+
+    def size(network: Network) -> int:
+        tensors = network.graph.tensors.values()
+        return sum(t.numel for t in tensors if t.role == "parameter")
+
+    rank: dict[str, int] = {}
+    ordered: list[tuple[int, int, str, Network]] = []
+    for network in sorted(networks, key=size):
+        rank[network.family] = rank.get(network.family, -1) + 1
+        ordered.append((rank[network.family], size(network), network.title, network))
+    return [network for *_, network in sorted(ordered, key=lambda o: o[:3])[:count]]
+
+
+def _decisions(
+    count: int,
+    networks: Sequence[Network],
+    entries: Sequence[Entry],
+    estimator: Learned,
+    target: Target,
+    backend: Backend,
+    tell: Tell,
+) -> list[Decision]:
+    known: dict[str, tuple[Graph, float]] = {
+        entry.sample.name: (entry.sample.graph, entry.result.latency_us)
+        for entry in entries
+        if isinstance(entry.result, Measurement)
+    }
+    drawn = islice(moved([n for n in networks if n.title in known], random.Random(0)), count)
+    found = measured_once(journal_path(target, "moves"), target, backend, drawn, tell)
+    return decide(found, known, estimator, target)
