@@ -53,7 +53,9 @@ _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm
 
 
 def kind_of(tensors: Mapping[int, Tensor], op: Op) -> str:
-    """Which regressor knows kernels that begin with ``op``."""
+    """Which regressor knows kernels that begin with ``op``; none knows those of another precision."""
+    if op.attrs.get("precision"):
+        return f"{op.op} {op.attrs['precision']}"
     if op.op != "conv":
         return op.op
     if op.attrs.get("transposed"):

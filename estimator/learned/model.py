@@ -38,6 +38,7 @@ class Memo:
     spreads: NDArray[np.float64]
     flags: NDArray[np.int8]
     priced: list[Priced]
+    latencies: NDArray[np.float64]
 
 
 class Reader:
@@ -111,8 +112,8 @@ class Learned(Planner):
         reader = self._reader(target)
         old: Memo | None = before.memo if before is not None and before.memo.reader is reader else None
         rows = sheet(graph, target, plan, before.plan if before else None, old.sheet if old else None)
-        memo = _read(reader, rows, old)
-        return _costs(target, plan, memo, before.plan if before else None, old), memo
+        memo = _read(reader, rows, old, plan, target)
+        return _costs(target, plan, memo), memo
 
     def _reader(self, target: Target) -> Reader:
         reader = self._readers.get(target)
@@ -124,46 +125,41 @@ class Learned(Planner):
         return reader
 
 
-def _read(reader: Reader, rows: Sheet, old: Memo | None) -> Memo:
-    """The predictions of all rows; rows that stand where they stood and are what they were keep theirs."""
-    wiring, matrix = rows.wiring, rows.matrix
-    n = len(matrix)
-    if old is not None and old.sheet.wiring is wiring:
-        ratios, spreads, flags = old.ratios.copy(), old.spreads.copy(), old.flags.copy()
-        new = np.flatnonzero((matrix != old.sheet.matrix).any(axis=1))
-    else:
-        ratios, spreads, flags = np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int8)
-        new = np.arange(n)
-    if len(new):
-        kinds = wiring.kinds
-        found = reader.read([kinds[i] for i in new.tolist()], matrix[new])
-        ratios[new], spreads[new], flags[new] = np.array(found).T
-    return Memo(reader, rows, ratios, spreads, flags, [])
-
-
-def _costs(target: Target, plan: Plan, memo: Memo, old_plan: Plan | None, old: Memo | None) -> Costs:
-    """The costs of a plan with its rows read; fills ``memo.priced``."""
-    predictor = memo.reader.predictor
-    rows = memo.sheet.wiring.rows
+def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Target) -> Memo:
+    """The predictions of all rows and the prices made of them; a row that stands where it stood and is what it was
+    keeps its own."""
+    matrix, places = rows.matrix, rows.wiring.rows
     floor = FLOOR_CYCLES / target.clock_hz * 1e6
-    priced = memo.priced = list(plan.priced)
-    known: dict[int, tuple[float, float, int, Priced]] = {}
-    if old is not None and old_plan is not None:
-        figures = zip(old.ratios.tolist(), old.spreads.tolist(), old.flags.tolist(), strict=True)
-        places = old.sheet.wiring.rows
-        known = {id(old_plan.priced[i]): (*f, old.priced[i]) for i, f in zip(places, figures, strict=True)}
-    figures = zip(rows, memo.ratios.tolist(), memo.spreads.tolist(), memo.flags.tolist(), strict=True)
-    for i, ratio, spread, flags in figures:
-        had = known.get(id(priced[i]))
-        if had is not None and had[:3] == (ratio, spread, flags):
-            priced[i] = had[3]
-        else:
-            priced[i] = _repriced(priced[i], ratio, spread, flags, floor)
-    latencies = np.array([k.latency_us if (k := priced[i].kernel) is not None else 0.0 for i in rows])
-    width = predictor.scale * aggregate(latencies, memo.spreads)
-    total = sum([p.kernel.latency_us for p in priced if p.kernel is not None])
+    if old is not None and rows.changed is not None:
+        new = np.flatnonzero((matrix != old.sheet.matrix).any(axis=1)).tolist()
+        new = sorted({*new, *rows.changed})
+        made = Memo(
+            *(reader, rows, old.ratios.copy(), old.spreads.copy(), old.flags.copy()),
+            *(list(old.priced), old.latencies.copy()),
+        )
+    else:
+        n = len(matrix)
+        new = list(range(n))
+        made = Memo(reader, rows, np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int8), list(plan.priced), np.zeros(n))
+    found = reader.read([rows.wiring.kinds[i] for i in new], matrix[new])
+    for row, (ratio, spread, flags) in zip(new, found, strict=True):
+        at = places[row]
+        was = (made.ratios[row], made.spreads[row], made.flags[row])
+        unchanged = old is not None and rows.changed is not None and row not in rows.changed
+        if unchanged and was == (ratio, spread, flags):
+            continue
+        made.ratios[row], made.spreads[row], made.flags[row] = ratio, spread, flags
+        priced = made.priced[at] = _repriced(plan.priced[at], ratio, spread, flags, floor)
+        made.latencies[row] = priced.kernel.latency_us if priced.kernel is not None else 0.0
+    return made
+
+
+def _costs(target: Target, plan: Plan, memo: Memo) -> Costs:
+    predictor = memo.reader.predictor
+    total = sum([p.kernel.latency_us for p in memo.priced if p.kernel is not None])
+    width = predictor.scale * aggregate(memo.latencies, memo.spreads)
     more: dict[str, Any] = {"low_us": total * math.exp(-width), "high_us": total * math.exp(width)}
-    return summarise(target, predictor.label, plan, priced, basis=predictor.basis, **more)
+    return summarise(target, predictor.label, plan, memo.priced, basis=predictor.basis, **more)
 
 
 def _repriced(simulated: Priced, ratio: float, spread: float, flags: int, floor: float) -> Priced:

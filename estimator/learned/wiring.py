@@ -1,0 +1,132 @@
+"""Who stands beside whom: what the rows of a plan need to know of each other, as index arrays.
+
+It depends on the graph's wiring only and is kept while shapes change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.graph import Graph
+
+from ..kernels import Group
+from ..plan import Plan
+from ..roofline import Priced
+from .columns import kind_of
+
+NEAR = 3
+"""Kernels this far before or after are near."""
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(slots=True, eq=False)
+class Wiring:
+    """The rows of a plan in order of execution, one for each kernel that may cost something.
+
+    ``rows`` are the indices of the plan's groups (``row_of`` the other way round), ``groups`` how many those are,
+    ``kinds`` what each row is. ``beside`` has six rows for each: before, before that, after, after that, the maker of
+    its first operand made here, the first reader of its results; ``near`` all within :data:`NEAR`, the first and last
+    standing in beyond the ends. A row that there is not is number ``len(rows)``.
+
+    Storages are numbered as the lifetimes' owners, one more stands for nothing. ``reads`` are the operands' storages,
+    row after row from ``read_from`` on, with ``shared``: others read it too, and ``stored``: no kernel made it;
+    ``writes`` are the results' from ``written_from`` on. ``spans`` are first and behind-last group of each storage.
+    ``chain`` numbers the chains, ``chain_from`` are their first rows.
+    """
+
+    rows: list[int]
+    row_of: dict[int, int]
+    groups: int
+    kinds: list[str]
+    beside: Indices
+    near: Indices
+    distances: NDArray[np.float64]
+    at: Indices
+    reads: Indices
+    read_from: Indices
+    shared: NDArray[np.float64]
+    stored: NDArray[np.float64]
+    writes: Indices
+    written_from: Indices
+    first: Indices
+    behind: Indices
+    spans: Indices
+    chain: Indices
+    chain_from: Indices
+    chain_shape: NDArray[np.float64]
+
+
+def has_row(group: Group, priced: Priced) -> bool:
+    """Whether the group may cost something: what the simulated model takes for free may not be."""
+    return priced.compute is not None or (group.role == "free" and group.ops[0].op != "identity")
+
+
+def wired(graph: Graph, plan: Plan) -> Wiring:
+    """The wiring of a plan's rows."""
+    groups, lives = plan.groups, plan.lives
+    rows = [i for i, (group, p) in enumerate(zip(groups, plan.priced, strict=True)) if has_row(group, p)]
+    n = len(rows)
+    made: dict[int, int] = {}
+    readers: dict[int, list[int]] = {}
+    producer = []
+    for row, i in enumerate(rows):
+        storages = [s for _, s in groups[i].reads]
+        producer.append(max([made[s] for s in storages if s in made], default=n))
+        for s in storages:
+            readers.setdefault(s, []).append(row)
+        made.update(dict.fromkeys(groups[i].writes, row))
+    reading = [[r for t in groups[i].writes for r in readers.get(t, ())] for i in rows]
+    consumer = [min(r, default=n) for r in reading]
+    place = {storage: number for number, storage in enumerate(lives.owners)}
+    nothing = len(place)
+    reads, read_from = _edges([[place[s] for _, s in groups[i].reads if s in place] for i in rows], nothing)
+    writes, written_from = _edges([[place[t] for t in groups[i].writes if t in place] for i in rows], nothing)
+    several = np.array([len(readers.get(s, ())) > 1 for s in lives.owners] + [False], dtype=float)
+    given = np.array([s not in made for s in lives.owners] + [False], dtype=float)
+    alone = [len(set(r)) == 1 for r in reading]
+    breaks = [row == 0 or producer[row] != row - 1 or not alone[row - 1] for row in range(n)]
+    chain = np.cumsum(np.array(breaks, dtype=np.intp), dtype=np.intp) - 1
+    order = np.arange(n)
+    starts = np.flatnonzero(np.array(breaks, dtype=bool))
+    neighbours = [np.where(order >= d, order - d, n) for d in (1, 2)] + [np.minimum(order + d, n) for d in (1, 2)]
+    first, behind = np.array(lives.first, dtype=np.intp), np.array(lives.last, dtype=np.intp) + 1
+    distances = [(row - p if p < n else -1, c - row if c < n else -1) for row, (p, c) in _pairs(producer, consumer)]
+    return Wiring(
+        rows=rows,
+        row_of={i: row for row, i in enumerate(rows)},
+        groups=len(groups),
+        kinds=[kind_of(graph.tensors, groups[i].ops[0]) for i in rows],
+        beside=np.array([*neighbours, producer, consumer], dtype=np.intp).reshape(6, n).T.ravel(),
+        near=np.clip(order + np.arange(-NEAR, NEAR + 1)[:, None], 0, max(n - 1, 0)),
+        distances=np.array([(*d, len(r)) for d, r in zip(distances, reading, strict=True)], dtype=float).reshape(n, 3),
+        at=np.array(rows, dtype=np.intp),
+        reads=reads,
+        read_from=read_from,
+        shared=several[reads],
+        stored=given[reads],
+        writes=writes,
+        written_from=written_from,
+        first=first,
+        behind=behind,
+        spans=np.stack((first, behind), axis=1).ravel(),
+        chain=chain,
+        chain_from=starts,
+        chain_shape=np.stack((np.bincount(chain, minlength=1)[chain], order - starts[chain]), axis=1).astype(float)
+        if n
+        else np.zeros((0, 2)),
+    )
+
+
+def _pairs(producer: list[int], consumer: list[int]) -> list[tuple[int, tuple[int, int]]]:
+    return list(enumerate(zip(producer, consumer, strict=True)))
+
+
+def _edges(storages: list[list[int]], nothing: int) -> tuple[Indices, Indices]:
+    """The storages of all rows one after the other, and where each row's begin; a row without any has ``nothing``."""
+    filled = [some or [nothing] for some in storages]
+    starts = np.cumsum([0, *[len(some) for some in filled]], dtype=np.intp)[:-1]
+    return np.array([s for some in filled for s in some], dtype=np.intp), starts
