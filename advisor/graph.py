@@ -45,7 +45,8 @@ class Tensor(NamedTuple):
 
     ``shape`` in elements; ``dtype`` a torch name without prefix (``float32``, ``int64``);
     ``layout`` ``contiguous``, ``channels_last`` or ``strided``; ``role`` one of :data:`ROLES`;
-    ``name`` the parameter's or buffer's path in the model, or the input's argument name.
+    ``name`` the parameter's or buffer's path in the model, or the input's argument name. ``precision`` is the type that
+    a floating-point tensor is deployed in, empty for the target's own (:class:`advisor.moves.SetPrecision`).
     """
 
     shape: tuple[int, ...]
@@ -53,6 +54,11 @@ class Tensor(NamedTuple):
     layout: str = "contiguous"
     role: str = "activation"
     name: str = ""
+    precision: str = ""
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.startswith(("float", "bfloat"))
 
     @property
     def numel(self) -> int:
@@ -253,7 +259,7 @@ class Graph:
         return {
             **({} if self.facts is None else {"facts": self.facts.to_plain()}),
             "version": FORMAT_VERSION,
-            "tensors": [[i, list(t.shape), *t[1:]] for i, t in self.tensors.items()],
+            "tensors": [[i, list(t.shape), *(t[1:] if t.precision else t[1:5])] for i, t in self.tensors.items()],
             "modules": [[m.path, m.type, [span(s) for s in m.created]] for m in self.modules.values()],
             "ops": [
                 [
@@ -298,8 +304,8 @@ class Graph:
                     for k, op, target, attrs, i, o, weights, path, module, call in plain["ops"]
                 ],
                 tensors={
-                    i: Tensor(tuple(shape), dtype, layout, role, name)
-                    for i, shape, dtype, layout, role, name in plain["tensors"]
+                    i: Tensor(tuple(shape), dtype, layout, role, name, *rest)
+                    for i, shape, dtype, layout, role, name, *rest in plain["tensors"]
                 },
                 modules={
                     path: Module(path, kind, tuple(s for s in map(span, created) if s is not None))

@@ -3,6 +3,9 @@
 The tracer translates torch into it; rules, moves, shape functions and cost models read only this. An operation
 outside the table is ``other`` with its torch name in ``fn``: it keeps its edges and shapes and is reported as
 uncounted, never as free. Batch is dimension 0 and channels dimension 1 of convolution-like ops, as in torch.
+
+Any op may have ``precision``: the type it computes in where that is not the target's own (``int16``, ``float16``).
+Tracing never gives one; :class:`advisor.moves.SetPrecision` does.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def signature(op: Op, target: Target) -> str:
 
 
 def _runs(op: Op, target: Target) -> bool:
-    return target.runs(op.op, op.attrs.get("fn"))
+    return target.runs(op.op, op.attrs.get("fn")) and target.computes(op.attrs.get("precision", ""))
 
 
 def _fits(op: Op, names: frozenset[str]) -> bool:

@@ -77,3 +77,11 @@ class Backend(Protocol):
     def measure(self, graph: Graph, target: Target) -> Measurement:
         """Per-op and total cost. Raises :class:`Unmeasurable`, which names what does not map."""
         ...
+
+
+def own_precision(graph: Graph) -> None:
+    """Raise :class:`Unmeasurable` where some op is set to another type than the target's own: a backend that does not
+    know such ops would measure something else."""
+    reasons = {op.key: f"set to {p}" for op in graph.ops if (p := op.attrs.get("precision"))}
+    if reasons:
+        raise Unmeasurable(reasons)

@@ -77,7 +77,7 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not _sized(tensors, group):
         return Priced(None, (), macs)
     first = group.ops[0]
-    compute = _compute(tensors, group, target, total)
+    compute = _at_precision(_compute(tensors, group, target, total), tensors, group, target)
     busy = max(compute.array, compute.stream + sum([extra for _, extra in compute.slow])) / target.clock_hz * 1e6
     traffic = _traffic(tensors, group, target)
     run = max(busy, traffic.us)
@@ -88,12 +88,30 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     return Priced(kernel, shares, macs, compute, traffic, _energy(tensors, first, total, traffic, target))
 
 
+def _at_precision(compute: Compute, tensors: Mapping[int, Tensor], group: Group, target: Target) -> Compute:
+    """The cycles of a kernel whose first op is set to another type, with those of converting what lies otherwise."""
+    precision = group.ops[0].attrs.get("precision", "")
+    other = target.precisions.get(precision)
+    if other is not None:
+        slow = tuple([(key, extra / other.elements) for key, extra in compute.slow])
+        compute = Compute(compute.array / other.macs, compute.stream / other.elements, slow)
+    converted = _numel(tensors, _converted(tensors, group, precision))
+    return compute._replace(stream=compute.stream + converted / target.throughput["move"]) if converted else compute
+
+
+def _converted(tensors: Mapping[int, Tensor], group: Group, precision: str) -> list[int]:
+    """What the kernel reads in another type than it computes in."""
+    return [t for t, storage in group.reads if tensors[storage].precision != precision and tensors[t].is_float]
+
+
 def _energy(tensors: Mapping[int, Tensor], first: Op, macs: int, traffic: Traffic, target: Target) -> float | None:
     """Picojoules of the kernel's products and of its traffic, every operand moved once."""
     if target.energy is None:
         return None
     loops = works(tensors, first) if first.op in MAC_OPS else []
-    return kernel_pj({loops[0].engine if loops else "matmul": macs} if macs else {}, traffic.by_memory, target)
+    other = target.precisions.get(first.attrs.get("precision", ""))
+    products = macs if other is None else round(macs / other.macs)  # as many of the target's own as take their time
+    return kernel_pj({loops[0].engine if loops else "matmul": products} if products else {}, traffic.by_memory, target)
 
 
 def scratch_elements(tensors: Mapping[int, Tensor], op: Op, target: Target) -> int:
@@ -205,6 +223,8 @@ def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Tra
     if first.op in READS_WHAT_IT_WRITES:
         read, given, weights = min(read, written), min(given, written), min(weights, written)
     scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
+    converted = _converted(tensors, group, first.attrs.get("precision", ""))
+    read += 2 * sum([_bytes(tensors[t], target) for t in converted])  # written in its other type and read again
     results = read + written + 4 * scratch
     home = places[0] if target.cascades else _memory(places, read + written + scratch)
     store = _memory(_places(target, "weights"), weights)
@@ -232,13 +252,13 @@ def _memory(memories: tuple[Memory, ...], needed: int) -> Memory:
 
 
 def _bytes(tensor: Tensor, target: Target) -> int:
-    return prod(tensor.shape) * element_bytes(target, tensor.dtype)
+    return prod(tensor.shape) * element_bytes(target, tensor.dtype, tensor.precision, tensor.role == "parameter")
 
 
 @lru_cache(maxsize=1024)
-def element_bytes(target: Target, dtype: str) -> int:
+def element_bytes(target: Target, dtype: str, precision: str = "", stored: bool = False) -> int:
     """:meth:`advisor.targets.Target.size_of`, which is asked of every tensor of every kernel."""
-    return target.size_of(dtype)
+    return target.size_of(dtype, precision, stored)
 
 
 @lru_cache(maxsize=1024)

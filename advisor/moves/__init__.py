@@ -9,6 +9,7 @@ from .bias import RemoveBias, find_redundant_bias
 from .depthwise import DepthwiseToStandard, StandardToDepthwise
 from .inverted_bottleneck import IBN, FuseIBN, UnfuseIBN, find_ibn
 from .merge_linear import MergeLinear, find_mergeable
+from .precision import SetPrecision
 from .resolution import SetResolution, SetStride
 from .squeeze_excite import RemoveSE, SqueezeExcite, find_se
 from .together import Together
@@ -23,6 +24,7 @@ __all__ = [
     "MoveError",
     "RemoveBias",
     "RemoveSE",
+    "SetPrecision",
     "SetResolution",
     "SetStride",
     "SetWidth",

@@ -37,7 +37,7 @@ def surgery_plan(before: Graph, after: Graph) -> dict[str, Any]:
             _must_be_module(op, alone)
             layers.setdefault(op.path, [])
         elif (op.module or op.key in alone) and any(
-            before.tensors[t] is not after.tensors[t] for t in op.weights.values()
+            before.tensors[t].shape != after.tensors[t].shape for t in op.weights.values()
         ):
             layers.setdefault(op.path, [])
     for op in after.ops:
@@ -87,8 +87,10 @@ def _layer(before: Graph, after: Graph, op: Op) -> dict[str, Any]:
 
 
 def _differs(old: Op, new: Op) -> bool:
-    """Whether more than the wiring changed."""
-    return (old.op, old.target, old.attrs, old.weights) != (new.op, new.target, new.attrs, new.weights)
+    """Whether more than the wiring changed, and the precision, which is the deployment's."""
+    if (old.op, old.target, old.weights) != (new.op, new.target, new.weights):
+        return True
+    return {**old.attrs, "precision": ""} != {**new.attrs, "precision": ""}
 
 
 def _resized(before: Graph, after: Graph) -> dict[str, list[int]]:

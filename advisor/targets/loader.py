@@ -18,6 +18,7 @@ from .schema import (
     Engine,
     Fusion,
     Memory,
+    Precision,
     Source,
     Special,
     Target,
@@ -158,9 +159,10 @@ def _target(t: Table) -> Target:
         vela=_vela(t.table("vela")) if "vela" in t.data else None,
         runtime=_runtime(t),
         threads=t.whole("threads", 1),
+        precisions=_precisions(t),
     )
     streams.done()
-    t.asked.update(("array", "energy", "vela"))
+    t.asked.update(("array", "energy", "vela", "precision"))
     t.done()
     if target.dtype not in target.dtype_bytes:
         raise t.error(
@@ -170,6 +172,23 @@ def _target(t: Table) -> Target:
         if not target.memory(role):
             raise t.error("memory", f"none has the role '{role}'")
     return target
+
+
+def _precisions(t: Table) -> dict[str, Precision]:
+    if "precision" not in t.data:
+        return {}
+    types = t.table("precision")
+    found = {}
+    for name in types.data:
+        row = types.table(name)
+        found[name] = Precision(
+            macs=row.number("macs"),
+            elements=row.number("elements"),
+            activation_bytes=row.whole("activation_bytes"),
+            weight_bytes=row.whole("weight_bytes"),
+        )
+        row.done()
+    return found
 
 
 def _engines(t: Table) -> dict[str, Engine]:

@@ -41,6 +41,7 @@ unknown key, a wrong type or a missing number is an error that names the key.
 | `memory_budget` | Bytes that activations may take, where the product sets a limit. |
 | `[array]` | How layers are cut into tiles, where the target is simulated tile by tile: see below. |
 | `[energy]` | `pj_per_mac`: picojoules of a MAC, one number or a table by engine. |
+| `[precision.TYPE]` | Another type that single layers can be set to: see below. |
 | `[vela]` | `accelerator`, `system_config`, `memory_mode`: Vela's names, where Arm's compiler can estimate it. |
 | `runtime`, `threads` | What runs the target's graphs where it is this machine (RUNTIMES), and in how many threads. |
 
@@ -51,6 +52,9 @@ slice of output channels takes. A **memory** has `name`, `bytes` (left out: as l
 tile-level simulation `latency_cycles`, until a transfer begins, and `granule_bytes`, the multiple that each contiguous
 piece is padded to; and `pj_per_byte`, the picojoules of moving a byte. A **special** has `elements_per_cycle` or
 `unsupported = true`, `why`, `source`, and `instead`, the cheaper equivalent.
+
+A **precision** has `macs` and `elements`, its MACs and elements a cycle as a share of those in the target's own type,
+and `activation_bytes` and `weight_bytes`. What a layer reads in another precision is converted for it.
 
 An **array** has `buffer_bytes` of SRAM for the tiles that are read (and for partial sums, unless `accumulators` gives
 the number of those), in banks of `bank_bytes`; `weight_bytes` for weights that stay; `double_buffered` (computing one
@@ -89,6 +93,11 @@ def _section(target: Target) -> Iterator[str]:
     for m in target.memories:
         size = "" if m.bytes is None else f"{m.bytes / 1024:g} KiB"
         yield f"| {m.name} | {size} | {m.bytes_per_s / 1e9:g} GB/s | {', '.join(m.roles)} |"
+    if target.precisions:
+        yield "\n| Layers can be set to | MACs | Elements | Bytes of activations | Bytes of weights |"
+        yield "|---|---|---|---|---|"
+        for name, p in target.precisions.items():
+            yield f"| {name} | × {p.macs:g} | × {p.elements:g} | {p.activation_bytes} | {p.weight_bytes} |"
     slow = target.specials
     if slow:
         yield "\n| Operator | Elements a cycle | Cheaper | Why |"

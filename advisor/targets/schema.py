@@ -7,7 +7,7 @@ cycle. A *cycle* is one of ``clock_hz``; for a device of several cores the rates
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 ENGINES = ("conv", "pointwise", "depthwise", "linear", "matmul")
@@ -155,6 +155,17 @@ class VelaSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Precision:
+    """Another type that the target can run a layer in: ``macs`` and ``elements`` are its MACs and elements a cycle as a
+    share of those in the target's own type; activations and weights have the given bytes an element."""
+
+    macs: float
+    elements: float
+    activation_bytes: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """An op (or one function of it) that this target runs otherwise than its kind.
 
@@ -188,7 +199,8 @@ class Target:
     memory. ``memory_budget`` is the bytes of activations that the product allows, None where it sets no limit.
     ``array`` is there where the target can be simulated tile by tile, ``energy`` where its energies are known, ``vela``
     where Arm's compiler estimates it. ``runtime`` (of :data:`RUNTIMES`) is there where the target is the machine that
-    calibration runs on; it computes in ``threads`` threads.
+    calibration runs on; it computes in ``threads`` threads. ``precisions`` are the other types that single layers can
+    be set to, by name.
     """
 
     name: str
@@ -215,12 +227,21 @@ class Target:
     vela: VelaSetup | None = None
     runtime: str | None = None
     threads: int = 1
+    precisions: Mapping[str, Precision] = field(default_factory=dict)
 
-    def size_of(self, dtype: str) -> int:
-        """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`."""
+    def size_of(self, dtype: str, precision: str = "", stored: bool = False) -> int:
+        """Bytes of one element of a graph tensor of ``dtype`` here: every floating type becomes :attr:`dtype`, or the
+        given one of :attr:`precisions`. ``stored`` for weights."""
         if dtype.startswith(("float", "bfloat")):
+            other = self.precisions.get(precision)
+            if other is not None:
+                return other.weight_bytes if stored else other.activation_bytes
             return self.dtype_bytes[self.dtype]
         return self.dtype_bytes.get(dtype) or USUAL_BYTES[dtype]
+
+    def computes(self, precision: str) -> bool:
+        """Whether a layer can be set to this type; an empty one is the target's own."""
+        return precision in ("", self.dtype) or precision in self.precisions
 
     @cached_property
     def _specials(self) -> dict[tuple[str, str | None], Special]:

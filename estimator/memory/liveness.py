@@ -83,7 +83,7 @@ def sizes(tensors: Mapping[int, Tensor], lives: Lifetimes, target: Target) -> li
 def size(tensor: Tensor, target: Target) -> int:
     """Bytes of a tensor in the target's types; one of unknown shape cannot be counted."""
     shape = tensor.shape
-    return 0 if shape and min(shape) < 0 else prod(shape) * element_bytes(target, tensor.dtype)
+    return 0 if shape and min(shape) < 0 else prod(shape) * element_bytes(target, tensor.dtype, tensor.precision)
 
 
 def peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> MemoryPeak:

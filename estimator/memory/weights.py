@@ -22,7 +22,8 @@ BIAS = 4
 def stored_bytes(graph: Graph, tensor: int, target: Target) -> int:
     """Bytes of one parameter; 0 where it is stored as part of another."""
     shape = graph.tensors[tensor].shape
-    plain = prod(shape) * element_bytes(target, graph.tensors[tensor].dtype)
+    known = graph.tensors[tensor]
+    plain = prod(shape) * element_bytes(target, known.dtype, known.precision, True)
     if target.dtype != "int8":
         return plain
     op, role = _use(graph, tensor)

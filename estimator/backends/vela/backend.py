@@ -6,7 +6,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target, VelaSetup
 
-from ...measuring import Measurement, Unmeasurable
+from ...measuring import Measurement, Unmeasurable, own_precision
 from .compiler import PACKAGE, CompilerError, compile_network, installed
 from .lowering import lower
 from .rows import check, rows
@@ -35,6 +35,7 @@ class VelaBackend:
         Raises :class:`Unmeasurable`, also for a network that the compiler fails on.
         """
         setup = _setup(target)
+        own_precision(graph)
         lowered = lower(graph)
         try:
             compiled = compile_network(serialise(lowered.network), setup)

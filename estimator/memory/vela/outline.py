@@ -51,6 +51,8 @@ class Outline(Lowerer):
     def lies(self, tensor: int, value: Value) -> None:
         if value.tensor is not None:
             self.lying.setdefault(value.tensor, tensor)
+            if self.graph.tensors[tensor].precision:
+                self.network.tensors[value.tensor].dtype = self.graph.tensors[tensor].precision
 
 
 def outline(graph: Graph) -> tuple[Lowered, dict[int, int]] | None:

@@ -118,7 +118,7 @@ class _Builder:
 
     def _area(self, tensor: int) -> Area:
         spec = self.specs[tensor]
-        area = self.areas[tensor] = Area(spec.shape, ITEM_BYTES[spec.dtype], tensor)
+        area = self.areas[tensor] = Area(spec.shape, ITEM_BYTES.get(spec.dtype, 1), tensor)
         return area
 
     def _step(self, operator: int, code: str, reads: list[Area], writes: Area, layer: Layer | None = None) -> Step:
