@@ -21,9 +21,6 @@ from .liveness import Lifetimes, peak
 SHARED = "Shared_Sram"
 """Vela's memory mode in which all activations are in the SRAM."""
 
-FILLED = 0.975
-"""Of a dedicated SRAM that cannot hold everything: 0.93 to 0.995 in ``ethos-u-vela`` 5.2.0."""
-
 
 def peak_of(graph: Graph, lives: Lifetimes, held: Sequence[int], target: Target) -> Callable[[], MemoryPeak]:
     """What works the peak out. It keeps what the graph is made of but not the graph, which plans are kept by."""
@@ -45,9 +42,7 @@ def _peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> Me
 
 
 def _staged(graph: Graph, target: Target) -> int | None:
-    """Bytes of a dedicated SRAM: all that there is, or nearly all of its size."""
-    from .vela.sram import sram
+    from .vela.sram import staged
 
-    found = sram(graph, target)
     size = target.memory("activations")[0].bytes
-    return None if found is None or size is None else min(found.bytes, int(size * FILLED))
+    return None if size is None else staged(graph, target, size)

@@ -12,7 +12,7 @@ from advisor.targets import Target
 from .buffers import Buffers, buffers
 from .outline import outline
 from .schedule import Span, chained, ordered, spans
-from .steps import Area, steps_of
+from .steps import Area, Step, steps_of
 
 
 class Sram(NamedTuple):
@@ -25,8 +25,53 @@ class Sram(NamedTuple):
     by_op: Mapping[int, int]
 
 
+FILLED = 0.975
+"""Of a dedicated SRAM that is too small: Vela fills 0.93 to 0.995 of it."""
+
+
+class _Plan(NamedTuple):
+    """The steps in order, when the areas live, and what network operators and tensors are in the graph."""
+
+    order: list[Step]
+    lives: list[Span]
+    weights: list[Buffers]
+    keys: tuple[frozenset[int], ...]
+    lying: Mapping[int, int]
+
+
 def sram(graph: Graph, target: Target) -> Sram | None:
-    """What the graph takes of the SRAM; None where not all of it would run on the accelerator."""
+    """What the graph takes of an SRAM that holds everything; None where not all of it would run on the accelerator."""
+    plan = _plan(graph, target)
+    if plan is None:
+        return None
+    order, lives, weights, keys, lying = plan
+    full = _full(_maps(lives, len(order)), weights)
+    at = full.index(max(full))
+    by_op: dict[int, int] = {}
+    for step, bytes_ in zip(order, full, strict=True):
+        for operator in (step.operator, *step.chained):
+            for key in keys[operator]:
+                by_op[key] = max(by_op.get(key, 0), bytes_)
+    return Sram(full[at], min(keys[order[at].operator]), _alive(lives, at, lying), by_op)
+
+
+def staged(graph: Graph, target: Target, size: int) -> int | None:
+    """Bytes used of an SRAM of ``size`` that feature maps only pass through; None where :func:`sram` is.
+
+    What comes from and goes to the outside stays in DRAM, and so does a feature map that is larger than the SRAM. If
+    a layer reads such a one, it is made in stripes instead, which are as large as fits: the SRAM is full then.
+    """
+    plan = _plan(graph, target)
+    if plan is None:
+        return None
+    inside = [span for span in plan.lives if not (span.home.given or span.home.kept)]
+    if any(span.area.bytes > size and len(r := span.area.readers) == 1 and r[0].layer is not None for span in inside):
+        return int(size * FILLED)
+    fitting = [span for span in inside if span.home.bytes <= size]
+    return min(max(_full(_maps(fitting, len(plan.order)), plan.weights)), int(size * FILLED))
+
+
+def _plan(graph: Graph, target: Target) -> _Plan | None:
     setup = target.vela
     found = None if setup is None else outline(graph)
     if setup is None or found is None:
@@ -38,15 +83,7 @@ def sram(graph: Graph, target: Target) -> Sram | None:
         order = chained(order)
     if not order:
         return None
-    lives = spans(order)
-    full = _full(_maps(lives, len(order)), buffers(order, target, setup.accelerator))
-    at = full.index(max(full))
-    by_op: dict[int, int] = {}
-    for step, bytes_ in zip(order, full, strict=True):
-        for operator in (step.operator, *step.chained):
-            for key in lowered.keys[operator]:
-                by_op[key] = max(by_op.get(key, 0), bytes_)
-    return Sram(full[at], min(lowered.keys[order[at].operator]), _alive(lives, at, lying), by_op)
+    return _Plan(order, spans(order), buffers(order, target, setup.accelerator), lowered.keys, lying)
 
 
 def _full(maps: list[int], weights: list[Buffers]) -> list[int]:

@@ -167,9 +167,12 @@ class _Builder:
         self._finish(i, op, [powers, self._between(i, [shifted], (*shape[:-1], 1), 4, True)])
 
     def _sum(self, i: int, op: OpSpec, live: list[int]) -> None:
-        """Sums run along channels: others are transposed first."""
+        """Sums run along channels: over anything else the source is transposed first."""
         source = self.areas[live[0]]
-        self._finish(i, op, [self._between(i, [source], source.shape, source.item_bytes, True)])
+        axes = self.specs[op.inputs[1]].data if len(op.inputs) > 1 else None
+        if axes is None or max(axes.tolist()) < len(source.shape) - 1:
+            source = self._between(i, [source], source.shape, source.item_bytes, True)
+        self._finish(i, op, [source])
 
     def _combine(self, i: int, op: OpSpec, live: list[int]) -> None:
         self._plain(i, op, live)

@@ -1,8 +1,11 @@
 """Vela's memory without Vela. The figures are what ethos-u-vela 5.2.0 reports for the graphs, in KiB."""
 
+import numpy as np
 import pytest
 
+from advisor.estimator.backends.vela.writer import Network, OpSpec, TensorSpec
 from advisor.estimator.memory.vela.sram import sram
+from advisor.estimator.memory.vela.steps import steps_of
 from advisor.estimator.simulated import Simulated
 from advisor.targets import load
 from tests.graphs import GraphBuilder, mobilenet_v2
@@ -130,10 +133,16 @@ def test_a_softmax_computes_in_32_bits():
     assert (kib(graph), kib(graph, U85)) == (near(128 + 1), near(128 + 1))
 
 
-def test_a_sum_over_positions_is_transposed_first():
-    b, x = start(64)
-    graph = b.build(b.op("reduce", [x], (1, 64, 1, 1), fn="sum", dims=[2, 3], keepdim=True))
-    assert kib(graph) == near(128)
+@pytest.mark.parametrize(("axes", "between"), [([1, 2], 1), ([3], 0)])
+def test_a_sum_over_positions_is_transposed_first(axes, between):
+    network = Network()
+    x = network.tensor(TensorSpec((1, 8, 8, 16)))
+    over = network.tensor(TensorSpec((len(axes),), "int32", data=np.array(axes)))
+    y = network.tensor(TensorSpec((1, 1, 1, 16) if between else (1, 8, 8, 1)))
+    network.inputs, network.outputs = [x], [y]
+    network.ops.append(OpSpec("SUM", (x, over), (y,)))
+    steps, _ = steps_of(network, "ethos-u55-128")
+    assert [s.code for s in steps] == ["BETWEEN"] * between + ["SUM"]
 
 
 def test_enlarging_by_eight_goes_in_steps_of_two_except_on_ethos_u85():
@@ -149,5 +158,7 @@ def test_a_dedicated_sram_holds_all_or_is_nearly_full():
     full = Simulated().estimate(mobilenet_v2(), target).peak
     assert full.staging_bytes == pytest.approx(384_928, rel=0.02) and full.bytes > 1_000_000
     small = Simulated().estimate(mobilenet_v2(64), target).peak
-    assert small.staging_bytes == sram(mobilenet_v2(64), target).bytes < 393_216
+    assert small.staging_bytes == pytest.approx(
+        127_856, rel=0.03
+    )  # 126,544 with the model's input, which stays in DRAM
     assert Simulated().estimate(mobilenet_v2(64), U55).peak.staging_bytes is None
