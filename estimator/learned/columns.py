@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from math import prod
+from typing import Any
 
 from advisor.graph import Op, Tensor
 from advisor.targets import Target
@@ -42,12 +44,15 @@ OWN = (
     *("window_height", "window_width", "positions", "elements"),
     *("simulated", "array", "stream", "slow", "traffic_cycles", "weight_cycles", "macs"),
     *("read", "given", "written", "weights", "scratch", "operands", "second_read", "results", "axis"),
+    *("slack_height", "slack_width", "broadcast", "unaligned"),
 )
 """The names of :func:`own`'s values. Channels are those of one group; cycles are the simulated model's, sizes bytes.
 
 ``window`` is the kernel's extent with its dilation (of an adaptive pool, what one result sees), ``positions`` are the
 output's without its channels, ``elements`` with them, ``second_read`` the size of the second largest operand, ``axis``
-the dimension that an op works along, counted from behind."""
+the dimension that an op works along, counted from behind. ``slack`` are the lines of a padded input that no window
+reaches, ``broadcast`` the dimensions along which the second operand is repeated (as bits), ``unaligned`` how many
+operands of a concatenation begin at a place that is no multiple of 16."""
 
 _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm", "attention", "einsum", "softmax"})
 
@@ -128,6 +133,9 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         sizes[1] if len(sizes) > 1 else 0,
         len(group.writes),
         _axis(first, len(y)),
+        *_slack(attrs, h_in, w_in, seen),
+        _broadcast(inputs[1].shape, y) if len(inputs) > 1 and first.op == "elementwise" else 0,
+        _unaligned(inputs, attrs["dim"]) if first.op == "concat" else 0,
     )
 
 
@@ -158,6 +166,27 @@ def _fused(ops: Sequence[Op]) -> float:
         if op.op in ("activation", "elementwise"):
             return _FUNCTION.get(op.attrs.get("fn", ""), 0.5)
     return 0.0
+
+
+def _slack(attrs: Mapping[str, Any], height: int, width: int, seen: tuple[int, int]) -> tuple[int, int]:
+    stride, padding = attrs.get("stride"), attrs.get("padding")
+    if not stride or not padding:
+        return 0, 0
+    tall = len(stride) > 1
+    return (
+        (height + 2 * padding[0] - seen[0]) % stride[0] if tall else 0,
+        (width + 2 * padding[-1] - seen[1]) % stride[-1],
+    )
+
+
+def _broadcast(operand: Sequence[int], result: Sequence[int]) -> int:
+    full = (1,) * (len(result) - len(operand)) + tuple(operand)
+    return sum([1 << i for i, (a, b) in enumerate(zip(reversed(full), reversed(result), strict=True)) if a == 1 < b])
+
+
+def _unaligned(inputs: Sequence[Tensor], dim: int) -> int:
+    ends = list(accumulate([t.shape[dim] for t in inputs]))
+    return sum([end % 16 != 0 for end in ends[:-1]])
 
 
 def _axis(op: Op, rank: int) -> int:

@@ -16,6 +16,8 @@ from advisor.graph import Graph
 from advisor.targets import Target
 
 from ..plan import Plan, planned
+from .cascades import COLUMNS as CASCADES
+from .cascades import cascades
 from .columns import OWN, kind_of, own
 from .wiring import Wiring, has_row, wired
 
@@ -35,8 +37,14 @@ def _columns(names: str) -> list[int]:
 
 _CHANNELS = _columns("in_channels out_channels")
 _SPATIAL = _columns("out_height out_width")
-_NUMERATORS = _columns("array stream traffic_cycles weight_cycles macs macs in_channels in_height written read")
-_DENOMINATORS = _columns("simulated simulated simulated simulated weights read out_channels out_height read weights")
+_NUMERATORS = _columns(
+    "array stream traffic_cycles weight_cycles read given written positions"
+    " macs macs in_channels in_height written read second_read"
+)
+_DENOMINATORS = _columns(
+    "simulated simulated simulated simulated simulated simulated simulated simulated"
+    " weights read out_channels out_height read weights elements"
+)
 _BESIDE = _columns("kind simulated array weight_cycles read written weights out_height kernel_height stride_height")
 
 _RATIOS = tuple(f"{OWN[a]}/{OWN[b]}" for a, b in zip(_NUMERATORS, _DENOMINATORS, strict=True))
@@ -48,15 +56,25 @@ NAMES = (
     *_RATIOS,
     *(f"{OWN[c]} {place}" for place in _PLACES for c in _BESIDE),
     *("shared_reads", "stored_reads", "shared_reads/read", "spilled_reads", "spilled_writes"),
-    *("pressure_read", "pressure_written", "spilled_reads before", "spilled_writes before", "spilled_reads after"),
+    *("pressure_read", "pressure_written", "kept_writes", "life_read", "life_written", "spilled_reads/simulated"),
+    *(
+        "spilled_writes/simulated",
+        "kept_writes/simulated",
+        "spilled_reads before",
+        "spilled_writes before",
+        "spilled_reads after",
+    ),
     *("spilled_writes after", "chain_length", "chain_position", "chain_weights", "chain_alive", "chain_spilled"),
+    *CASCADES,
     *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
     *("weights/time_before", "simulated_near", "weights_near", "least_written_near", "most_written_near"),
 )
-"""The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way;
-``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made,
-``spilled`` ones of tensors during whose life more is alive than the fastest memory holds; ``pressure`` is how much
-that is. A chain is a run of kernels of which each reads only what the one before it made for nobody else."""
+"""The columns of a row. ``before`` and ``after`` in order of execution, ``near``: within three kernels either way.
+
+``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made, ``spilled``
+ones of tensors during whose life more is alive than the fastest memory holds; ``pressure`` is how much that is,
+``life`` the kernels from a tensor's first to its last. ``kept`` are the model's results. A chain is a run of kernels
+of which each reads only what the one before it made for nobody else; :mod:`.cascades` has the rest."""
 
 RANGED = tuple(
     NAMES.index(name)
@@ -69,6 +87,7 @@ RANGED = tuple(
 
 _PAD_OF = np.array([c for _ in PADDED for c in _CHANNELS] + [c for _ in (2, 4, 8) for c in _SPATIAL])
 _PAD_TO = np.array([float(m) for m in PADDED for _ in _CHANNELS] + [float(m) for m in (2, 4, 8) for _ in _SPATIAL])
+_CASCADE_OF = _columns("in_height in_width in_channels out_height window_height stride_height weights")
 _NEAR_OF = _columns("simulated weights written")
 
 
@@ -164,7 +183,7 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
     alive = np.cumsum(change, dtype=float)
-    memory = _memory(wiring, storages, alive, fast)
+    memory = _memory(wiring, storages, alive, fast, values[:, _AT["simulated"]])
     alive = alive[wiring.at]
     blocks = (
         values,
@@ -173,13 +192,18 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
         beside[wiring.beside].reshape(n, -1),
         memory,
         _chains(wiring, values[:, _AT["weights"]], alive, memory),
+        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, fast),
         _context(wiring, values, alive),
     )
     return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
 
 
 def _memory(
-    wiring: Wiring, storages: NDArray[np.float64], alive: NDArray[np.float64], fast: float
+    wiring: Wiring,
+    storages: NDArray[np.float64],
+    alive: NDArray[np.float64],
+    fast: float,
+    simulated: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Where operands and results may lie."""
     n = len(wiring.rows)
@@ -187,20 +211,22 @@ def _memory(
     pressure = np.append(np.maximum.reduceat(alive, wiring.spans)[::2], 0.0)
     need = storages * pressure
     over = storages * (pressure > fast)
+    lived = storages * wiring.life
     read, of = wiring.reads, wiring.read_from
     sizes = storages[read]
-    reads = np.add.reduceat(
-        np.stack((sizes * wiring.shared, sizes * wiring.stored, over[read], need[read], sizes)), of, 1
-    )
-    written = np.stack((over, need, storages))[:, wiring.writes]
-    writes = np.add.reduceat(written, wiring.written_from, axis=1)
-    out = np.zeros((n, 11))
-    moved = np.maximum(reads[4], 1.0)
+    of_reads = np.stack((sizes * wiring.shared, sizes * wiring.stored, over[read], need[read], lived[read], sizes))
+    reads = np.add.reduceat(of_reads, of, axis=1)
+    of_writes = np.stack((over, need, storages * wiring.kept, lived, storages))[:, wiring.writes]
+    writes = np.add.reduceat(of_writes, wiring.written_from, axis=1)
+    moved, made = np.maximum(reads[5], 1.0), np.maximum(writes[4], 1.0)
+    out = np.zeros((n, 17))
     out[:, 0], out[:, 1], out[:, 2] = reads[0], reads[1], reads[0] / moved
     out[:, 3], out[:, 4] = reads[2], writes[0]
-    out[:, 5], out[:, 6] = reads[3] / moved, writes[1] / np.maximum(writes[2], 1.0)
-    out[1:, 7:9] = out[:-1, 3:5]
-    out[:-1, 9:11] = out[1:, 3:5]
+    out[:, 5], out[:, 6] = reads[3] / moved, writes[1] / made
+    out[:, 7], out[:, 8], out[:, 9] = writes[2], reads[4] / moved, writes[3] / made
+    out[:, 10:13] = out[:, (3, 4, 7)] / np.maximum(simulated, 1.0)[:, None]
+    out[1:, 13:15] = out[:-1, 3:5]
+    out[:-1, 15:17] = out[1:, 3:5]
     return out
 
 

@@ -34,7 +34,8 @@ class Wiring:
 
     Storages are numbered as the lifetimes' owners, one more stands for nothing. ``reads`` are the operands' storages,
     row after row from ``read_from`` on, with ``shared``: others read it too, and ``stored``: no kernel made it;
-    ``writes`` are the results' from ``written_from`` on. ``spans`` are first and behind-last group of each storage.
+    ``writes`` are the results' from ``written_from`` on. ``spans`` are first and behind-last group of each storage,
+    ``life`` how many that is; ``kept`` are those that hold the model's results.
     ``chain`` numbers the chains, ``chain_from`` are their first rows.
     """
 
@@ -50,6 +51,8 @@ class Wiring:
     read_from: Indices
     shared: NDArray[np.float64]
     stored: NDArray[np.float64]
+    life: NDArray[np.float64]
+    kept: NDArray[np.float64]
     writes: Indices
     written_from: Indices
     first: Indices
@@ -87,7 +90,8 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
     writes, written_from = _edges([[place[t] for t in groups[i].writes if t in place] for i in rows], nothing)
     several = np.array([len(readers.get(s, ())) > 1 for s in lives.owners] + [False], dtype=float)
     given = np.array([s not in made for s in lives.owners] + [False], dtype=float)
-    alone = [len(set(r)) == 1 for r in reading]
+    results = {plan.decomposition.storage.get(t, t) for t in graph.outputs}
+    alone = [len(set(r)) == 1 and results.isdisjoint(groups[i].writes) for i, r in zip(rows, reading, strict=True)]
     breaks = [row == 0 or producer[row] != row - 1 or not alone[row - 1] for row in range(n)]
     chain = np.cumsum(np.array(breaks, dtype=np.intp), dtype=np.intp) - 1
     order = np.arange(n)
@@ -108,6 +112,8 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
         read_from=read_from,
         shared=several[reads],
         stored=given[reads],
+        life=np.append(behind - first, 0).astype(float),
+        kept=np.array([s in results for s in lives.owners] + [False], dtype=float),
         writes=writes,
         written_from=written_from,
         first=first,
