@@ -1,0 +1,69 @@
+"""Which kernels a scheduler would run in stripes, one behind the other, because their feature maps do not fit.
+
+Where the fastest memory is a small cache in front of a slow one, a compiler cascades: a kernel makes a few lines, the
+next one eats them, and only rolling buffers of lines lie in the cache. The greedy rule here is that of Vela's
+scheduler: a cascade grows along a chain as long as its buffers fit and the next kernel would not fit by itself. It
+tells the regressors a decision that a small change may turn, which no smooth function of sizes would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRIPED = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "pool", "activation", "batch_norm"})
+"""Kinds of kernels that can make their results line by line."""
+
+COLUMNS = ("cascade_length", "cascade_position", "cascade_bytes", "need", "fits")
+"""For each row: how many kernels are in its cascade (1: it runs whole), its place there, the cascade's buffers, what
+it needs when it runs whole, and whether that fits."""
+
+_BRICK = 16
+_STRIPE = 2.0
+"""Lines of results that a stripe has at the least."""
+_BUFFERED = 32_768.0
+"""Bytes of weights that are fetched ahead for one kernel at the most."""
+
+
+def cascades(
+    kinds: list[str],
+    chain: NDArray[np.intp],
+    own: NDArray[np.float64],
+    needs: NDArray[np.float64],
+    fast: float,
+) -> NDArray[np.float64]:
+    """The values of :data:`COLUMNS`.
+
+    ``own`` has for each row in_height, in_width, in_channels, out_height, window_height, stride_height, weights;
+    ``needs`` what is alive while it runs. ``chain`` numbers the chains."""
+    n = len(kinds)
+    fits = needs < fast
+    striped = [kind in STRIPED for kind in kinds] & (own[:, 3] > _STRIPE)
+    buffers = _buffers(own)
+    weights = np.minimum(own[:, 6], _BUFFERED)
+    length, position, held = [1.0] * n, [0.0] * n, [0.0] * n
+    able, alone, links = striped.tolist(), fits.tolist(), chain.tolist()
+    lines, ahead = buffers.tolist(), weights.tolist()
+    at = 0
+    while at < n:
+        end, total = at + 1, ahead[at]
+        best, best_total = at + 1, total
+        while able[at] and end < n and links[end] == links[at] and able[end]:
+            total += lines[end] + ahead[end]
+            if alone[end] or total > fast:
+                break
+            end += 1
+            best, best_total = end, total
+        if best - at > 1:
+            for i in range(at, best):
+                length[i], position[i], held[i] = float(best - at), float(i - at), best_total
+        at = best
+    return np.stack((np.array(length), np.array(position), np.array(held), needs, fits.astype(float)), axis=1)
+
+
+def _buffers(own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bytes of the rolling buffer that each kernel reads from."""
+    _, width, channels, _, window, stride, _ = own.T
+    reads = (_STRIPE - 1) * stride + window
+    lines = np.ceil((_STRIPE + reads) / reads) * reads
+    return lines * width * np.ceil(channels / _BRICK) * _BRICK
