@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from .graph import Graph
 from .targets import Target
@@ -22,6 +22,15 @@ SHARED_ERROR = 0.8
 """The correlation of a predicted kernel's error with that of the same kernel at other sizes."""
 
 Label = Literal["measured", "vendor estimate", "predicted", "simulated"]
+
+
+class OpCost(NamedTuple):
+    """What one operator costs, told by a handler of the group ``advisor.op_costs``: busy clock cycles of the target,
+    bytes moved, multiply-accumulates. The target's overhead per kernel comes on top."""
+
+    cycles: float
+    bytes: int = 0
+    macs: int = 0
 
 
 @dataclass(slots=True, frozen=True)

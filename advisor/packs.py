@@ -3,26 +3,35 @@
 - ``advisor.rules``: one entry a pack, an iterable of :class:`advisor.rule.Page` classes (rules and plain pages);
 - ``advisor.estimators``: one entry an estimator, an object satisfying :class:`advisor.costs.Estimator`;
 - ``advisor.backends``: one entry a source of ground truth, satisfying ``advisor.estimator.measuring.Backend``;
+- ``advisor.op_costs``: one entry a function ``(graph, op, target) -> OpCost | None``, asked for every operator that
+  the cost models have no figures of; None leaves it to the next (:class:`advisor.costs.OpCost`);
 - ``advisor.commands``: one entry a subcommand of the ``advisor`` program.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from .costs import Estimator
+from .costs import Estimator, OpCost
+from .graph import Graph, Op
 from .rule import Page, Rule
 from .targets import Target
 
 RULES = "advisor.rules"
 ESTIMATORS = "advisor.estimators"
 BACKENDS = "advisor.backends"
+OP_COSTS = "advisor.op_costs"
 COMMANDS = "advisor.commands"
 
+OpCostHandler = Callable[[Graph, Op, Target], "OpCost | tuple[float, int] | None"]
+"""Gives an :class:`advisor.costs.OpCost`, or its first two fields."""
+
+_log = logging.getLogger(__name__)
 _CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
 
 
@@ -98,6 +107,28 @@ def estimator_for(target: Target) -> Estimator:
         if estimator.covers(target):
             return estimator
     raise PackError(f"no installed estimator covers target '{target.name}'")
+
+
+@cache
+def _op_costs() -> tuple[tuple[str, OpCostHandler], ...]:
+    return tuple((e.name, _load(e)) for e in _entries(OP_COSTS))
+
+
+def op_cost(graph: Graph, op: Op, target: Target) -> OpCost | None:
+    """What the first handler that knows ``op`` says that it costs, None where none does.
+
+    One that raises knows nothing: it is logged by name. Raises :class:`PackError` where one cannot be loaded."""
+    for name, handler in _op_costs():
+        try:
+            told = handler(graph, op, target)
+        except Exception as e:
+            # foreign code: an operator without a figure is named in every report, an estimate that fails helps nobody
+            _log.warning("%s '%s' raised %s on %s: %s", OP_COSTS, name, type(e).__name__, op.target, e)
+            continue
+        if told is not None:
+            cycles, moved, *macs = told
+            return OpCost(float(cycles), int(moved), int(sum(macs)))
+    return None
 
 
 def commands() -> dict[str, EntryPoint]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from advisor.costs import Kernel
 from advisor.graph import Graph, Op, Tensor
 from advisor.macs import op_macs
+from advisor.packs import op_cost
 from advisor.targets import Memory, Target
 
 from .energy import kernel_pj
@@ -74,9 +75,9 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     if group.role in ("free", "folded"):
         kernel = Kernel(keys, group.role, 0.0, total, 0, "overhead")
         return Priced(kernel, tuple([(k, 0.0) for k in keys]), macs)
-    if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not _sized(tensors, group):
-        return Priced(None, (), macs)
     first = group.ops[0]
+    if group.role in ("unknown", "unsupported") or len(macs) < len(keys) or not _sized(tensors, group):
+        return _told(graph, first, target, macs) if len(keys) == 1 else Priced(None, (), macs)
     compute = _at_precision(_compute(tensors, group, target, total), tensors, group, target)
     busy = max(compute.array, compute.stream + sum([extra for _, extra in compute.slow])) / target.clock_hz * 1e6
     traffic = _traffic(tensors, group, target)
@@ -86,6 +87,20 @@ def price(graph: Graph, group: Group, target: Target) -> Priced:
     kernel = Kernel(keys, kind, run + target.overhead_us, total, traffic.moved, bound)
     shares = _shares(kernel, max(compute[:2]) / target.clock_hz * 1e6, traffic.us, compute, target)
     return Priced(kernel, shares, macs, compute, traffic, _energy(tensors, first, total, traffic, target))
+
+
+def _told(graph: Graph, op: Op, target: Target, macs: tuple[tuple[int, int], ...]) -> Priced:
+    """The price of an op that only a handler may know (group ``advisor.op_costs``)."""
+    told = op_cost(graph, op, target)
+    if told is None:
+        return Priced(None, (), macs)
+    us = told.cycles / target.clock_hz * 1e6
+    bound = "overhead" if us < target.overhead_us else "compute"
+    kernel = Kernel((op.key,), op.op, us + target.overhead_us, told.macs, told.bytes, bound)
+    traffic = Traffic(told.bytes, 0, 0, 0, 0, us, 0.0, ())
+    return Priced(
+        kernel, ((op.key, kernel.latency_us),), ((op.key, told.macs),), Compute(told.cycles, 0.0, ()), traffic
+    )
 
 
 def _at_precision(compute: Compute, tensors: Mapping[int, Tensor], group: Group, target: Target) -> Compute:
