@@ -25,8 +25,9 @@ class Sram(NamedTuple):
     by_op: Mapping[int, int]
 
 
-FILLED = 0.975
-"""Of a dedicated SRAM that is too small: Vela fills 0.93 to 0.995 of it."""
+STRIPED, FILLED = 0.975, 0.93
+"""How full a dedicated SRAM gets that is too small: stripes are made as large as fits (0.93 to 0.995 of it in the
+vendor's compiler), whole feature maps leave a rest (0.85 to 1)."""
 
 
 class _Plan(NamedTuple):
@@ -59,16 +60,25 @@ def staged(graph: Graph, target: Target, size: int) -> int | None:
     """Bytes used of an SRAM of ``size`` that feature maps only pass through; None where :func:`sram` is.
 
     What comes from and goes to the outside stays in DRAM, and so does a feature map that is larger than the SRAM. If
-    a layer reads such a one, it is made in stripes instead, which are as large as fits: the SRAM is full then.
+    that goes from one layer to the next it is made in stripes instead, which are as large as fits: the SRAM is full.
     """
     plan = _plan(graph, target)
     if plan is None:
         return None
     inside = [span for span in plan.lives if not (span.home.given or span.home.kept)]
-    if any(span.area.bytes > size and len(r := span.area.readers) == 1 and r[0].layer is not None for span in inside):
-        return int(size * FILLED)
+    if any(span.area.bytes > size and _striped(span.area) for span in inside):
+        return int(size * STRIPED)
     fitting = [span for span in inside if span.home.bytes <= size]
-    return min(max(_full(_maps(fitting, len(plan.order)), plan.weights)), int(size * FILLED))
+    needed = max(_full(_maps(fitting, len(plan.order)), plan.weights))
+    return needed if needed <= size else int(size * FILLED)
+
+
+def _striped(area: Area) -> bool:
+    """Whether it passes from one operation to one layer or pool."""
+    if len(area.writers) != 1 or len(area.readers) != 1:
+        return False
+    reader = area.readers[0]
+    return reader.layer is not None or "POOL" in reader.code
 
 
 def _plan(graph: Graph, target: Target) -> _Plan | None:
