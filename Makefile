@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-soak verify-faults verify-checkouts docs
+.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -43,6 +43,9 @@ verify-npu: .venv/test.stamp
 verify-packages: .venv/test.stamp
 	$(BIN)/python tests/corpus/measure.py timm torchvision segmentation_models_pytorch pytorchcv efficientnet_pytorch \
 		--jobs 2 --table docs/corpus-packages.md
+
+verify-estimator: .venv/test.stamp
+	$(BIN)/python -m tests.corpus.verify_estimator --table docs/verify-estimator.md
 
 verify-soak: .venv/test.stamp
 	$(BIN)/python -m tests.soak.edits --table docs/soak.md

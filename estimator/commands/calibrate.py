@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the measurements of earlier runs")
     parser.add_argument(
+        "-o", "--output-file", type=Path, metavar="FILE", help="write the predictor there instead of installing it"
+    )
+    parser.add_argument(
         "--detect-fusion",
         action="store_true",
         help="only find out what runs as one, and compare with the target's rules",
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     try:
         with _shown(console, args.budget) as tell:
-            made = calibrate(target, backend, args.budget, path, tell)
+            made = calibrate(target, backend, args.budget, path, tell, args.output_file)
     except KeyboardInterrupt:
         kept = len(read_measured(path)) if path.exists() else 0
         print(
@@ -130,7 +133,7 @@ def _tell(made: Calibrated, target: Target) -> None:
     facts = made.predictor.facts
     print(f"{target.name}: {made.measured} graphs measured by {facts['source']}, {made.refused} could not be")
     print(f"trained on {facts['kernels']} kernels of {facts['samples']} graphs, {len(made.predictor.kinds)} kinds")
-    print(f"installed {made.path}")
+    print(f"wrote {made.path}")
     print(f"`advisor validate {target.name}` says how good it is on networks it never saw")
 
 

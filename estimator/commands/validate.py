@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from advisor.cli.errors import CLEAN, UsageError
+from advisor.costs import Estimator
 from advisor.graph import Graph
 from advisor.targets import Target
 
@@ -21,14 +22,16 @@ from ..learned.shelf import Shelf
 from ..measuring import Backend, Measurement
 from ..training import pages
 from ..training.calibration import Tell, journal_path, measured_once, measured_together
-from ..training.journal import Entry, JournalError
+from ..training.journal import JournalError, read
 from ..training.networks import Network, zoo
 from ..training.sampling import Sample
-from ..training.validation import Decision, decide, judge, moved
+from ..training.validation import Validation, decide, judge, moved
 from .calibrate import chosen
 
-FEW = 30
-"""Networks that are measured on a device, where each run of them takes its time."""
+MANY, FEW = 80, 30
+"""Networks that are measured by a compiler, and on a device, where each run of them takes its time."""
+LIGHT = 4_500_000
+"""Parameters of the networks that moves are tried on: each is measured some hundred times."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +50,6 @@ def run(args: argparse.Namespace) -> int:
     if args.output_dir is not None:
         with plots.style():
             pass  # raises what to install before an hour of measuring
-    alone = bool(getattr(backend, "exclusive", False))
-    networks = spread_out(zoo("test"), args.networks or (FEW if alone else 80))
-    samples = [Sample(n.graph, n.family, n.title, True) for n in networks]
     console = Console(stderr=True)
     with console.status("") as status:
 
@@ -57,13 +57,9 @@ def run(args: argparse.Namespace) -> int:
             status.update(f"{stage}: {100 * used:.0f} %, {measured} measured, {refused} refused")
 
         try:
-            entries = measured_together(target, backend, samples) if alone else None
-            if entries is None:
-                entries = measured_once(journal_path(target, "networks"), target, backend, samples, tell)
-            estimator = Learned(predictor)
-            made = judge(entries, estimator, target, predictor.basis)
-            if args.moves:
-                made.decisions += _decisions(args.moves, networks, entries, estimator, target, backend, tell)
+            made = validation(
+                target, backend, Learned(predictor), predictor.basis, args.networks or 0, args.moves, tell
+            )
         except JournalError as e:
             raise UsageError(str(e)) from e
     print(pages.table(made))
@@ -73,35 +69,50 @@ def run(args: argparse.Namespace) -> int:
     return CLEAN
 
 
-def spread_out(networks: Sequence[Network], count: int) -> list[Network]:
-    """``count`` networks over as many families as there are, of each the smallest first."""
-
-    def size(network: Network) -> int:
-        tensors = network.graph.tensors.values()
-        return sum(t.numel for t in tensors if t.role == "parameter")
-
-    rank: dict[str, int] = {}
-    ordered: list[tuple[int, int, str, Network]] = []
-    for network in sorted(networks, key=size):
-        rank[network.family] = rank.get(network.family, -1) + 1
-        ordered.append((rank[network.family], size(network), network.title, network))
-    return [network for *_, network in sorted(ordered, key=lambda o: o[:3])[:count]]
-
-
-def _decisions(
-    count: int,
-    networks: Sequence[Network],
-    entries: Sequence[Entry],
-    estimator: Learned,
+def validation(
     target: Target,
     backend: Backend,
-    tell: Tell,
-) -> list[Decision]:
+    estimator: Estimator,
+    basis: str,
+    networks: int = 0,
+    moves: int = 0,
+    tell: Tell = lambda *told: None,
+) -> Validation:
+    """The estimator judged on so many networks (0: as many as the backend makes sensible) and random moves.
+
+    Raises ``JournalError``, OSError."""
+    alone = bool(getattr(backend, "exclusive", False))
+    chosen = spread_out(zoo("test"), networks or (FEW if alone else MANY))
+    samples = [Sample(n.graph, n.family, n.title, True) for n in chosen]
+    entries = measured_together(target, backend, samples) if alone else None
+    if entries is None:
+        entries = measured_once(journal_path(target, "networks"), target, backend, samples, tell)
+    made = judge(entries, estimator, target, basis)
     known: dict[str, tuple[Graph, float]] = {
         entry.sample.name: (entry.sample.graph, entry.result.latency_us)
         for entry in entries
         if isinstance(entry.result, Measurement)
     }
-    drawn = islice(moved([n for n in networks if n.title in known], random.Random(0)), count)
-    found = measured_once(journal_path(target, "moves"), target, backend, drawn, tell)
-    return decide(found, known, estimator, target)
+    light = [n for n in chosen if n.title in known and stored(n) <= LIGHT]
+    if moves and light:
+        path = journal_path(target, "moves")
+        kept = list(read(path)) if path.exists() else []
+        drawn = islice(moved(light, random.Random(len(kept))), max(0, moves - len(kept)))
+        found = measured_once(path, target, backend, drawn, tell)
+        made.decisions += decide([*kept, *found], known, estimator, target)
+    return made
+
+
+def stored(network: Network) -> int:
+    """Its parameters."""
+    return sum(t.numel for t in network.graph.tensors.values() if t.role == "parameter")
+
+
+def spread_out(networks: Sequence[Network], count: int) -> list[Network]:
+    """``count`` networks over as many families as there are, of each the smallest first."""
+    rank: dict[str, int] = {}
+    ordered: list[tuple[int, int, str, Network]] = []
+    for network in sorted(networks, key=stored):
+        rank[network.family] = rank.get(network.family, -1) + 1
+        ordered.append((rank[network.family], stored(network), network.title, network))
+    return [network for *_, network in sorted(ordered, key=lambda o: o[:3])[:count]]

@@ -40,7 +40,11 @@ def _next(b: Builder, rng: random.Random, x: int, kernel: int = 1, groups: int =
 def plain(b: Builder, rng: random.Random, x: int) -> int:
     kernel = rng.choice(_KERNELS)
     out = _next(b, rng, x, kernel)
-    y = b.conv(x, out, kernel, _stride(b, rng, x), dilation=2 if kernel == 3 and rng.random() < 0.05 else 1)
+    if kernel > 1 and rng.random() < 0.12:  # factorised, as ERFNet and Inception do
+        y = b.act(b.conv(x, out, (kernel, 1)), rng.choice(_ACTIVATIONS))
+        y = b.conv(y, out, (1, kernel), dilation=rng.choice((1, 1, 2, 4)))
+    else:
+        y = b.conv(x, out, kernel, _stride(b, rng, x), dilation=rng.choice((2, 4)) if rng.random() < 0.08 else 1)
     return b.act(y, rng.choice(_ACTIVATIONS))
 
 
@@ -126,7 +130,7 @@ def pooled(b: Builder, rng: random.Random, x: int) -> int:
     if min(h, w) < 6:
         return plain(b, rng, x)
     kernel, stride = rng.choice(((2, 2), (2, 2), (3, 2), (3, 2), (3, 2), (3, 1), (5, 1), (7, 1), (2, 1)))
-    return b.pool(x, rng.choice(("max", "max", "avg")), kernel, stride, rng.random() < 0.6)
+    return b.pool(x, rng.choice(("max", "max", "avg")), kernel, stride, kernel > 3 or rng.random() < 0.6)
 
 
 def enlarged(b: Builder, rng: random.Random, x: int) -> int:
@@ -152,7 +156,7 @@ def patches(b: Builder, rng: random.Random, x: int) -> int:
         return plain(b, rng, x)
     kernel = rng.choice(sizes)
     out = min(width(rng, rng.choice((24, 48, 96, 192, 384))), max(4, 8 * MAX_WEIGHTS // (c * kernel * kernel)))
-    return b.conv(x, out, kernel, kernel, pad=0)
+    return b.conv(x, out, kernel, kernel, padded=False)
 
 
 def head(b: Builder, rng: random.Random, x: int) -> int:
@@ -161,6 +165,39 @@ def head(b: Builder, rng: random.Random, x: int) -> int:
     if rng.random() < 0.3:
         y = b.act(b.linear(y, width(rng, rng.choice((128, 512, 1024, 1280)))), "relu")
     return b.linear(y, rng.choice((10, 100, 1000, 1000, width(rng, 300))))
+
+
+def normed(b: Builder, rng: random.Random, x: int) -> int:
+    """A normalisation that no convolution takes in: before an activation, or as ConvNeXt and PoolFormer do."""
+    _, c, h, w = b.shape(x)
+    style = rng.choice(("batch_norm", "batch_norm", "group_norm", "layer_norm", "layer_norm"))
+    if style == "batch_norm" and rng.random() < 0.5:  # depthwise kernels of several sizes side by side
+        small = b.conv(x, max(4, min(_next(b, rng, x), MAX_ELEMENTS // (4 * h * w))))
+        y = b.concat([b.depthwise(small, k) for k in rng.sample((3, 5, 7, 9), rng.randint(2, 4))])
+        y = b.act(b.norm(y, style), rng.choice(_ACTIVATIONS))
+        return b.conv(y, _next(b, rng, y))
+    if style != "layer_norm":
+        y = b.act(b.norm(x, style), rng.choice(_ACTIVATIONS))
+        return b.conv(y, _next(b, rng, y))
+    y = b.depthwise(x, rng.choice((3, 5, 7))) if rng.random() < 0.7 else x
+    y = b.norm(b.permute(y, 0, 2, 3, 1), "layer_norm")
+    wide = max(4, min(c * rng.choice((1, 2, 4)), MAX_ELEMENTS // (h * w), 2 * MAX_WEIGHTS // c))
+    y = b.linear(b.act(b.linear(y, wide), "gelu"), c)
+    y = b.permute(y, 0, 3, 1, 2)
+    return b.elementwise("add", x, y)
+
+
+def shuffled(b: Builder, rng: random.Random, x: int) -> int:
+    """A residual unit of ghosts or of split channels, whose parts are concatenated again."""
+    c = b.channels(x)
+    half = max(4, width(rng, c * rng.choice((0.25, 0.5, 0.5, 1.0))))
+    half = min(half, MAX_ELEMENTS // (b.shape(x)[2] * b.shape(x)[3]), MAX_WEIGHTS // c)
+    first = b.act(b.conv(x, half), rng.choice(("relu", "none")))
+    second = b.act(b.depthwise(first, rng.choice((3, 3, 5))), rng.choice(("relu", "none")))
+    y = b.concat([first, second])
+    if b.channels(y) == c and rng.random() < 0.7:
+        y = b.elementwise("add", x, y)
+    return b.concat([x, y]) if rng.random() < 0.25 and c * b.shape(x)[2] * b.shape(x)[3] < MAX_ELEMENTS // 4 else y
 
 
 def heavy(b: Builder, rng: random.Random, x: int) -> int:
@@ -185,8 +222,10 @@ BLOCKS: tuple[tuple[Block, float], ...] = (
     (residual, 3),
     (branches, 3),
     (pooled, 4),
-    (enlarged, 2),
-    (patches, 0.5),
+    (enlarged, 2.5),
+    (patches, 1),
+    (normed, 2),
+    (shuffled, 2),
 )
 """Blocks with their weights in a random chain."""
 

@@ -53,18 +53,20 @@ class Builder:
         self,
         x: int,
         out: int,
-        kernel: int = 1,
+        kernel: int | tuple[int, int] = 1,
         stride: int = 1,
         groups: int = 1,
         dilation: int = 1,
-        pad: int | None = None,
+        padded: bool = True,
     ) -> int:
-        """A convolution with bias; without ``pad`` it is padded so that stride 1 keeps the size."""
+        """A convolution with bias; ``padded`` so that stride 1 keeps the size."""
         _, c, h, w = self.shape(x)
-        pad = dilation * (kernel - 1) // 2 if pad is None else pad
-        size = [(s + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1 for s in (h, w)]
+        window = [kernel, kernel] if isinstance(kernel, int) else list(kernel)
+        pad = [dilation * (k - 1) // 2 if padded else 0 for k in window]
+        places = zip((h, w), window, pad, strict=True)
+        size = [(s + 2 * p - dilation * (k - 1) - 1) // stride + 1 for s, k, p in places]
         weights = {
-            "weight": self._tensor((out, c // groups, kernel, kernel), "parameter"),
+            "weight": self._tensor((out, c // groups, *window), "parameter"),
             "bias": self._tensor((out,), "parameter"),
         }
         return self.op(
@@ -72,9 +74,9 @@ class Builder:
             [x],
             (1, out, *size),
             weights,
-            kernel=[kernel] * 2,
+            kernel=window,
             stride=[stride] * 2,
-            padding=[pad] * 2,
+            padding=pad,
             dilation=[dilation] * 2,
             groups=groups,
             transposed=False,
@@ -107,6 +109,20 @@ class Builder:
         *head, c = self.shape(x)
         weights = {"weight": self._tensor((out, c), "parameter"), "bias": self._tensor((out,), "parameter")}
         return self.op("linear", [x], (*head, out), weights)
+
+    def norm(self, x: int, op: str) -> int:
+        """A normalisation over the last dimension (``layer_norm``), of the whole image (``group_norm`` with one group)
+        or by stored statistics (``batch_norm``)."""
+        c = self.shape(x)[-1 if op == "layer_norm" else 1]
+        weights = {name: self._tensor((c,), "parameter") for name in ("weight", "bias")}
+        if op == "batch_norm":
+            weights |= {name: self._tensor((c,), "buffer") for name in ("running_mean", "running_var")}
+        attrs = {"layer_norm": {"dims": 1}, "group_norm": {"groups": 1}}.get(op, {})
+        return self.op(op, [x], self.shape(x), weights, eps=1e-5, **attrs)
+
+    def permute(self, x: int, *dims: int) -> int:
+        shape = self.shape(x)
+        return self.op("permute", [x], [shape[d] for d in dims], dims=list(dims))
 
     def act(self, x: int, fn: str) -> int:
         """An activation; ``none`` adds nothing."""

@@ -29,6 +29,8 @@ from .measurers import Measurers
 from .sampling import CHAINS, Sample, samples
 
 ROUNDS = 3
+ROUND_S = 180.0
+"""Seconds of budget that a round takes at least: with less there are fewer of them."""
 MEASURING = 0.75
 """The share of the budget that measuring gets; fits get the rest."""
 CANDIDATES = 4
@@ -53,9 +55,14 @@ def journal_path(target: Target, what: str = "training") -> Path:
     return folders.cache() / "measurements" / f"{target.name}.{what}.journal"
 
 
-def calibrate(target: Target, backend: Backend, budget_s: float, path: Path, tell: Tell) -> Calibrated:
-    """Measure into the journal at ``path``, fit and install. Raises ``FitError``, ``JournalError``, OSError."""
+def calibrate(
+    target: Target, backend: Backend, budget_s: float, path: Path, tell: Tell, place: Path | None = None
+) -> Calibrated:
+    """Measure into the journal at ``path``, fit and install, or write the predictor to ``place``.
+
+    Raises ``FitError``, ``JournalError``, OSError."""
     source = backend.source(target)
+    rounds = max(1, min(ROUNDS, int(budget_s / ROUND_S)))
     started = time.monotonic()
     measured = refused = 0
     fitted: Fitted | None = None
@@ -67,8 +74,8 @@ def calibrate(target: Target, backend: Backend, budget_s: float, path: Path, tel
     with Journal(path, target, source) as journal:
         had = read_measured(path)
         rng = random.Random(len(journal.known))
-        for number in range(1, ROUNDS + 1):
-            end = MEASURING * number / ROUNDS + (1 - MEASURING) * (number - 1) / ROUNDS
+        for number in range(1, rounds + 1):
+            end = MEASURING * number / rounds + (1 - MEASURING) * (number - 1) / rounds
             wanted = _wanted(rng, journal, fitted, target)
             feed = _until(wanted, lambda end=end: used() >= end)
             with measurers(backend, target) as pool:
@@ -79,11 +86,11 @@ def calibrate(target: Target, backend: Backend, budget_s: float, path: Path, tel
                         had.append((entry.sample, entry.result))
                     else:
                         refused += 1
-                    tell(f"measuring, round {number} of {ROUNDS}", used(), measured, refused)
-            tell(f"fitting, round {number} of {ROUNDS}", used(), measured, refused)
+                    tell(f"measuring, round {number} of {rounds}", used(), measured, refused)
+            tell(f"fitting, round {number} of {rounds}", used(), measured, refused)
             rows = table(had, target)
             fitted = fit(rows, target, f"{source}, {backend.label}", facts(rows, source))
-            installed = install(fitted.predictor)
+            installed = install(fitted.predictor, place)
     assert fitted is not None  # there is a round
     return Calibrated(fitted.predictor, installed, measured, refused)
 

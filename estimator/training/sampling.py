@@ -109,7 +109,8 @@ def chain(rng: random.Random) -> Graph:
         if rng.random() < 0.25:
             x = patches(b, rng, 0)
         else:
-            x = b.act(b.conv(0, width(rng, rng.choice((16, 24, 32, 48, 64))), rng.choice((3, 3, 5, 7)), 2), "relu")
+            out, kernel = width(rng, rng.choice((16, 24, 32, 48, 64, 96))), rng.choice((3, 3, 5, 7, 11))
+            x = b.act(b.conv(0, out, kernel, rng.choice((2, 2, 2, 4)), padded=rng.random() < 0.7), "relu")
     else:
         side, c = rng.choices(places, counts)[0]
         if rng.random() < 0.5:
