@@ -155,7 +155,7 @@ def _model(group: str, matrix: Matrix, ratio: Vector, weights: Vector, trees: in
         "loss": "absolute_error" if group in _STEADY else "squared_error",
         "max_iter": trees,
         "max_depth": DEPTH,
-        "max_leaf_nodes": 48,
+        "max_leaf_nodes": max(8, min(48, len(ratio) // 15)),
         "learning_rate": 0.1 if trees > QUICK else 0.25,
         "min_samples_leaf": 5,
         "l2_regularization": 1.0,

@@ -15,7 +15,7 @@ from advisor.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 MOUNTS = {"advisor": "advisor", "rules": "advisor/rules", "estimator": "advisor/estimator", "daemon": "advisor/daemon"}
-SHIPPED = (".py", ".toml", ".json", ".typed", ".npz", ".tsv", ".csv")
+SHIPPED = (".py", ".toml", ".json", ".typed", ".npz", ".tsv", ".csv", ".xz", ".msgpack")
 
 
 def sources() -> dict[str, Path]:
