@@ -22,10 +22,10 @@ from advisor.reports.layers import relative
 from advisor.targets import Target
 
 from ..measuring import Backend, Unmeasurable
-from . import estimate_text
+from . import estimate_page, estimate_text
 from .estimates import Estimate, of_costs, of_failure, of_measurement, to_json
 
-FORMATS = ("console", "json")
+FORMATS = ("console", "json", "html")
 FORMAT_VERSION = 1
 
 Found = Sequence[tuple[ModelReport, Sequence[Estimate]]]
@@ -52,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how often a user runs the model, for the energy of a million users; default 100",
     )
     parser.add_argument(
-        "--output-format", choices=FORMATS, default="console", help="format of the estimates; default console"
+        "--output-format",
+        choices=FORMATS,
+        default="console",
+        help="format of the estimates; default console. html: one page with plots",
     )
     parser.add_argument("-o", "--output-file", metavar="FILE", default=STDOUT, help="where they go; default '-'")
 
@@ -70,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     found = [(model, _estimates(model, truth, args.inferences_a_day)) for model in models]
     if args.output_format == "json":
         text = json.dumps(_document(found, report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    elif args.output_format == "html":
+        text = estimate_page.render(found)
     elif args.output_file == STDOUT and sys.stdout.isatty():
         estimate_text.write(found, report, Console(), compare=args.compare or args.measure)
         text = ""
@@ -126,7 +131,7 @@ def _estimates(model: ModelReport, truth: Truth, daily: float) -> list[Estimate]
             except Unmeasurable as e:
                 out.append(of_failure(name, backend.label, backend.source(target), e))
             else:
-                out.append(of_measurement(measured, graph, target, costs.op_macs))
+                out.append(of_measurement(measured, graph, target, costs))
     return out
 
 

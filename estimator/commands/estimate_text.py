@@ -19,14 +19,19 @@ from .estimates import Estimate, Part
 from .side_by_side import aligned
 
 WIDTH = 120
+NAMES, COLUMN = 64, 27
+"""Columns of text that a side-by-side table needs for its names, and for each estimate."""
+
 TOP_KERNELS = 16
 
 Found = Sequence[tuple[ModelReport, Sequence[Estimate]]]
 
 
 def render(found: Found, report: Report, *, compare: bool) -> str:
-    """The estimates as plain text of :data:`WIDTH` columns."""
-    return plain(lambda console: write(found, report, console, compare=compare), WIDTH)
+    """The estimates as plain text of :data:`WIDTH` columns, wider where many stand side by side."""
+    most = max((len(estimates) for _, estimates in found), default=0)
+    width = max(WIDTH, NAMES + COLUMN * most) if compare else WIDTH
+    return plain(lambda console: write(found, report, console, compare=compare), width)
 
 
 def write(found: Found, report: Report, console: Console, *, compare: bool) -> None:
@@ -54,7 +59,7 @@ def _write_one(estimate: Estimate, graph: Graph, console: Console) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in _facts(estimate, graph):
+    for name, value in facts(estimate, graph):
         if value != cells.UNKNOWN:
             grid.add_row(f"  {name}", value)
     console.print(grid)
@@ -63,7 +68,7 @@ def _write_one(estimate: Estimate, graph: Graph, console: Console) -> None:
         console.print(_kernels(estimate, graph))
 
 
-def _facts(estimate: Estimate, graph: Graph) -> Iterable[tuple[str, str]]:
+def facts(estimate: Estimate, graph: Graph) -> Iterable[tuple[str, str]]:
     """What is said of a model on a target, the same of each so that they can stand side by side."""
     at = cells.UNKNOWN if estimate.peak_at is None else graph.by_key[estimate.peak_at].path or "the model itself"
     yield "latency", cells.time(estimate.latency_us)
@@ -72,6 +77,7 @@ def _facts(estimate: Estimate, graph: Graph) -> Iterable[tuple[str, str]]:
     yield "peak memory", cells.size(estimate.peak_memory_bytes)
     yield "at its peak", at
     yield "packed arena", cells.size(estimate.arena_bytes)
+    yield "staged through SRAM", cells.size(estimate.staging_bytes)
     yield "weights", cells.size(estimate.weight_bytes)
     yield "energy", _energy(estimate.energy_uj)
     yield "a year", _yearly(estimate)
@@ -123,15 +129,15 @@ def _kernels(estimate: Estimate, graph: Graph) -> Table:
     table.add_column("bound", no_wrap=True)
     for part in ranked[:TOP_KERNELS]:
         table.add_row(
-            "  " + cells.shorten(_path(part.ops, graph), 32),
-            _ops(part.ops, graph) or part.kind,
+            "  " + cells.shorten(layer(part.ops, graph), 32),
+            ops(part.ops, graph) or part.kind,
             cells.count(part.macs) if part.macs != 0 else "",
             cells.size(part.bytes),
             cells.latency(part.latency_us, largest >= 100),
             _error(part),
             cells.bar(part.latency_us / largest, 8) if largest else "",
             cells.share(part.latency_us, total),
-            _remark(part),
+            remark(part),
         )
     rest = ranked[TOP_KERNELS:]
     if rest:
@@ -142,12 +148,14 @@ def _kernels(estimate: Estimate, graph: Graph) -> Table:
     return table
 
 
-def _path(ops: Sequence[int], graph: Graph) -> str:
-    return (graph.by_key[ops[0]].path or "(model)") if ops else "(no layer)"
+def layer(keys: Sequence[int], graph: Graph) -> str:
+    """The path of the layer that gives a kernel its name."""
+    return (graph.by_key[keys[0]].path or "(model)") if keys else "(no layer)"
 
 
-def _ops(ops: Sequence[int], graph: Graph) -> str:
-    return " + ".join(describe(graph.by_key[key], graph) for key in ops)
+def ops(keys: Sequence[int], graph: Graph) -> str:
+    """What runs as one: ``conv 3×3 + batch norm + relu6``."""
+    return " + ".join(describe(graph.by_key[key], graph) for key in keys)
 
 
 def _error(part: Part) -> str:
@@ -158,7 +166,8 @@ def _error(part: Part) -> str:
     return f"±{percent(100 * off / part.latency_us)}"
 
 
-def _remark(part: Part) -> str:
+def remark(part: Part) -> str:
+    """What limits a kernel, and what to know of its number."""
     said = [part.bound or ""]
     if part.outside:
         said.append("outside the training range")
@@ -170,10 +179,10 @@ def _remark(part: Part) -> str:
 def _write_compared(estimates: Sequence[Estimate], graph: Graph, console: Console) -> None:
     console.print()
     table = _table_of(estimates, "", wide=20)
-    facts = [dict(_facts(estimate, graph)) for estimate in estimates]
-    for name in facts[0]:
-        if any(column[name] != cells.UNKNOWN for column in facts):
-            table.add_row(f"  {name}", *(column[name] for column in facts))
+    columns = [dict(facts(estimate, graph)) for estimate in estimates]
+    for name in columns[0]:
+        if any(column[name] != cells.UNKNOWN for column in columns):
+            table.add_row(f"  {name}", *(column[name] for column in columns))
     console.print(table)
     found = aligned(estimates)
     if not found:
@@ -181,7 +190,7 @@ def _write_compared(estimates: Sequence[Estimate], graph: Graph, console: Consol
     console.print()
     table = _table_of(estimates, "  differ most, by share of the whole", wide=0)
     for piece in found[:TOP_KERNELS]:
-        name = f"  {cells.shorten(_path(piece.ops, graph), 28)}  {cells.shorten(_ops(piece.ops, graph), 30)}"
+        name = f"  {cells.shorten(layer(piece.ops, graph), 28)}  {cells.shorten(ops(piece.ops, graph), 30)}"
         table.add_row(name, *(_cell(us, e) for us, e in zip(piece.latency_us, estimates, strict=True)))
     console.print(table)
 

@@ -39,7 +39,8 @@ class Estimate:
 
     ``truth`` says that a backend was asked and no estimator. ``low_us`` and ``high_us`` are a prediction's 90 %
     interval, ``spread`` the relative interquartile range of what was measured. ``peak_at`` is the key of the op at the
-    peak of memory, ``inferences_a_day`` how often one user runs the model. ``failure`` says why there are no numbers.
+    peak of memory; ``arena_bytes`` and ``staging_bytes`` are as in :class:`advisor.costs.MemoryPeak`.
+    ``inferences_a_day`` is how often one user runs the model. ``failure`` says why there are no numbers.
     """
 
     target: str
@@ -53,6 +54,7 @@ class Estimate:
     cycles: float | None = None
     peak_memory_bytes: int | None = None
     arena_bytes: int | None = None
+    staging_bytes: int | None = None
     peak_at: int | None = None
     weight_bytes: int | None = None
     energy_uj: float | None = None
@@ -80,6 +82,7 @@ def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
         cycles=costs.cycles if known else None,
         peak_memory_bytes=costs.peak.bytes,
         arena_bytes=costs.peak.arena_bytes,
+        staging_bytes=costs.peak.staging_bytes,
         peak_at=costs.peak.op,
         weight_bytes=costs.weights_bytes,
         energy_uj=costs.energy_uj if known else None,
@@ -104,12 +107,14 @@ def _predicted(kernel: Kernel) -> Part:
     )
 
 
-def of_measurement(measured: Measurement, graph: Graph, target: Target, op_macs: Mapping[int, int]) -> Estimate:
-    """What a backend says. ``op_macs`` are the MACs that are known, by op key.
+def of_measurement(measured: Measurement, graph: Graph, target: Target, costs: Costs) -> Estimate:
+    """What a backend says. ``costs`` are an estimator's: MACs are theirs, and whether a fast memory only stages
+    activations, so that what the backend tells of memory is that memory's.
 
     Cycles are told of estimates and simulations only: a measured device runs at a clock of its own.
     """
     exact = measured.label != "measured"
+    staged = costs.peak.staging_bytes is not None
     return Estimate(
         target=measured.target,
         kind=measured.label,
@@ -118,9 +123,10 @@ def of_measurement(measured: Measurement, graph: Graph, target: Target, op_macs:
         latency_us=measured.latency_us,
         spread=measured.spread,
         cycles=measured.latency_us * target.clock_hz / 1e6 if exact else None,
-        peak_memory_bytes=measured.peak_bytes,
+        peak_memory_bytes=None if staged else measured.peak_bytes,
+        staging_bytes=measured.peak_bytes if staged else None,
         weight_bytes=measured.weights_bytes,
-        parts=tuple(_measured(row, graph, op_macs) for row in measured.rows),
+        parts=tuple(_measured(row, graph, costs.op_macs) for row in measured.rows),
     )
 
 
@@ -155,6 +161,7 @@ def to_json(estimate: Estimate, graph: Graph) -> dict[str, Any]:
         "cycles": estimate.cycles,
         "peak_memory_bytes": estimate.peak_memory_bytes,
         "arena_bytes": estimate.arena_bytes,
+        "staging_bytes": estimate.staging_bytes,
         "peak_memory_at": None if estimate.peak_at is None else graph.by_key[estimate.peak_at].path,
         "weight_bytes": estimate.weight_bytes,
         "energy_uj": estimate.energy_uj,

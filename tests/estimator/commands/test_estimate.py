@@ -188,3 +188,14 @@ def test_energy_is_told_an_inference_and_a_year(file, capsys):
     assert "1 M users, 20 a day each" in capsys.readouterr().out
     assert main(["estimate", *argv, "0"]) == 2
     assert "--inferences-a-day" in capsys.readouterr().err
+
+
+def test_a_page_has_the_memory_over_time_and_every_kernel(file, capsys):
+    assert main(["estimate", str(file), "--target", "npu-64", "--output-format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg ") == 2
+    assert "Net on npu-64: peak memory" in page
+    assert "conv 3×3 /2 + relu" in page
+    assert "Broken: no costs" in page and "never runs" in page
+    assert all(mark not in page for mark in ("<script", "<link", "<img", "url(http"))
