@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from advisor.targets import Target
 from ..plan import Plan, planned
 from .cascades import COLUMNS as CASCADES
 from .cascades import cascades
-from .columns import OWN, kind_of, own
+from .columns import NUMBER, OWN, kind_of, own
 from .wiring import Wiring, has_row, wired
 
 VERSION = 1
@@ -28,6 +29,10 @@ FLOOR_CYCLES = 200.0
 """What is added to truth and price before their ratio is taken, so that kernels of no weight make no noise."""
 
 PADDED = (8, 16, 32, 64)
+
+PASS = 64.0
+"""Channels of results that one pass over the operands makes, about."""
+
 _AT = {name: i for i, name in enumerate(OWN)}
 
 
@@ -57,13 +62,8 @@ NAMES = (
     *(f"{OWN[c]} {place}" for place in _PLACES for c in _BESIDE),
     *("shared_reads", "stored_reads", "shared_reads/read", "spilled_reads", "spilled_writes"),
     *("pressure_read", "pressure_written", "kept_writes", "life_read", "life_written", "spilled_reads/simulated"),
-    *(
-        "spilled_writes/simulated",
-        "kept_writes/simulated",
-        "spilled_reads before",
-        "spilled_writes before",
-        "spilled_reads after",
-    ),
+    *("spilled_writes/simulated", "kept_writes/simulated", "spilled_fresh", "slow_cycles", "slow_cycles/simulated"),
+    *("fast_cycles/simulated", "spilled_reads before", "spilled_writes before", "spilled_reads after"),
     *("spilled_writes after", "chain_length", "chain_position", "chain_weights", "chain_alive", "chain_spilled"),
     *CASCADES,
     *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
@@ -73,7 +73,9 @@ NAMES = (
 
 ``shared_reads`` are bytes of operands that others read too, ``stored_reads`` of those that no kernel made, ``spilled``
 ones of tensors during whose life more is alive than the fastest memory holds; ``pressure`` is how much that is,
-``life`` the kernels from a tensor's first to its last. ``kept`` are the model's results. A chain is a run of kernels
+``life`` the kernels from a tensor's first to its last, ``fresh`` what the kernel before made. ``slow_cycles`` is the
+time of spilled operands and results at the slowest memory, an operand read again for every :data:`PASS` channels of
+results; ``fast_cycles`` that of all at the fastest. ``kept`` are the model's results. A chain is a run of kernels
 of which each reads only what the one before it made for nobody else; :mod:`.cascades` has the rest."""
 
 RANGED = tuple(
@@ -85,6 +87,7 @@ RANGED = tuple(
 )
 """Columns that say whether a kernel lies in the range of the training."""
 
+_PRODUCTS = np.array([NUMBER[kind] for kind in ("conv", "pointwise", "grouped", "linear", "transposed")])
 _PAD_OF = np.array([c for _ in PADDED for c in _CHANNELS] + [c for _ in (2, 4, 8) for c in _SPATIAL])
 _PAD_TO = np.array([float(m) for m in PADDED for _ in _CHANNELS] + [float(m) for m in (2, 4, 8) for _ in _SPATIAL])
 _CASCADE_OF = _columns("in_height in_width in_channels out_height window_height stride_height weights")
@@ -127,7 +130,7 @@ def features(graph: Graph, target: Target) -> Features:
 
 def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: Sheet | None) -> Sheet:
     """The rows of ``plan``; those of kernels whose price is the one that ``old_plan`` has are taken from ``old``."""
-    fast = _fast_bytes(target)
+    fast = _speeds(target)
     if old is not None and old_plan is not None:
         made = _resized(graph, target, plan, old_plan, old, fast)
         if made is not None:
@@ -143,7 +146,7 @@ def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: 
     return Sheet(wiring, values, _matrix(wiring, values, plan.held, fast), None)
 
 
-def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, fast: float) -> Sheet | None:
+def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, fast: Speeds) -> Sheet | None:
     """The rows of a plan that is wired as the one before; None where it is wired otherwise."""
     if plan.lives is not old_plan.lives:
         return None
@@ -164,14 +167,22 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
     return Sheet(wiring, values, _matrix(wiring, values, plan.held, fast), changed)
 
 
+class Speeds(NamedTuple):
+    """What the fastest memory for activations holds, and cycles per byte of it and of the slowest."""
+
+    bytes: float
+    fast: float
+    slow: float
+
+
 @lru_cache(maxsize=64)
-def _fast_bytes(target: Target) -> float:
-    """What the fastest memory holds."""
-    size = target.memory("activations")[0].bytes
-    return float("inf") if size is None else float(size)
+def _speeds(target: Target) -> Speeds:
+    fast, *_, slow = (*target.memory("activations"), target.memories[-1])
+    size = float("inf") if fast.bytes is None else float(fast.bytes)
+    return Speeds(size, target.clock_hz / fast.bytes_per_s, target.clock_hz / slow.bytes_per_s)
 
 
-def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: float) -> NDArray[np.float32]:
+def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: Speeds) -> NDArray[np.float32]:
     """The whole rows: what each kernel is by itself, and what stands around it."""
     n = len(values)
     if not n:
@@ -183,7 +194,7 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
     alive = np.cumsum(change, dtype=float)
-    memory = _memory(wiring, storages, alive, fast, values[:, _AT["simulated"]])
+    memory = _memory(wiring, storages, alive, fast, values)
     alive = alive[wiring.at]
     blocks = (
         values,
@@ -192,7 +203,7 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
         beside[wiring.beside].reshape(n, -1),
         memory,
         _chains(wiring, values[:, _AT["weights"]], alive, memory),
-        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, fast),
+        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, fast.bytes),
         _context(wiring, values, alive),
     )
     return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
@@ -202,31 +213,39 @@ def _memory(
     wiring: Wiring,
     storages: NDArray[np.float64],
     alive: NDArray[np.float64],
-    fast: float,
-    simulated: NDArray[np.float64],
+    fast: Speeds,
+    values: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Where operands and results may lie."""
     n = len(wiring.rows)
     # the most that is alive from each storage's first kernel to its last
     pressure = np.append(np.maximum.reduceat(alive, wiring.spans)[::2], 0.0)
     need = storages * pressure
-    over = storages * (pressure > fast)
+    over = storages * (pressure > fast.bytes)
     lived = storages * wiring.life
     read, of = wiring.reads, wiring.read_from
     sizes = storages[read]
-    of_reads = np.stack((sizes * wiring.shared, sizes * wiring.stored, over[read], need[read], lived[read], sizes))
+    fresh = over * (wiring.life <= 2)
+    of_reads = np.stack(
+        (sizes * wiring.shared, sizes * wiring.stored, over[read], need[read], lived[read], fresh[read], sizes)
+    )
     reads = np.add.reduceat(of_reads, of, axis=1)
     of_writes = np.stack((over, need, storages * wiring.kept, lived, storages))[:, wiring.writes]
     writes = np.add.reduceat(of_writes, wiring.written_from, axis=1)
-    moved, made = np.maximum(reads[5], 1.0), np.maximum(writes[4], 1.0)
-    out = np.zeros((n, 17))
+    moved, made = np.maximum(reads[6], 1.0), np.maximum(writes[4], 1.0)
+    simulated = np.maximum(values[:, _AT["simulated"]], 1.0)
+    again = np.isin(values[:, _AT["kind"]], _PRODUCTS) * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0) + 1.0
+    slow = (reads[2] * again + writes[0]) * fast.slow
+    out = np.zeros((n, 21))
     out[:, 0], out[:, 1], out[:, 2] = reads[0], reads[1], reads[0] / moved
     out[:, 3], out[:, 4] = reads[2], writes[0]
     out[:, 5], out[:, 6] = reads[3] / moved, writes[1] / made
     out[:, 7], out[:, 8], out[:, 9] = writes[2], reads[4] / moved, writes[3] / made
-    out[:, 10:13] = out[:, (3, 4, 7)] / np.maximum(simulated, 1.0)[:, None]
-    out[1:, 13:15] = out[:-1, 3:5]
-    out[:-1, 15:17] = out[1:, 3:5]
+    out[:, 10:13] = out[:, (3, 4, 7)] / simulated[:, None]
+    out[:, 13], out[:, 14], out[:, 15] = reads[5], slow, slow / simulated
+    out[:, 16] = (reads[6] * again + writes[4]) * fast.fast / simulated
+    out[1:, 17:19] = out[:-1, 3:5]
+    out[:-1, 19:21] = out[1:, 3:5]
     return out
 
 
