@@ -13,6 +13,9 @@ from collections.abc import Sequence
 Shape = tuple[int, ...]
 Order = tuple[int, ...]
 
+_ROW = 8
+"""The least elements side by side that are worth keeping so."""
+
 
 def plain(rank: int) -> Order:
     """The dimensions as the graph lists them."""
@@ -97,10 +100,33 @@ def groups(before: Sequence[int], after: Sequence[int]) -> list[tuple[list[int],
 
 
 def reshaped(before: Sequence[int], order: Order, after: Sequence[int]) -> tuple[Order, Order]:
-    """Orders for a reshape: the one that its input must lie in (``order`` if the data may stay), and its result's."""
+    """Orders for a reshape: the one that its input must lie in (``order`` if the data may stay), and its result's.
+
+    Where data has to move, what lies innermost stays so as far as it can.
+    """
     split = groups(before, after)
     of = {d: g for g, (left, _) in enumerate(split) for d in left}
-    found = list(dict.fromkeys(of[d] for d in order if d in of))
-    needed = insert_ones(before, [d for g in found for d in split[g][0]])
-    result = insert_ones(after, [d for g in found for d in split[g][1]])
+    places = [of[d] for d in order if d in of]
+    first = list(dict.fromkeys(places))
+    last = list(dict.fromkeys(reversed(places)))[::-1]
+    choices = [insert_ones(before, [d for g in found for d in split[g][0]]) for found in (first, last)]
+    best = 0 if _inner(before, order, choices[0]) >= _inner(before, order, choices[1]) else 1
+    result = insert_ones(after, [d for g in (first, last)[best] for d in split[g][1]])
+    needed = choices[best]
     return (order if same_data(before, order, needed) else needed), result
+
+
+def _inner(shape: Sequence[int], before: Order, after: Order) -> tuple[bool, int]:
+    """How well a transposition keeps rows together: whether what lay innermost still does, and the elements side by
+    side in both.
+    """
+    old = [d for d in before if shape[d] != 1]
+    new = [d for d in after if shape[d] != 1]
+    if not new:
+        return True, 1
+    kept = new[-1] == old[-1] and shape[new[-1]] >= _ROW
+    run, at = 1, old.index(new[-1])
+    while new and at >= 0 and new[-1] == old[at]:
+        run *= shape[new.pop()]
+        at -= 1
+    return kept, run

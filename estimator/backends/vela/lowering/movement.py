@@ -160,9 +160,29 @@ def _strided(lower: Lowerer, x: Value, starts: list[int], sizes: list[int], step
         return replace(x, shape=tuple(sizes))
     if all(step == 1 for step in steps):
         return cropped(lower, x, starts, sizes)
+    inner = [d for d in x.order if x.shape[d] != 1][-1:]
+    for dim in inner:
+        if steps[dim] > 1 and x.shape[dim] % steps[dim] == 0 and sizes[dim] == x.shape[dim] // steps[dim]:
+            return _strided_inside(lower, x, dim, starts, sizes, steps)
     ends = [start + (size - 1) * step + 1 for start, size, step in zip(starts, sizes, steps, strict=True)]
     places = [lower.numbers(stored(v, x.order)) for v in (starts, ends, steps)]
     return lower.emit("STRIDED_SLICE", [x, *places], sizes, x.order, ("StridedSliceOptions", {}), x.dtype)
+
+
+def _strided_inside(lower: Lowerer, x: Value, dim: int, starts: list[int], sizes: list[int], steps: list[int]) -> Value:
+    """Steps along the innermost dimension, which the accelerator's slices cannot take: a slice of columns."""
+    step = steps[dim]
+    shape = (*x.shape[:dim], sizes[dim], step, *x.shape[dim + 1 :])
+    order = [d + (d > dim) for d in x.order]
+    order.insert(order.index(dim) + 1, dim + 1)
+    cut = part(lower, lower.viewed(x, shape, tuple(order)), dim + 1, starts[dim], starts[dim] + 1)
+    y = _without_dimension(lower, cut, [dim + 1])
+    rest = [
+        [0 if d == dim else v for d, v in enumerate(starts)],
+        sizes,
+        [1 if d == dim else v for d, v in enumerate(steps)],
+    ]
+    return _strided(lower, y, *rest)
 
 
 def expand(lower: Lowerer, op: Op) -> None:

@@ -63,7 +63,7 @@ def _average(lower: Lowerer, x: Value, groups: int) -> Value:
     space_dims = list(range(2, x.rank))
     y = x
     if any(size != 1 for size in space):
-        y = reduced(lower, "MEAN", x, space_dims, keep=True) if x.rank == 4 else mean(lower, x, space_dims)
+        y = reduced(lower, "MEAN", x, space_dims) if x.rank == 4 else mean(lower, x, space_dims)
     if groups == channels:
         return y
     ones = (1,) * len(space)

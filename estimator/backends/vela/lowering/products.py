@@ -46,13 +46,12 @@ def matmul(lower: Lowerer, op: Op) -> None:
 
 def _matmul(lower: Lowerer, a: Value, b: Value, shape: Sequence[int]) -> Value:
     """torch's product: vectors count as a row on the left and a column on the right."""
-    row, column = a.rank == 1, b.rank == 1
-    if row:
+    if a.rank == 1:
         a = lower.viewed(a, (1, a.shape[0]))
-    if column:
+    if b.rank == 1:
         b = lower.viewed(b, (b.shape[0], 1))
     made = product(lower, a, b)
-    return regrouped(lower, made, shape) if row or column else made
+    return made if made.shape == tuple(shape) else regrouped(lower, made, shape)
 
 
 def product(lower: Lowerer, a: Value, b: Value) -> Value:
@@ -86,8 +85,8 @@ def _matrices(lower: Lowerer, value: Value, lead: Order) -> tuple[Value, bool]:
 
 def addmm(lower: Lowerer, op: Op) -> None:
     c, a, b = (lower.input(op, i) for i in range(3))
-    made = added(lower, product(lower, a, b), c)
-    lower.give(op.outputs[0], fitted(lower, made, lower.graph.shape(op.outputs[0])))
+    shape = lower.graph.shape(op.outputs[0])
+    lower.give(op.outputs[0], fitted(lower, added(lower, _matmul(lower, a, b, shape), c), shape))
 
 
 def attention(lower: Lowerer, op: Op) -> None:

@@ -11,6 +11,7 @@ from ..layout import Order, plain, with_last
 from .activations import table
 from .arithmetic import fitted, multiplied, subtracted
 from .lowerer import Lowerer, Refusal, Value
+from .movement import part
 from .windows import CHANNELS_LAST, cropped, image, of_image, padded, square
 
 CODES = {"max": "MAX_POOL_2D", "avg": "AVERAGE_POOL_2D", "lp": "AVERAGE_POOL_2D"}
@@ -60,7 +61,7 @@ def _adaptive(lower: Lowerer, fn: str, x: Value, out: Sequence[int]) -> Value:
     if tuple(out) == x.shape:
         return x
     if out[2:] == (1, 1):
-        return reduced(lower, "MEAN" if fn == "avg" else "REDUCE_MAX", x, [2, 3], keep=True)
+        return reduced(lower, "MEAN" if fn == "avg" else "REDUCE_MAX", x, [2, 3])
     if all(size % n == 0 for size, n in zip(x.shape[2:], out[2:], strict=True)):
         window = (x.shape[2] // out[2], x.shape[3] // out[3])
         return _windows(lower, fn, x, out, window, window)
@@ -99,22 +100,24 @@ def reduce(lower: Lowerer, op: Op) -> None:
         made = variance(lower, x, mean(lower, x, dims), dims)
         made = table(lower, made) if fn == "std" else made
     elif fn == "norm":
-        made = table(lower, reduced(lower, "SUM", multiplied(lower, x, x), dims, keep=True))
+        made = table(lower, total(lower, multiplied(lower, x, x), dims))
     elif fn == "logsumexp":
-        made = table(lower, reduced(lower, "SUM", table(lower, x), dims, keep=True))
-    elif fn in REDUCERS and len(op.outputs) == 1:
-        made = mean(lower, x, dims) if fn == "mean" else reduced(lower, REDUCERS[fn], x, dims, keep=True)
+        made = table(lower, total(lower, table(lower, x), dims))
+    elif fn in ("mean", "sum"):
+        made = mean(lower, x, dims) if fn == "mean" else total(lower, x, dims)
+    elif fn in EXTREMES and not any(lower.graph.consumers.get(t) for t in op.outputs[1:]):
+        made = extreme(lower, *EXTREMES[fn], x, dims)
     else:
         raise Refusal(f"there is no operator for the reduction {fn!r}")
     lower.give(op.outputs[0], dropped(lower, made, shape))
 
 
-REDUCERS = {
-    "mean": "MEAN",
-    "sum": "SUM",
-    **dict.fromkeys(("max", "amax"), "REDUCE_MAX"),
-    **dict.fromkeys(("min", "amin"), "REDUCE_MIN"),
+EXTREMES = {
+    **dict.fromkeys(("max", "amax"), ("REDUCE_MAX", "MAXIMUM")),
+    **dict.fromkeys(("min", "amin"), ("REDUCE_MIN", "MINIMUM")),
 }
+_FEW = 8
+"""So many slices are summed one by one."""
 
 
 def dropped(lower: Lowerer, value: Value, shape: Sequence[int]) -> Value:
@@ -131,18 +134,57 @@ def dropped(lower: Lowerer, value: Value, shape: Sequence[int]) -> Value:
     return lower.viewed(value, shape, tuple(order))
 
 
-def reduced(lower: Lowerer, code: str, x: Value, dims: Sequence[int], keep: bool) -> Value:
+def reduced(lower: Lowerer, code: str, x: Value, dims: Sequence[int]) -> Value:
     """A reduction that keeps its dimensions, of size 1."""
     shape = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
+    options = ("ReducerOptions", {"KeepDims": True})
     if x.rank > 4:
         sizes, axes = runs(x, dims)
         left = tuple(1 if i in axes else n for i, n in enumerate(sizes))
-        flat = lower.viewed(x, sizes)
-        made = lower.emit(code, [flat, lower.numbers(axes)], left, None, ("ReducerOptions", {"KeepDims": keep}))
+        made = lower.emit(code, [lower.viewed(x, sizes), lower.numbers(axes)], left, None, options)
         return lower.viewed(made, shape, x.order)
     axes = sorted(x.order.index(d) for d in dims)
-    options = ("ReducerOptions", {"KeepDims": keep})
     return lower.emit(code, [x, lower.numbers(axes)], shape, x.order, options)
+
+
+def total(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
+    """The sum over ``dims``: of few slices one by one, over innermost dimensions by an operator, else as a mean.
+
+    A mean is a sum of another scale, and scales are quantisation. The schema's sum over others is a copy by elements.
+    """
+    dims = [d for d in dims if x.shape[d] != 1]
+    if not dims:
+        return x
+    if _are_few(x, dims):
+        return _one_by_one(lower, "ADD", ("AddOptions", {}), x, dims[0])
+    if _lie_inside(x, dims):
+        return _innermost(lower, x, dims)
+    return mean(lower, x, dims)
+
+
+def extreme(lower: Lowerer, code: str, pairwise: str, x: Value, dims: Sequence[int]) -> Value:
+    """The largest or smallest over ``dims``."""
+    dims = [d for d in dims if x.shape[d] != 1]
+    if dims and _are_few(x, dims):
+        return _one_by_one(lower, pairwise, ("MaximumMinimumOptions", {}), x, dims[0])
+    return reduced(lower, code, x, dims) if dims else x
+
+
+def _are_few(x: Value, dims: Sequence[int]) -> bool:
+    """Whether it is one dimension of few slices, each of which lies in one piece."""
+    return len(dims) == 1 and x.shape[dims[0]] <= _FEW and not _lie_inside(x, dims)
+
+
+def _lie_inside(x: Value, dims: Sequence[int]) -> bool:
+    inner = [d for d in x.order if x.shape[d] != 1][-len(dims) :]
+    return set(inner) == set(dims)
+
+
+def _one_by_one(lower: Lowerer, code: str, options: tuple[str, dict[str, int]], x: Value, dim: int) -> Value:
+    made, *others = (part(lower, x, dim, i, i + 1) for i in range(x.shape[dim]))
+    for other in others:
+        made = lower.emit(code, [made, other], made.shape, made.order, options)
+    return made
 
 
 def runs(x: Value, dims: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -164,27 +206,25 @@ def runs(x: Value, dims: Sequence[int]) -> tuple[list[int], list[int]]:
 def mean(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
     """The mean over ``dims``, which stay as size 1.
 
-    Means over height and width, and over a last dimension, have an operator: others are brought into that form.
+    Means over height and width have an operator. One over innermost dimensions is a sum with another scale of
+    quantisation, as Arm's own exporter writes it: the schema's mean takes four to twelve times as long there.
     """
     dims = [d for d in dims if x.shape[d] != 1]
     if not dims:
         return x
-    inner = [d for d in x.order if x.shape[d] != 1][-len(dims) :]
-    if set(inner) == set(dims):
-        return _innermost(lower, x, [d for d in x.order if d in dims])
-    if x.rank == 4 and set(dims) <= {x.order[1], x.order[2]} and x.shape[x.order[0]] == 1:
-        return reduced(lower, "MEAN", x, dims, keep=True)
+    if _lie_inside(x, dims):
+        return _innermost(lower, x, dims)
+    if x.rank in (3, 4) and set(dims) <= set(x.order[1:-1]) and x.shape[x.order[0]] == 1:
+        return reduced(lower, "MEAN", x, dims)
     return _innermost(lower, lower.arranged(x, with_last(x.order, dims)), list(dims))
 
 
 def _innermost(lower: Lowerer, x: Value, dims: Sequence[int]) -> Value:
-    """The mean over dimensions that lie innermost: over the rows of a matrix."""
+    """The sum, in whatever scale, over dimensions that lie innermost: over the rows of a matrix."""
     count = math.prod(x.shape[d] for d in dims)
     rows = math.prod(x.shape) // count
     flat = lower.viewed(x, (1, rows, count), plain(3))
-    made = lower.emit(
-        "MEAN", [flat, lower.numbers([2])], (1, rows, 1), plain(3), ("ReducerOptions", {"KeepDims": True})
-    )
+    made = lower.emit("SUM", [flat, lower.numbers([2])], (1, rows, 1), None, ("ReducerOptions", {"KeepDims": True}))
     return lower.viewed(made, tuple(1 if d in dims else n for d, n in enumerate(x.shape)), x.order)
 
 
