@@ -91,8 +91,8 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
     window = attrs.get("kernel") or (1,)
     stride = attrs.get("stride") or (1,)
     height = window[0] if len(window) > 1 else 1
-    dilation = (attrs.get("dilation") or (1,))[-1]
-    seen = (height - 1) * dilation + 1, (window[-1] - 1) * dilation + 1
+    dilation = attrs.get("dilation") or (1,)
+    seen = (height - 1) * dilation[0] + 1, (window[-1] - 1) * dilation[-1] + 1
     if attrs.get("adaptive"):
         seen = h_in // max(h_out, 1), w_in // max(w_out, 1)
     return (
@@ -111,7 +111,7 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         window[-1],
         stride[0] if len(stride) > 1 else 1,
         stride[-1],
-        dilation,
+        max(dilation),
         sum(attrs["padding"]) if "padding" in attrs else 0,
         groups,
         *seen,
