@@ -3,7 +3,7 @@
 It fetches during the operation before. What fits into that time goes into one buffer, at best the whole layer; the
 rest follows in slices of output channels, each as large as can be fetched while the slice before is computed, through
 that buffer and a second one. A layer whose weights are read once, a single block of the image, is read from flash
-directly, unless computing takes longer than fetching.
+directly, unless computing takes longer than fetching. What several operations in a row share is fetched whole.
 
 Source: ``ethos-u-vela`` 5.2.0, weight buffering of its scheduler; times are the target's own rates.
 """
@@ -62,6 +62,8 @@ def buffers(steps: Sequence[Step], target: Target, accelerator: str) -> list[Buf
 def _slices(step: Step, layer: Layer, size: int, busy: float, slack: float, transfer: float) -> list[int]:
     """Output channels of each slice, empty where the weights are not buffered. Times are in cycles."""
     positions = 1 if layer.kind == "linear" else prod(step.shape[:-1])
+    if step.repeated:
+        return [layer.outputs]
     if positions <= ONE_BLOCK and busy < 1.1 * size:
         return []
     outputs = layer.outputs

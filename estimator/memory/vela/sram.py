@@ -25,8 +25,8 @@ class Sram(NamedTuple):
     by_op: Mapping[int, int]
 
 
-STRIPED, FILLED = 0.975, 0.93
-"""How full a dedicated SRAM gets that is too small: stripes are made as large as fits (0.93 to 0.995 of it in the
+STRIPED, FILLED = 0.965, 0.93
+"""How full a dedicated SRAM gets that is too small: stripes are made as large as fits (0.86 to 0.995 of it in the
 vendor's compiler), whole feature maps leave a rest (0.85 to 1)."""
 
 

@@ -30,6 +30,9 @@ TABLES = frozenset({"LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU", "GELU", "ELU
 ACTIVATIONS = TABLES | {"RELU", "RELU6", "RELU_N1_TO_1"}
 BINARY = frozenset({"ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM", "PRELU", "SQUARED_DIFFERENCE"})
 ELEMENTWISE = BINARY | {"NEG", "ABS", "EXP", "RSQRT"}
+STRIDE = 3
+"""The largest that a convolution can have; one of a larger stride becomes one operation for each position."""
+
 PADDED_WITHIN = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"})
 LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"})
 
@@ -61,7 +64,8 @@ class Area:
 class Step:
     """An operation: ``operator`` is its number in the network, ``shape`` what it writes (a part of ``writes`` where
     that is a concatenation). ``chained`` are the operators that were fused behind it; the first ``operands`` of
-    ``reads`` are its own. ``window`` are the positions that a pool looks at."""
+    ``reads`` are its own. ``window`` are the positions that a pool looks at; a ``repeated``
+    layer is one operation for each position, all with the same weights."""
 
     operator: int
     code: str
@@ -73,6 +77,7 @@ class Step:
     chained: tuple[int, ...] = ()
     operands: int = 0
     window: int = 1
+    repeated: bool = False
 
     @property
     def elementwise(self) -> bool:
@@ -224,7 +229,8 @@ class _Builder:
                 self._step(i, "COPY", [] if t is None else [self.areas[t]], whole)
             else:
                 direct.append((t, step))
-        for t, step in direct:
+        # a transposed convolution is rewritten last
+        for t, step in sorted(direct, key=lambda part: part[1].code == "TRANSPOSE_CONV"):
             step.writes.writers = []
             step.writes = self.areas[t] = whole
             whole.writers.append(step)
@@ -243,6 +249,8 @@ class _Builder:
         if groups == 1:
             self.made_by[op.outputs[0]] = step = self._step(i, op.code, [source], out, layer)
             step.activated = activated
+            fields = op.options[1] if op.options else {}
+            step.repeated = max(fields.get("StrideH", 1), fields.get("StrideW", 1)) > STRIDE
             return
         source.linear = True  # each reads some of the channels
         out.linear |= bool(layer.outputs % BRICK)
