@@ -19,6 +19,8 @@ from ..learned.features import FLOOR_CYCLES, NAMES, Features, features
 from ..measuring import Measurement
 from .sampling import Sample
 
+_BORDERS = [NAMES.index(name) for name in ("given", "kept_writes")]
+
 
 @dataclass(slots=True, eq=False)
 class Table:
@@ -113,7 +115,8 @@ def _before(graph: Graph, home: dict[int, int]) -> dict[int, int]:
 
 
 def table(measured: Iterable[tuple[Sample, Measurement]], target: Target) -> Table:
-    """The training rows of all samples. A section's first kernel is left out: in the network something ran before."""
+    """The training rows of all samples. Of a section those kernels are left out that read what it was given or make
+    what leaves it: where targets keep models' inputs and outputs is not where they keep the network's activations."""
     kinds: list[str] = []
     blocks: list[NDArray[np.float32]] = []
     cycles: list[NDArray[np.float64]] = []
@@ -127,12 +130,16 @@ def table(measured: Iterable[tuple[Sample, Measurement]], target: Target) -> Tab
         if not made.ops:
             continue
         truth = shared(one.graph, made, measurement)
-        kept = slice(0 if one.whole else 1, None)
-        kinds += made.kinds[kept]
+        kept = np.full(len(made.kinds), True)
+        if not one.whole:
+            kept[0] = False
+            for column in _BORDERS:
+                kept &= made.matrix[:, column] == 0
+        kinds += [kind for kind, use in zip(made.kinds, kept, strict=True) if use]
         blocks.append(made.matrix[kept])
         cycles.append(truth[kept] * per_us)
         simulated.append(made.simulated_us[kept] * per_us)
-        sample.append(np.full(len(made.kinds[kept]), len(families), dtype=np.intp))
+        sample.append(np.full(int(kept.sum()), len(families), dtype=np.intp))
         families.append(one.family)
         totals.append(measurement.latency_us * per_us)
     return Table(

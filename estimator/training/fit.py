@@ -24,8 +24,8 @@ from ..learned.predictor import Predictor, Regressor, fingerprint
 from .dataset import Table
 from .sampling import CHAINS
 
-TREES, DEPTH = 140, 6
-QUICK = 40
+TREES, DEPTH = 100, 6
+QUICK = 30
 """Trees of the models that only say how large errors are; each learns faster."""
 FOLDS = 3
 COVERED = 0.9
@@ -156,10 +156,11 @@ def _model(group: str, matrix: Matrix, ratio: Vector, weights: Vector, trees: in
         "max_iter": trees,
         "max_depth": DEPTH,
         "max_leaf_nodes": max(8, min(48, len(ratio) // 15)),
-        "learning_rate": 0.1 if trees > QUICK else 0.25,
+        "learning_rate": 0.1 if trees > QUICK else 0.3,
         "min_samples_leaf": 5,
         "l2_regularization": 1.0,
         "max_features": 0.4,
+        "max_bins": 255 if trees > QUICK and len(ratio) > 3000 else 63,
         "early_stopping": False,
         "random_state": 0,
     }
