@@ -63,9 +63,10 @@ class MemoryPeak:
     """Peak activation memory: ``bytes`` alive while op ``op`` runs, and which tensors those are.
 
     They are alive in the order of execution that needs least, or that the target's compiler takes; ``exact`` says that
-    the former is proved. In the model's own order it is ``own_order_bytes``, None where nobody looked. ``timeline`` is the bytes alive during each
-    kernel, by the key of its first op, in the order in which they run. ``arena`` are the bytes of an arena that all
-    tensors are packed into, ``staging`` those of a fast memory that they pass through; or what works them out.
+    the former is proved. In the model's own order it is ``own_order_bytes``, None where nobody looked. ``timeline`` is
+    the bytes alive during each kernel, by the key of its first op, in the order in which they run. ``arena`` are the
+    bytes of an arena that all tensors are packed into, ``staging`` those of a fast memory that they pass through; or
+    what works them out.
     """
 
     bytes: int
