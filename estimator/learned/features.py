@@ -87,7 +87,10 @@ RANGED = tuple(
 )
 """Columns that say whether a kernel lies in the range of the training."""
 
-_PRODUCTS = np.array([NUMBER[kind] for kind in ("conv", "pointwise", "grouped", "linear", "transposed")])
+_PRODUCT = np.zeros(len(NUMBER) + 1)
+"""By number of kind: 1 where every channel of results reads all operands."""
+_PRODUCT[[int(NUMBER[kind]) for kind in ("conv", "pointwise", "grouped", "linear", "transposed")]] = 1.0
+
 _PAD_OF = np.array([c for _ in PADDED for c in _CHANNELS] + [c for _ in (2, 4, 8) for c in _SPATIAL])
 _PAD_TO = np.array([float(m) for m in PADDED for _ in _CHANNELS] + [float(m) for m in (2, 4, 8) for _ in _SPATIAL])
 _CASCADE_OF = _columns("in_height in_width in_channels out_height window_height stride_height weights")
@@ -226,15 +229,18 @@ def _memory(
     read, of = wiring.reads, wiring.read_from
     sizes = storages[read]
     fresh = over * (wiring.life <= 2)
-    of_reads = np.stack(
-        (sizes * wiring.shared, sizes * wiring.stored, over[read], need[read], lived[read], fresh[read], sizes)
-    )
+    of_reads = np.empty((7, len(read)))
+    of_reads[:2] = wiring.shared, wiring.stored
+    of_reads[:2] *= sizes
+    of_reads[2:6] = np.array((over, need, lived, fresh))[:, read]
+    of_reads[6] = sizes
     reads = np.add.reduceat(of_reads, of, axis=1)
-    of_writes = np.stack((over, need, storages * wiring.kept, lived, storages))[:, wiring.writes]
+    of_writes = np.array((over, need, storages * wiring.kept, lived, storages))[:, wiring.writes]
     writes = np.add.reduceat(of_writes, wiring.written_from, axis=1)
     moved, made = np.maximum(reads[6], 1.0), np.maximum(writes[4], 1.0)
     simulated = np.maximum(values[:, _AT["simulated"]], 1.0)
-    again = np.isin(values[:, _AT["kind"]], _PRODUCTS) * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0) + 1.0
+    again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0)
+    again += 1.0
     slow = (reads[2] * again + writes[0]) * fast.slow
     out = np.zeros((n, 21))
     out[:, 0], out[:, 1], out[:, 2] = reads[0], reads[1], reads[0] / moved
