@@ -105,7 +105,7 @@ HEADER = (
     "Written by `make verify-memory`. Networks of families that no predictor was trained on; nothing here is learned",
     "from networks but the bits that a weight takes, and how full a dedicated SRAM gets. Errors are relative.",
     "",
-    "Known causes of what is off: weights that are computed from constants (xdensenet's masks) may compress to less;",
+    "Known causes of what is off: weights that are computed of two parameters are stored once (xdensenet, with masks);",
     "on U55 and U65 the softmax of several heads keeps a constant of its size in 32 bits in flash (mobilevit); a mean",
     "over large images is a layer with weights of ones, 1 to 1.75 bits each, and no parameter (nf_regnet, and of",
     "EfficientNets 2 to 7 %); and which feature maps a dedicated SRAM takes in is the scheduler's choice.",
