@@ -21,6 +21,7 @@ from .trc903_forward_raised import ForwardRaised
 from .trc904_stopped import Stopped
 from .trc905_partial_graph import PartialGraph
 from .trc906_bad_directive import BadDirective
+from .zst701_untrainable_path import UntrainablePath
 
 PACK: tuple[type[Page], ...] = (
     MisalignedChannels,
@@ -32,6 +33,7 @@ PACK: tuple[type[Page], ...] = (
     SlowOperator,
     WastedParameters,
     MergeableLinear,
+    UntrainablePath,
     NotImported,
     NotConstructed,
     ForwardRaised,
