@@ -200,6 +200,29 @@ def shuffled(b: Builder, rng: random.Random, x: int) -> int:
     return b.concat([x, y]) if rng.random() < 0.25 and c * b.shape(x)[2] * b.shape(x)[3] < MAX_ELEMENTS // 4 else y
 
 
+def encoder(b: Builder, rng: random.Random, x: int) -> int:
+    """Blocks of a transformer over the image's positions, with a classifier."""
+    _, c, h, w = b.shape(x)
+    heads = rng.choice((1, 2, 3, 4, 6))
+    size = rng.choice((16, 24, 32, 32, 48, 64))
+    wide = heads * size
+    x = b.conv(x, wide, 1) if c != wide else x
+    x = b.permute(b.reshape(x, 1, wide, h * w), 0, 2, 1)
+    for _ in range(rng.randint(1, 2)):
+        y = b.linear(b.norm(x, "layer_norm"), 3 * wide)
+        y = b.permute(b.reshape(y, 1, h * w, 3, heads, size), 2, 0, 3, 1, 4)
+        y = b.op("attention", b.unbind(y), (1, heads, h * w, size), causal=False, scale=None)
+        y = b.linear(b.reshape(b.permute(y, 0, 2, 1, 3), 1, h * w, wide), wide)
+        x = b.elementwise("add", x, y)
+        y = b.linear(b.norm(x, "layer_norm"), wide * rng.choice((2, 3, 4, 4)))
+        x = b.elementwise("add", x, b.linear(b.act(y, rng.choice(("gelu", "gelu", "silu", "relu"))), wide))
+    if rng.random() < 0.5:  # on as an image, as hybrids do
+        x = b.reshape(b.permute(b.norm(x, "layer_norm"), 0, 2, 1), 1, wide, h, w)
+        return b.act(b.conv(x, _next(b, rng, x, 3), 3), "silu")
+    y = b.op("reduce", [b.norm(x, "layer_norm")], (1, wide), fn="mean", dims=[1], keepdim=False)
+    return b.linear(y, rng.choice((10, 100, 1000)))
+
+
 def heavy(b: Builder, rng: random.Random, x: int) -> int:
     """A layer whose weights take longer to fetch than to use: wide convolutions on small images, large classifiers."""
     _, c, h, w = b.shape(x)
@@ -216,7 +239,7 @@ def heavy(b: Builder, rng: random.Random, x: int) -> int:
 
 BLOCKS: tuple[tuple[Block, float], ...] = (
     (plain, 6),
-    (grouped, 2),
+    (grouped, 3),
     (separable, 4),
     (inverted, 5),
     (residual, 3),

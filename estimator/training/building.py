@@ -152,6 +152,16 @@ class Builder:
         first = self.shape(xs[0])
         return self.op("concat", xs, (1, sum(map(self.channels, xs)), *first[2:]), dim=1)
 
+    def reshape(self, x: int, *shape: int) -> int:
+        return self.op("reshape", [x], shape)
+
+    def unbind(self, x: int) -> tuple[int, ...]:
+        """The parts along the first dimension."""
+        count, *shape = self.shape(x)
+        made = tuple(self._tensor(shape) for _ in range(count))
+        self._ops.append(Op(len(self._ops), "unbind", "unbind", {"dim": 0}, (x,), made))
+        return made
+
     def flatten(self, x: int) -> int:
         n, *rest = self.shape(x)
         size = 1

@@ -30,7 +30,7 @@ from advisor.moves import (
     find_se,
 )
 
-from .blocks import BLOCKS, MAX_ELEMENTS, head, heavy, patches, separable, width
+from .blocks import BLOCKS, MAX_ELEMENTS, encoder, head, heavy, patches, separable, width
 from .building import Builder
 from .networks import Network, stripped, zoo
 
@@ -120,6 +120,8 @@ def chain(rng: random.Random) -> Graph:
         channels = min(width(rng, c * rng.uniform(0.3, 2.5)), MAX_ELEMENTS // (side * other))
         b = Builder(1, channels, side, other)
         x = b.act(b.conv(0, channels if rng.random() < 0.5 else min(width(rng, channels), 2 * channels)), "relu")
+    if rng.random() < 0.1 and 16 <= b.shape(x)[2] * b.shape(x)[3] <= 1024:
+        return b.build(encoder(b, rng, x))
     if rng.random() < 0.1:
         return b.build(heavy(b, rng, x if rng.random() < 0.5 else separable(b, rng, x)))
     blocks, weights = zip(*BLOCKS, strict=True)
