@@ -15,13 +15,17 @@ from typing import Any
 
 import msgpack
 
+from advisor.graph import Graph
 from advisor.targets import Target
 
 from ..backends import backends
-from ..measuring import Unmeasurable
+from ..measuring import Backend, Measurement, Unmeasurable
 from .journal import Entry, plain_result, result_of
 from .networks import compact, expanded
 from .sampling import Sample
+
+REPEATS = 4
+"""Of a measurement on a device, for training."""
 
 _CONTEXT = multiprocessing.get_context("spawn")
 """A fork would take along what other threads of the caller hold."""
@@ -124,6 +128,15 @@ def _packed(plain: Any) -> bytes:
     return packed
 
 
+def _measured(backend: Backend, graph: Graph, target: Target) -> Measurement | Unmeasurable:
+    """One measurement; on a device, where each is the median of repeats, with fewer of them: for training more graphs
+    are worth more than better medians."""
+    repeated = getattr(backend, "measure_all", None) if getattr(backend, "exclusive", False) else None
+    if repeated is not None:
+        return repeated([graph], target, rounds=REPEATS)[0]
+    return backend.measure(graph, target)
+
+
 def _serve(name: str, target: Target, pipe: Connection) -> None:
     """The process: measures what it is sent until the pipe closes."""
     backend = next(b for b in backends() if b.name == name)
@@ -133,7 +146,7 @@ def _serve(name: str, target: Target, pipe: Connection) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            result = backend.measure(graph, target)
+            result = _measured(backend, graph, target)
         except Unmeasurable as e:
             result = e
         except KeyboardInterrupt:
