@@ -97,6 +97,10 @@ _CASCADE_OF = _columns("in_height in_width in_channels out_height window_height 
 _NEAR_OF = _columns("simulated weights written")
 
 
+_SIZE, _SHARED, _STORED, _SPILLED, _NEED, _LIFE, _FRESH, _KEPT = range(8)
+"""The rows of :attr:`Wiring.factors`."""
+
+
 @dataclass(slots=True, eq=False)
 class Sheet:
     """The rows of a plan: ``own`` by themselves, ``matrix`` in their context (single precision). ``changed`` are the
@@ -223,33 +227,27 @@ def _memory(
     n = len(wiring.rows)
     # the most that is alive from each storage's first kernel to its last
     pressure = np.append(np.maximum.reduceat(alive, wiring.spans)[::2], 0.0)
-    need = storages * pressure
-    over = storages * (pressure > fast.bytes)
-    lived = storages * wiring.life
-    read, of = wiring.reads, wiring.read_from
-    sizes = storages[read]
-    fresh = over * (wiring.life <= 2)
-    of_reads = np.empty((7, len(read)))
-    of_reads[:2] = wiring.shared, wiring.stored
-    of_reads[:2] *= sizes
-    of_reads[2:6] = np.array((over, need, lived, fresh))[:, read]
-    of_reads[6] = sizes
-    reads = np.add.reduceat(of_reads, of, axis=1)
-    of_writes = np.array((over, need, storages * wiring.kept, lived, storages))[:, wiring.writes]
-    writes = np.add.reduceat(of_writes, wiring.written_from, axis=1)
-    moved, made = np.maximum(reads[6], 1.0), np.maximum(writes[4], 1.0)
+    over = pressure > fast.bytes
+    by_storage = storages * wiring.factors
+    by_storage[_SPILLED] *= over
+    by_storage[_NEED] *= pressure
+    by_storage[_FRESH] *= over
+    sums = np.add.reduceat(by_storage[:, wiring.edges], wiring.edges_from, axis=1)
+    reads, writes = sums[:, :n], sums[:, n:]
+    moved, made = np.maximum(reads[_SIZE], 1.0), np.maximum(writes[_SIZE], 1.0)
     simulated = np.maximum(values[:, _AT["simulated"]], 1.0)
     again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0)
     again += 1.0
-    slow = (reads[2] * again + writes[0]) * fast.slow
+    slow = (reads[_SPILLED] * again + writes[_SPILLED]) * fast.slow
     out = np.zeros((n, 21))
-    out[:, 0], out[:, 1], out[:, 2] = reads[0], reads[1], reads[0] / moved
-    out[:, 3], out[:, 4] = reads[2], writes[0]
-    out[:, 5], out[:, 6] = reads[3] / moved, writes[1] / made
-    out[:, 7], out[:, 8], out[:, 9] = writes[2], reads[4] / moved, writes[3] / made
-    out[:, 10:13] = out[:, (3, 4, 7)] / simulated[:, None]
-    out[:, 13], out[:, 14], out[:, 15] = reads[5], slow, slow / simulated
-    out[:, 16] = (reads[6] * again + writes[4]) * fast.fast / simulated
+    out[:, 0], out[:, 1], out[:, 2] = reads[_SHARED], reads[_STORED], reads[_SHARED] / moved
+    out[:, 3], out[:, 4] = reads[_SPILLED], writes[_SPILLED]
+    out[:, 5], out[:, 6], out[:, 7] = reads[_NEED] / moved, writes[_NEED] / made, writes[_KEPT]
+    out[:, 8], out[:, 9] = reads[_LIFE] / moved, writes[_LIFE] / made
+    out[:, 10:12] = out[:, 3:5] / simulated[:, None]
+    out[:, 12] = writes[_KEPT] / simulated
+    out[:, 13], out[:, 14], out[:, 15] = reads[_FRESH], slow, slow / simulated
+    out[:, 16] = (reads[_SIZE] * again + writes[_SIZE]) * fast.fast / simulated
     out[1:, 17:19] = out[:-1, 3:5]
     out[:-1, 19:21] = out[1:, 3:5]
     return out

@@ -32,10 +32,11 @@ class Wiring:
     its first operand made here, the first reader of its results; ``near`` all within :data:`NEAR`, the first and last
     standing in beyond the ends. A row that there is not is number ``len(rows)``.
 
-    Storages are numbered as the lifetimes' owners, one more stands for nothing. ``reads`` are the operands' storages,
-    row after row from ``read_from`` on, with ``shared``: others read it too, and ``stored``: no kernel made it;
-    ``writes`` are the results' from ``written_from`` on. ``spans`` are first and behind-last group of each storage,
-    ``life`` how many that is; ``kept`` are those that hold the model's results.
+    Storages are numbered as the lifetimes' owners, one more stands for nothing. ``edges`` are the operands' storages,
+    row after row, then the results'; ``edges_from`` says where those of each row begin, of the operands and of the
+    results. ``spans`` are first and behind-last group of each storage. ``factors`` has by storage, one below the
+    other: 1; whether several read it; whether no kernel made it; 1; 1; how many groups it lives for; whether these
+    are at most two; whether it holds a result of the model.
     ``chain`` numbers the chains, ``chain_from`` are their first rows.
     """
 
@@ -47,14 +48,9 @@ class Wiring:
     near: Indices
     distances: NDArray[np.float64]
     at: Indices
-    reads: Indices
-    read_from: Indices
-    shared: NDArray[np.float64]
-    stored: NDArray[np.float64]
-    life: NDArray[np.float64]
-    kept: NDArray[np.float64]
-    writes: Indices
-    written_from: Indices
+    edges: Indices
+    edges_from: Indices
+    factors: NDArray[np.float64]
     first: Indices
     behind: Indices
     spans: Indices
@@ -91,6 +87,7 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
     several = np.array([len(readers.get(s, ())) > 1 for s in lives.owners] + [False], dtype=float)
     given = np.array([s not in made for s in lives.owners] + [False], dtype=float)
     results = {plan.decomposition.storage.get(t, t) for t in graph.outputs}
+    kept = np.array([s in results for s in lives.owners] + [False], dtype=float)
     alone = [len(set(r)) == 1 and results.isdisjoint(groups[i].writes) for i, r in zip(rows, reading, strict=True)]
     breaks = [row == 0 or producer[row] != row - 1 or not alone[row - 1] for row in range(n)]
     chain = np.cumsum(np.array(breaks, dtype=np.intp), dtype=np.intp) - 1
@@ -98,6 +95,7 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
     starts = np.flatnonzero(np.array(breaks, dtype=bool))
     neighbours = [np.where(order >= d, order - d, n) for d in (1, 2)] + [np.minimum(order + d, n) for d in (1, 2)]
     first, behind = np.array(lives.first, dtype=np.intp), np.array(lives.last, dtype=np.intp) + 1
+    life, ones = np.append(behind - first, 0).astype(float), np.ones(nothing + 1)
     distances = [(row - p if p < n else -1, c - row if c < n else -1) for row, (p, c) in _pairs(producer, consumer)]
     return Wiring(
         rows=rows,
@@ -108,14 +106,9 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
         near=np.clip(order + np.arange(-NEAR, NEAR + 1)[:, None], 0, max(n - 1, 0)),
         distances=np.array([(*d, len(r)) for d, r in zip(distances, reading, strict=True)], dtype=float).reshape(n, 3),
         at=np.array(rows, dtype=np.intp),
-        reads=reads,
-        read_from=read_from,
-        shared=several[reads],
-        stored=given[reads],
-        life=np.append(behind - first, 0).astype(float),
-        kept=np.array([s in results for s in lives.owners] + [False], dtype=float),
-        writes=writes,
-        written_from=written_from,
+        edges=np.concatenate((reads, writes)),
+        edges_from=np.concatenate((read_from, written_from + len(reads))),
+        factors=np.stack((ones, several, given, ones, ones, life, (life <= 2).astype(float), kept)),
         first=first,
         behind=behind,
         spans=np.stack((first, behind), axis=1).ravel(),

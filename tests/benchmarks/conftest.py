@@ -3,14 +3,20 @@ the daemon run, and writes theirs."""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+ROUNDS = 15
 
 HEAD = """# Benchmarks
 
 Written by `make bench`. Both sides of a row ran in turns on the same machine, on one thread, each on a model built
-anew: MobileNetV2 at 224 on meta, for the target npu-64. The ratio is what matters; the times are this machine's.
+anew: MobileNetV2 at 224 on meta, for the target npu-64 (the learned estimator: its graph, for ethos-u55-128). The ratio
+is what matters; the times are this machine's.
 
 | what | median | yardstick | median | ratio | limit |
 |---|---|---|---|---|---|
@@ -37,3 +43,34 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
                 f"| {1000 * info['yardstick_seconds']:.0f} ms | {info['ratio']:.2f} | {info['limit']} |\n"
             )
     file.write_text(HEAD + "".join(rows), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def against(benchmark) -> Callable[..., None]:
+    """``against(prepare, peer, name, limit)`` times what ``prepare`` returns, in turns with ``peer``."""
+
+    def run(prepare: Callable[[], Callable[[], object]], peer: Callable[[], float], name: str, limit: float) -> None:
+        peers: list[float] = []
+
+        def setup() -> tuple[tuple[Callable[[], object]], dict[str, object]]:
+            peers.append(peer())
+            return (prepare(),), {}
+
+        if benchmark.disabled:
+            benchmark.pedantic(prepare())
+            return
+        benchmark.pedantic(lambda timed: timed(), setup=setup, rounds=ROUNDS, warmup_rounds=1)
+        theirs = statistics.median(peers[1:])
+        ratio = benchmark.stats.stats.median / theirs
+        benchmark.extra_info.update(yardstick=name, yardstick_seconds=theirs, ratio=ratio, limit=limit)
+        assert ratio <= limit
+
+    return run

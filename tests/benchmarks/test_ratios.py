@@ -9,7 +9,6 @@ suite each runs once, for what it computes.
 from __future__ import annotations
 
 import gc
-import statistics
 import subprocess
 import sys
 import time
@@ -29,38 +28,6 @@ from . import mobilenet_v2
 
 SHAPE = (1, 3, 224, 224)
 TARGET = "npu-64"
-ROUNDS = 15
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def against(benchmark) -> Callable[..., None]:
-    """``against(prepare, peer, name, limit)`` times what ``prepare`` returns, in turns with ``peer``."""
-
-    def run(prepare: Callable[[], Callable[[], object]], peer: Callable[[], float], name: str, limit: float) -> None:
-        peers: list[float] = []
-
-        def setup() -> tuple[tuple[Callable[[], object]], dict[str, object]]:
-            peers.append(peer())
-            return (prepare(),), {}
-
-        if benchmark.disabled:
-            benchmark.pedantic(prepare())
-            return
-        benchmark.pedantic(lambda timed: timed(), setup=setup, rounds=ROUNDS, warmup_rounds=1)
-        theirs = statistics.median(peers[1:])
-        ratio = benchmark.stats.stats.median / theirs
-        benchmark.extra_info.update(yardstick=name, yardstick_seconds=theirs, ratio=ratio, limit=limit)
-        assert ratio <= limit
-
-    return run
 
 
 def fresh() -> torch.nn.Module:
