@@ -199,11 +199,13 @@ def staircase(panels: Mapping[str, Sequence[Series]], widths: Sequence[int], x: 
                     continue
                 axes.plot(widths, line.values, color=colour, label=line.name, lw=1.5)
                 if line.low is not None and line.high is not None:
-                    axes.fill_between(widths, line.low, line.high, color=colour, alpha=0.15, lw=0)
+                    axes.fill_between(
+                        widths, line.low, line.high, color=colour, alpha=0.15, lw=0, label="its 90 % interval"
+                    )
             axes.set_title(title)
             axes.set_xticks([w for w in widths if w % step == 0])
             axes.set_xlabel(x)
-            axes.set_ylim(0, 1.2 * axes.get_ylim()[1])
+            axes.set_ylim(0, 1.15 * axes.get_ylim()[1])
             axes.legend(loc="upper left")
         several[0].set_ylabel(y)
         return figure

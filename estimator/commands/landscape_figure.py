@@ -49,7 +49,7 @@ def _surfaces(figure: Any, surface: Surface, names: Sequence[str], kind: str) ->
     )
     for i, (title, label, widths, values, colours) in enumerate(panels):
         axes = figure.add_axes((0.03 + 0.33 * i, 0.0, 0.3, 1.0), projection="3d", computed_zorder=False)
-        axes.set_title(title, loc="center", y=0.93)
+        axes.set_title(title, loc="center", y=0.985)
         if min(values.shape) < 2:
             axes.text2D(0.5, 0.5, "no two widths suit this target here", transform=axes.transAxes, ha="center")
             axes.set_axis_off()
@@ -89,7 +89,7 @@ def _multiplier(axes: Any, line: Line, kind: str) -> None:
             color=plots.BLUE,
             alpha=0.12,
             lw=0,
-            label="90 % of its predictions",
+            label="its 90 % interval",
         )
     axes.plot(xs, [s.latency_us / 1e3 for s in real], color=plots.BLUE, lw=1.6, label=f"every width ({kind})")
     axes.step(
@@ -118,7 +118,11 @@ def widths(drawn: Drawn) -> Figure:
         columns = min(3, len(drawn.lines))
         rows = ceil(len(drawn.lines) / columns)
         figure = plots.new(4.1 * columns, 2.5 * rows + 0.6)
-        figure.suptitle(f"One channel group at a time: latency of the model in ms, {drawn.kind}", x=0.012, ha="left")
+        figure.suptitle(
+            f"One channel group at a time: latency of the model in ms over its channels, {drawn.kind}",
+            x=0.012,
+            ha="left",
+        )
         several = figure.subplots(rows, columns, squeeze=False).flat
         for axes, (group, line) in zip(several, drawn.lines, strict=False):
             axes.plot([s.at[0] for s in line.real], [s.latency_us / 1e3 for s in line.real], color=plots.BLUE, lw=1.4)
