@@ -28,6 +28,8 @@ class TorchCpu:
 
     name = "cpu"
     label: Label = "measured"
+    exclusive = True
+    """Two measurements at a time would measure each other."""
 
     def covers(self, target: Target) -> bool:
         return target.runtime == RUNTIME

@@ -43,8 +43,8 @@ class Program:
     outputs: tuple[int, ...]
     weights_bytes: int
 
-    def run(self) -> list[torch.Tensor]:
-        """One forward; the model's outputs."""
+    def run(self, after: Callable[[], None] | None = None) -> list[torch.Tensor]:
+        """One forward; the model's outputs. ``after`` is called after every step."""
         values: list[Any] = list(self.stored)
         for step in self.steps:
             out = step.call(*[values[i] for i in step.reads])
@@ -55,12 +55,18 @@ class Program:
                     values[slot] = part
             for slot in step.frees:
                 values[slot] = None
+            if after is not None:
+                after()
         return [values[i] for i in self.outputs]
 
 
-def build(graph: Graph, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Program:
-    """The program of a graph; floating-point tensors become ``dtype``. Raises :class:`Unmeasurable`."""
-    stored = stored_tensors(graph, dtype, device)
+def build(
+    graph: Graph, dtype: torch.dtype = torch.float32, device: str = "cpu", channels_last: bool = False
+) -> Program:
+    """The program of a graph; floating-point tensors become ``dtype``. Raises :class:`Unmeasurable`.
+
+    ``channels_last``: images and the weights of their convolutions lie so, whatever the graph says."""
+    stored = stored_tensors(graph, dtype, device, channels_last)
     slots = {t: i for i, t in enumerate(dict.fromkeys([*stored, *(t for op in graph.ops for t in op.outputs)]))}
     last = _last_readers(graph)
     translate = _dtypes(dtype)

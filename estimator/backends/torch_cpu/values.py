@@ -14,8 +14,12 @@ from advisor.graph import Graph, Op
 SEED = 20
 
 
-def stored_tensors(graph: Graph, dtype: torch.dtype, device: str) -> dict[int, torch.Tensor]:
-    """A value for every parameter, buffer, constant and input that some op reads, by tensor id."""
+def stored_tensors(
+    graph: Graph, dtype: torch.dtype, device: str, channels_last: bool = False
+) -> dict[int, torch.Tensor]:
+    """A value for every parameter, buffer, constant and input that some op reads, by tensor id.
+
+    Inputs lie in memory as the graph says; with ``channels_last`` everything of four dimensions lies that way."""
     generator = torch.Generator().manual_seed(SEED)
     roles: dict[int, tuple[str, Op]] = {}
     limits: dict[int, int] = {}
@@ -28,9 +32,13 @@ def stored_tensors(graph: Graph, dtype: torch.dtype, device: str) -> dict[int, t
                 limits[t] = min(limits.get(t, 2), _index_limit(graph, op, position))
     for t in graph.inputs:
         roles.setdefault(t, ("input", graph.ops[0]))
-    return {
-        t: _value(graph, t, role, op, limits.get(t, 2), dtype, generator).to(device) for t, (role, op) in roles.items()
-    }
+    values: dict[int, torch.Tensor] = {}
+    for t, (role, op) in roles.items():
+        value = _value(graph, t, role, op, limits.get(t, 2), dtype, generator)
+        if value.dim() == 4 and (channels_last or graph.tensors[t].layout == "channels_last"):
+            value = value.contiguous(memory_format=torch.channels_last)
+        values[t] = value.to(device)
+    return values
 
 
 def _index_limit(graph: Graph, op: Op, position: int) -> int:
@@ -64,10 +72,7 @@ def _value(
         value = value * _scale(shape, op)
     elif known.role != "input":
         value = value * 0.1
-    value = value.to(dtype)
-    if known.layout == "channels_last" and len(shape) == 4:
-        value = value.contiguous(memory_format=torch.channels_last)
-    return value
+    return value.to(dtype)
 
 
 def _scale(shape: tuple[int, ...], op: Op) -> float:
