@@ -7,7 +7,7 @@ Both put every kernel into a context, since what a kernel costs depends on what 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -36,8 +36,11 @@ from .networks import Network, stripped, zoo
 
 STEPS = (8, 8, 16, 32, 64)
 _MAX_WEIGHTS = (500_000, 500_000, 500_000, 1_000_000, 1_000_000, 2_000_000, 4_000_000)
-"""Of a whole graph, drawn for each: with more it is cut into sections, or left. Compiling takes its time for weights,
-so graphs with many are few."""
+"""Of a section, drawn for each: one with more is left. Compiling takes its time for weights, so graphs with many are
+few."""
+_WHOLE = 8_000_000
+"""Of a whole network: with more it is cut into sections. Nothing but whole networks shows what targets with little
+memory do with many layers in a row, so these may take their time."""
 _MAX_TENSOR = 4_000_000
 
 
@@ -59,9 +62,9 @@ MIX = {CHAINS: 0.4, "section": 0.4, "network": 0.2}
 """The shares of random chains, of sections of perturbed networks, and of whole perturbed networks."""
 
 
-def samples(rng: random.Random, longest: int = 500) -> Iterator[Sample]:
-    """Endless samples; whole networks have at most ``longest`` operations."""
-    kinds, shares = list(MIX), list(MIX.values())
+def samples(rng: random.Random, longest: int = 700, mix: Mapping[str, float] = MIX) -> Iterator[Sample]:
+    """Endless samples in the shares of ``mix``; whole networks have at most ``longest`` operations."""
+    kinds, shares = list(mix), list(mix.values())
     while True:
         kind = rng.choices(kinds, shares)[0]
         if kind == CHAINS:
@@ -70,7 +73,8 @@ def samples(rng: random.Random, longest: int = 500) -> Iterator[Sample]:
         network = _drawn(rng)
         graph = perturbed(network.graph, rng)
         most = rng.choice(_MAX_WEIGHTS)
-        whole = kind == "network" and len(graph.ops) <= longest and _weights(graph) <= most
+        whole = kind == "network" and len(graph.ops) <= longest and _weights(graph) <= _WHOLE
+        most = _WHOLE if whole else most
         cut = graph if whole else section(graph, rng)
         if cut is not None and _small(cut, most):
             yield Sample(stripped(cut), network.family, network.title, cut is graph)
