@@ -17,7 +17,7 @@ from advisor.estimator.commands.validate import validation
 from advisor.estimator.learned.model import Learned
 from advisor.estimator.learned.shelf import Shelf
 from advisor.estimator.training import pages
-from advisor.estimator.training.networks import families, zoo
+from advisor.estimator.training.networks import families
 from advisor.estimator.training.validation import Validation
 from advisor.targets import load
 
@@ -109,8 +109,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", type=Path, help="write the page to this Markdown file")
     parser.add_argument("--target", action="append", help="only this target (repeatable)")
-    parser.add_argument("--networks", type=int, default=len(zoo("test")), help="how many networks; default all")
-    parser.add_argument("--moves", type=int, default=900, help="random moves, of which some have no effect")
+    parser.add_argument("--networks", type=int, default=80, help="how many networks; default 80")
+    parser.add_argument("--moves", type=int, default=600, help="random moves, of which some have no effect")
     options = parser.parse_args()
     made: list[Validation] = []
     missed: dict[str, list[str]] = {}
