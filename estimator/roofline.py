@@ -110,12 +110,13 @@ def _at_precision(compute: Compute, tensors: Mapping[int, Tensor], group: Group,
     if other is not None:
         slow = tuple([(key, extra / other.elements) for key, extra in compute.slow])
         compute = Compute(compute.array / other.macs, compute.stream / other.elements, slow)
-    converted = _numel(tensors, _converted(tensors, group, precision))
-    return compute._replace(stream=compute.stream + converted / target.throughput["move"]) if converted else compute
+    elements = _numel(tensors, converted(tensors, group))
+    return compute._replace(stream=compute.stream + elements / target.throughput["move"]) if elements else compute
 
 
-def _converted(tensors: Mapping[int, Tensor], group: Group, precision: str) -> list[int]:
+def converted(tensors: Mapping[int, Tensor], group: Group) -> list[int]:
     """What the kernel reads in another type than it computes in."""
+    precision = group.ops[0].attrs.get("precision", "")
     return [t for t, storage in group.reads if tensors[storage].precision != precision and tensors[t].is_float]
 
 
@@ -238,8 +239,8 @@ def _traffic(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Tra
     if first.op in READS_WHAT_IT_WRITES:
         read, given, weights = min(read, written), min(given, written), min(weights, written)
     scratch = scratch_elements(tensors, first, target) * target.dtype_bytes[target.dtype]
-    converted = _converted(tensors, group, first.attrs.get("precision", ""))
-    read += 2 * sum([_bytes(tensors[t], target) for t in converted])  # written in its other type and read again
+    others = converted(tensors, group)
+    read += 2 * sum([_bytes(tensors[t], target) for t in others])  # written in its other type and read again
     results = read + written + 4 * scratch
     home = places[0] if target.cascades else _memory(places, read + written + scratch)
     store = _memory(_places(target, "weights"), weights)

@@ -6,7 +6,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ..measuring import Measurement, Row, own_precision
+from ..measuring import Measurement, Row
 from ..npu import VERSION, simulate
 
 
@@ -24,7 +24,6 @@ class Npu:
 
     def measure(self, graph: Graph, target: Target) -> Measurement:
         """A row a kernel. Raises :class:`advisor.estimator.measuring.Unmeasurable`, which names each op and why."""
-        own_precision(graph)
         simulated = simulate(graph, target)
         us = 1e6 / target.clock_hz
         rows = tuple(Row(step.ops, step.cycles * us) for step in simulated.steps)

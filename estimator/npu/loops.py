@@ -10,7 +10,7 @@ from advisor.graph import Op, Tensor
 from advisor.targets import Target
 
 from ..kernels import MAC_OPS, STREAM_OF, Group
-from ..roofline import amount, own_rate
+from ..roofline import amount, converted, own_rate
 from ..workloads import works
 
 AS_STORED = frozenset({"elementwise", "activation"})
@@ -21,6 +21,7 @@ class Nest(NamedTuple):
     """Loops of ``height * width`` positions, each ``input * kernel`` deep and ``output`` wide, ``repeats`` times.
 
     A tile of rows reads ``reach`` rows for its first and ``step`` more for each further one; columns likewise.
+    ``slowdown`` is how often the array's time of the target's own type a product takes.
     """
 
     engine: str
@@ -34,6 +35,7 @@ class Nest(NamedTuple):
     reach_width: int = 1
     step_height: int = 1
     step_width: int = 1
+    slowdown: float = 1.0
 
     @property
     def each_channel_alone(self) -> bool:
@@ -65,7 +67,16 @@ def work(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Work:
         rate = own_rate(op, target)
         if rate is not None:
             port = max(port, tensors[op.outputs[0]].numel / rate)
-    return Work(nests, port)
+    other = target.precisions.get(precision(group))
+    if other is not None:
+        nests = tuple(nest._replace(slowdown=1 / other.macs) for nest in nests)
+        port /= other.elements
+    return Work(nests, port + sum(tensors[t].numel for t in converted(tensors, group)) / target.throughput["move"])
+
+
+def precision(group: Group) -> str:
+    """The type that a kernel is set to; empty for the target's own."""
+    return group.ops[0].attrs.get("precision", "")
 
 
 def nests_of(tensors: Mapping[int, Tensor], op: Op) -> list[Nest]:

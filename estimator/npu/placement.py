@@ -49,7 +49,7 @@ def place(graph: Graph, plan: Decomposition, target: Target) -> Placement:
     sizes = {}
     for t in lives.owners:
         tensor = graph.tensors[t]
-        sizes[t] = padded(tensor, block) * target.size_of(tensor.dtype)
+        sizes[t] = padded(tensor, block) * target.size_of(tensor.dtype, tensor.precision)
     last = _ends(lives, sizes)
     memories = target.memories
     count = max(len(plan.groups), 1)

@@ -23,8 +23,8 @@ class Step:
 
     ``cycles`` are all that it adds to the inference. ``array``, ``port`` and ``memory`` (by name) are how long each is
     busy for it, prefetched weights included; ``bytes`` are what it moves, by name of memory. ``tile`` is (height,
-    width, output, tiles) of its first nest, None for a kernel without MACs. ``macs`` are by kind of engine. A kernel
-    in more than one of ``stripes`` of rows takes turns with its neighbours.
+    width, output, tiles) of its first nest, None for a kernel without MACs. ``macs`` are by kind of engine, in products
+    of the target's own type. A kernel in more than one of ``stripes`` of rows takes turns with its neighbours.
     """
 
     ops: tuple[int, ...]

@@ -201,7 +201,7 @@ class _Bench:
         operands, target, array, port = self.operands, self.target, self.array, self.port
         memories = target.memories
         tiles = cut.rows * cut.columns * cut.blocks * self.nest.repeats
-        busy = _array_cycles(self.nest, self.tiling, cut, self.engine)
+        busy = _array_cycles(self.nest, self.tiling, cut, self.engine) * self.nest.slowdown
         reading = transfer(memories[operands.read_at], read, target, self._piece(cut))
         loading = transfer(memories[operands.weights_at], self.weights * refetched, target)
         writing = transfer(memories[operands.write_at], operands.written, target, self._piece_written(cut))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from advisor.targets import Target
 
 from .jobs import Job
+from .loops import precision
 from .placement import Placement, free
 from .tiles import Operands, Run, run, transfer
 
@@ -79,7 +80,7 @@ def timed(job: Job, placement: Placement, weights_at: int, target: Target) -> Ru
     to = writes[0][0] if writes else weights_at
     if not nests:
         return _streamed(reads, writes, job.weights, weights_at, job.work.port, target)
-    size = target.dtype_bytes[target.dtype]
+    size = target.size_of("float32", precision(job.group))
     total: Run | None = None
     for i, nest in enumerate(nests):
         source = reads[min(i, len(reads) - 1)][0] if reads else weights_at
