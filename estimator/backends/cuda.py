@@ -21,7 +21,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ..measuring import Measurement, Row, Unmeasurable
+from ..measuring import Measurement, Row, Unmeasurable, own_precision
 from .folding import folded
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Cuda:
         """A row an op; a folded batch norm shares its layer's. Raises :class:`Unmeasurable`."""
         import torch
 
+        own_precision(graph)
         if not torch.cuda.is_available():
             raise Unmeasurable({-1: "torch sees no CUDA device; install a torch that is built with CUDA"})
         with _tuned(), torch.inference_mode():

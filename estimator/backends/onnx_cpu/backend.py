@@ -16,7 +16,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ...measuring import Measurement, Row, Unmeasurable
+from ...measuring import Measurement, Row, Unmeasurable, own_precision
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -81,6 +81,7 @@ class OnnxCpu:
         loaded: dict[int, _Loaded] = {}
         for i, graph in enumerate(graphs):
             try:
+                own_precision(graph)
                 loaded[i] = _loaded(graph, target.threads)
             except Unmeasurable as e:
                 results[i] = e

@@ -11,7 +11,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ...measuring import Measurement, Row, Unmeasurable
+from ...measuring import Measurement, Row, Unmeasurable, own_precision
 
 if TYPE_CHECKING:
     from .program import Program
@@ -56,6 +56,7 @@ class TorchCpu:
         with _threads(target.threads):
             for i, graph in enumerate(graphs):
                 try:
+                    own_precision(graph)
                     programs[i] = program.build(graph)
                     program.check(programs[i])
                 except Unmeasurable as e:
