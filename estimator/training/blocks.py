@@ -195,6 +195,11 @@ def shuffled(b: Builder, rng: random.Random, x: int) -> int:
     first = b.act(b.conv(x, half), rng.choice(("relu", "none")))
     second = b.act(b.depthwise(first, rng.choice((3, 3, 5))), rng.choice(("relu", "none")))
     y = b.concat([first, second])
+    groups = rng.choice((2, 2, 2, 3, 4, 8))
+    if rng.random() < 0.6 and b.channels(y) % groups == 0:  # channels are shuffled
+        _, wide, h, w = b.shape(y)
+        y = b.permute(b.reshape(y, 1, groups, wide // groups, h, w), 0, 2, 1, 3, 4)
+        y = b.reshape(y, 1, wide, h, w)
     if b.channels(y) == c and rng.random() < 0.7:
         y = b.elementwise("add", x, y)
     return b.concat([x, y]) if rng.random() < 0.25 and c * b.shape(x)[2] * b.shape(x)[3] < MAX_ELEMENTS // 4 else y
@@ -248,7 +253,7 @@ BLOCKS: tuple[tuple[Block, float], ...] = (
     (enlarged, 2.5),
     (patches, 1),
     (normed, 2),
-    (shuffled, 2),
+    (shuffled, 3),
 )
 """Blocks with their weights in a random chain."""
 
