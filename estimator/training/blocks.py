@@ -41,10 +41,11 @@ def plain(b: Builder, rng: random.Random, x: int) -> int:
     kernel = rng.choice(_KERNELS)
     out = _next(b, rng, x, kernel)
     if kernel > 1 and rng.random() < 0.12:  # factorised, as ERFNet and Inception do
-        y = b.act(b.conv(x, out, (kernel, 1)), rng.choice(_ACTIVATIONS))
-        y = b.conv(y, out, (1, kernel), dilation=rng.choice((1, 1, 2, 4)))
+        dilation = rng.choice((1, 1, 2, 4, 8, 16))
+        y = b.act(b.conv(x, out, (kernel, 1), dilation=dilation), rng.choice(_ACTIVATIONS))
+        y = b.conv(y, out, (1, kernel), dilation=dilation)
     else:
-        y = b.conv(x, out, kernel, _stride(b, rng, x), dilation=rng.choice((2, 4)) if rng.random() < 0.08 else 1)
+        y = b.conv(x, out, kernel, _stride(b, rng, x), dilation=rng.choice((2, 4, 8)) if rng.random() < 0.08 else 1)
     return b.act(y, rng.choice(_ACTIVATIONS))
 
 
