@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
+.PHONY: verify-proxies demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -39,6 +39,10 @@ verify-staircase: .venv/test.stamp
 
 verify-npu: .venv/test.stamp
 	$(BIN)/python -m tests.corpus.verify_npu --table docs/verify-npu.md
+
+# DATA: the records of NAS-Bench-Macro as gzip CSV; it goes on from build/proxies.jsonl where it was stopped.
+verify-proxies: .venv/test.stamp
+	$(BIN)/python -m tests.corpus.verify_proxies --data $(DATA) --table docs/verify-proxies.md
 
 verify-packages: .venv/test.stamp
 	$(BIN)/python tests/corpus/measure.py timm torchvision segmentation_models_pytorch pytorchcv efficientnet_pytorch \

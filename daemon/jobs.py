@@ -173,6 +173,7 @@ class Jobs:
             path,
             texts,
             run=run,
+            score=False,  # nobody waits for that in an editor
             tell=lambda model: job.emit({"event": "model", "name": model.name}),
             static=lambda report: job.emit({"event": "static", "view": shown(report, "static")}),
             settle=settle,
