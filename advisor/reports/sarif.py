@@ -80,6 +80,7 @@ def _result(finding: Finding, rule: int, marks: Fingerprints, report: Report) ->
             "target": finding.target,
             "gainMicroseconds": finding.gain_us,
             "gainPercent": finding.gain_percent,
+            "gainErrorMicroseconds": finding.gain_error_us,
             "label": finding.label,
             "move": finding.move,
             "layers": list(finding.layers),

@@ -1,0 +1,38 @@
+"""The predictors that are shipped: small, of today's targets and columns, and as certain as they say."""
+
+from pathlib import Path
+
+import pytest
+
+from advisor.estimator import learned
+from advisor.estimator.learned.model import Learned
+from advisor.estimator.learned.predictor import Predictor, fingerprint
+from advisor.estimator.simulated import Simulated
+from advisor.targets import load
+from tests.graphs import mobilenet_v2
+
+FILES = sorted((Path(learned.__file__).parent.parent / "predictors").glob("*.msgpack"))
+
+
+def test_some_are_shipped():
+    assert FILES
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_is_small_and_made_for_what_its_target_is_today(file):
+    assert file.stat().st_size <= 2_000_000
+    predictor, target = Predictor.from_bytes(file.read_bytes()), load(file.stem)
+    assert (predictor.target, predictor.fingerprint) == (target.name, fingerprint(target))
+    assert predictor.basis and predictor.label == "predicted"
+    assert {"conv", "pointwise", "depthwise", "linear", "elementwise"} <= set(predictor.kinds)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_predicts_a_usual_network(file):
+    target, graph = load(file.stem), mobilenet_v2()
+    costs = Learned(Predictor.from_bytes(file.read_bytes())).estimate(graph, target)
+    assert costs.low_us is not None and costs.high_us is not None and not costs.uncounted
+    assert 0 < costs.low_us < costs.latency_us < costs.high_us
+    assert not any(k.simulated for k in costs.kernels)
+    # what is known of these targets without learning is not far off, either
+    assert 1 / 3 < costs.latency_us / Simulated().estimate(graph, target).latency_us < 3
