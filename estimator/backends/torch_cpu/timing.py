@@ -1,7 +1,9 @@
 """Times of a program's ops in the context of its run, interleaved over several programs.
 
-A *turn* runs one program once to bring its data near, then a few timed times. A *round* gives every program a turn,
-so that whatever changes with time (clock, neighbours, temperature) meets all alike.
+A *turn* runs one program once unmeasured, then a few timed times. A *round* gives every program a turn, so that
+whatever changes with time (clock, neighbours, temperature) meets all alike. Before each timed run other data pass
+through the caches: what a program finds there is then what it put there itself in this run. So a layer's weights come
+from far in a small graph as they do in a large network, and the one says something about the other.
 
 On a busy machine a run of some milliseconds is interrupted nearly always. So with one thread an op's time is the time
 that the thread itself ran, which leaves out what the scheduler gave to others; and ops during which it was off its core
@@ -28,6 +30,10 @@ TURN_NS = 15_000_000
 
 RUNS_A_TURN = 10
 """No turn has more timed runs than this."""
+
+OTHER_BYTES = 8 << 20
+"""Data that are read before a timed run: several times what a core's own caches hold. Written, they would still have
+to be brought away while the program runs: it is made slower by that than layers in a network are."""
 
 OFF_CORE_NS = 10_000
 """An op was interrupted when its thread was off its core for longer than this."""
@@ -78,11 +84,12 @@ def timed_run(program: Program) -> tuple[list[int], list[int]]:
     return wall, own
 
 
-def turn(program: Program, samples: Samples) -> None:
-    """One turn of a program: an unmeasured run, then the timed ones."""
+def turn(program: Program, samples: Samples, other: torch.Tensor) -> None:
+    """One turn: an unmeasured run, then the timed ones. ``other`` passes through the caches before each."""
     program.run()
     spent = 0
     for _ in range(RUNS_A_TURN):
+        other.sum()
         wall, own = timed_run(program)
         samples.wall.append(wall)
         samples.own.append(own)
@@ -96,6 +103,7 @@ def interleaved(programs: Sequence[Program], rounds: int) -> list[Timing]:
 
     torch computes with as many threads as it is set to."""
     samples = [Samples() for _ in programs]
+    other = torch.zeros(OTHER_BYTES // 4)
     collecting = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -103,7 +111,7 @@ def interleaved(programs: Sequence[Program], rounds: int) -> list[Timing]:
         with torch.inference_mode():
             for _ in range(rounds):
                 for program, found in zip(programs, samples, strict=True):
-                    turn(program, found)
+                    turn(program, found, other)
     finally:
         if collecting:
             gc.enable()
