@@ -109,7 +109,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", type=Path, help="write the page to this Markdown file")
     parser.add_argument("--target", action="append", help="only this target (repeatable)")
-    parser.add_argument("--networks", type=int, default=80, help="how many networks; default 80")
+    parser.add_argument("--networks", type=int, default=100, help="how many networks; default 100")
     parser.add_argument("--moves", type=int, default=600, help="random moves, of which some have no effect")
     options = parser.parse_args()
     made: list[Validation] = []
