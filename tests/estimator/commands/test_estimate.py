@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from advisor import engine
 from advisor.cli import main
 from advisor.estimator.measuring import Measurement, Row, Unmeasurable
+from advisor.report import FileReport, Report
 
 KEYS = {"target", "kind", "latency_us", "low_us", "high_us", "cycles", "peak_memory_bytes", "weight_bytes"}
 KEYS |= {"energy_uj", "uncounted", "kernels"}
@@ -49,6 +52,24 @@ def file(tmp_path_factory) -> Path:
     file = tmp_path_factory.mktemp("project") / "net.py"
     file.write_text(SOURCE, encoding="utf-8")
     return file
+
+
+@pytest.fixture(scope="module")
+def traced(file) -> Report:
+    """The file's report on every target that is asked for below: it is traced once."""
+    return engine.audit_paths([file], {"targets": ["ethos-u55-128", "cpu-x86", "npu-64"], "select": []})
+
+
+@pytest.fixture(autouse=True)
+def audits(traced, monkeypatch):
+    """Audits of the file answer with what was traced, on the targets that they name."""
+
+    def audit_paths(paths, overrides, progress=None):
+        names = overrides["targets"] or ["npu-64"]
+        models = [replace(m, costs={n: m.costs[n] for n in names if n in m.costs}) for m in traced.models]
+        return Report(traced.root, tuple(names), [FileReport(traced.files[0].file, models)])
+
+    monkeypatch.setattr(engine, "audit_paths", audit_paths)
 
 
 def estimated(capsys, *argv: str) -> dict[str, Any]:
