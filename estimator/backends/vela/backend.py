@@ -8,8 +8,8 @@ from advisor.targets import Target, VelaSetup
 
 from ...measuring import Measurement, Unmeasurable, own_precision
 from .compiler import PACKAGE, CompilerError, compile_network, installed
-from .lowering import lower
-from .rows import check, rows
+from .lowering import REVISION, lower
+from .rows import check, failing, rows
 from .writer import serialise
 
 
@@ -23,7 +23,7 @@ class VelaBackend:
         return target.vela is not None and installed() is not None
 
     def source(self, target: Target) -> str:
-        return f"{PACKAGE} {installed()}"
+        return f"{PACKAGE} {installed()}, lowering {REVISION}"
 
     def measure(self, graph: Graph, target: Target) -> Measurement:
         """The compiler's estimate for the whole graph in int8.
@@ -32,7 +32,8 @@ class VelaBackend:
         SRAM is a cache of a fixed size, with the weights that are fetched ahead. ``weights_bytes`` is all that it
         stores: compressed weights, scales, tables and commands.
 
-        Raises :class:`Unmeasurable`, also for a network that the compiler fails on.
+        Raises :class:`Unmeasurable`, also for a network that the compiler fails on. A fault in its native code ends
+        the process: who measures many networks does it in processes of their own.
         """
         setup = _setup(target)
         own_precision(graph)
@@ -40,7 +41,7 @@ class VelaBackend:
         try:
             compiled = compile_network(serialise(lowered.network), setup)
         except CompilerError as e:
-            raise Unmeasurable(dict.fromkeys(_keys(lowered.keys), str(e))) from e
+            raise Unmeasurable(dict.fromkeys(failing(lowered, setup), str(e))) from e
         check(compiled, lowered.network, lowered.keys)
         found = rows(compiled, lowered.keys, target.clock_hz)
         return Measurement(
@@ -58,10 +59,6 @@ def _setup(target: Target) -> VelaSetup:
     if target.vela is None:
         raise ValueError(f"target '{target.name}' names no Vela set-up: its file needs a table [vela]")
     return target.vela
-
-
-def _keys(keys: tuple[frozenset[int], ...]) -> list[int]:
-    return sorted(frozenset().union(*keys))
 
 
 VELA = VelaBackend()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from advisor.targets import VelaSetup
+
 from ...measuring import Row, Unmeasurable
-from .compiler import Compiled, Part, refusals
-from .writer import Network
+from .compiler import Compiled, CompilerError, Part, compile_network, refusals
+from .lowering import Lowered
+from .writer import Network, OpSpec, serialise
 
 
 def rows(compiled: Compiled, keys: Sequence[frozenset[int]], clock_hz: float) -> tuple[Row, ...]:
@@ -45,3 +48,31 @@ def check(compiled: Compiled, network: Network, keys: Sequence[frozenset[int]]) 
             reasons.update(dict.fromkeys(keys[i], f"stays on the CPU, {why}"))
     if reasons:
         raise Unmeasurable(reasons)
+
+
+def failing(lowered: Lowered, setup: VelaSetup) -> list[int]:
+    """The graph's ops that the compiler fails on: those of the operator that ends the shortest failing beginning."""
+    fine, failed = 0, len(lowered.network.ops)
+    while failed - fine > 1:
+        middle = (fine + failed) // 2
+        if _compiles(_beginning(lowered.network, middle), setup):
+            fine = middle
+        else:
+            failed = middle
+    return sorted(lowered.keys[failed - 1])
+
+
+def _compiles(network: Network, setup: VelaSetup) -> bool:
+    try:
+        compile_network(serialise(network), setup)
+    except CompilerError:
+        return False
+    return True
+
+
+def _beginning(network: Network, count: int) -> Network:
+    """The first operators; what only the others read are its outputs."""
+    ops: list[OpSpec] = network.ops[:count]
+    read = {tensor for op in ops for tensor in op.inputs}
+    outputs = [tensor for op in ops for tensor in op.outputs if tensor not in read]
+    return Network(network.tensors, ops, network.inputs, outputs)

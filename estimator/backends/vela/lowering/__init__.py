@@ -66,6 +66,9 @@ TABLE: dict[str, Lowering] = {
 }
 """Ours; :func:`lowerings` adds what other packages bring."""
 
+REVISION = 3
+"""Raised when a lowering changes what graphs cost: measurements of different revisions are not mixed."""
+
 GROUP = "advisor.vela_lowerings"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from advisor.estimator.backends.vela import VELA
@@ -34,7 +36,7 @@ def test_every_setup_estimates_a_network_and_its_rows_are_the_whole(name: str) -
     target, graph = load(name), chain()
     measured = VELA.measure(graph, target)
     assert measured.label == "vendor estimate"
-    assert measured.source == "ethos-u-vela 5.2.0"
+    assert measured.source == VELA.source(target)
     assert sum(r.latency_us for r in measured.rows) == pytest.approx(measured.latency_us)
     assert measured.latency_us > 0
     named = [key for row in measured.rows for key in row.ops]
@@ -86,6 +88,30 @@ def test_an_op_without_a_form_is_named_before_anything_is_compiled() -> None:
         VELA.measure(b.build(b.conv(y, 8)), U55)
     assert list(caught.value.reasons) == [1]
     assert "torch.fft.fft" in caught.value.reasons[1]
+
+
+def test_the_source_tells_compilers_and_lowerings_apart() -> None:
+    assert re.fullmatch(r"ethos-u-vela \d+\.\d+\.\d+, lowering \d+", VELA.source(U55))
+
+
+def test_what_stays_on_the_cpu_is_named_with_the_compilers_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 3, 32, 32)), 16, 3)
+    found = b.op("reduce", [b.conv(x, 200)], (1, 32, 32), fn="argmax", dims=[1], keepdim=False)
+    with pytest.raises(Unmeasurable) as caught:
+        VELA.measure(b.build(found), U55)
+    assert list(caught.value.reasons) == [2]
+    assert re.search(r"CPU, ARG_?MAX: .*depth", caught.value.reasons[2])
+    assert capfd.readouterr().out == "", "what the compiler prints is not the caller's"
+
+
+def test_an_op_that_the_compiler_fails_on_is_found() -> None:
+    b = GraphBuilder()
+    x = b.act(b.conv(b.input((1, 3, 64, 64)), 8, 3))
+    stem = b.conv(x, 16, 7, stride=4, padding=3)
+    with pytest.raises(Unmeasurable, match="Vela failed") as caught:
+        VELA.measure(b.build(b.conv(b.act(stem), 8)), U55)
+    assert list(caught.value.reasons) == [2, 3], "the convolution, with the activation that it applies"
 
 
 def test_a_target_of_another_vendor_is_not_covered() -> None:
