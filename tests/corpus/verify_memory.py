@@ -1,8 +1,10 @@
-"""Peak SRAM and flash as predicted against what Arm's compiler Vela reports, on the zoo's test networks.
+"""Peak SRAM and flash as predicted against what Arm's compiler Vela reports.
 
 ``python -m tests.corpus.verify_memory [--targets …] [--journals FOLDER] [--table docs/verify-memory.md]`` compiles each
-network that Vela accepts; measurements that ``advisor validate`` keeps in a folder are taken from there. Fails where
-the median error is above 3 %, or fewer than 95 % of the networks are within 10 %.
+network of the zoo that Vela accepts; measurements kept in a folder (``TARGET.truth.jrn`` of the split ``test``,
+``TARGET.jrn`` of ``train``) are taken from there. The rules and their constants were worked out on the split ``test``,
+so only the split ``train`` says how they predict. Fails where its median error is above 3 %, or fewer than 95 % of its
+networks are within 10 %.
 """
 
 from __future__ import annotations
@@ -48,34 +50,43 @@ def main() -> int:
     parser.add_argument("--journals", type=Path, help="folder of measurements: TARGET.truth.jrn")
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
-    lines, failed = list(HEADER), []
+    tables: dict[str, list[str]] = {split: [] for split in SPLITS}
     details: list[str] = []
+    failed = []
     for name in options.targets:
         target = load(name)
-        rows = [row(n, family, graph, target, m) for n, family, graph, m in measured(target, options.journals)]
-        if not rows:
-            print(f"{name}: nothing measured")
-            continue
-        lines.append(summary(name, rows))
-        print(lines[-1], flush=True)
-        details += worst(name, rows)
-        failed += [name] if misses(rows) else []
+        for split in SPLITS:
+            found = measured(target, split, options.journals)
+            rows = [row(n, family, graph, target, m) for n, family, graph, m in found]
+            if not rows:
+                print(f"{name}, {split}: nothing measured")
+                continue
+            tables[split].append(summary(name, rows))
+            print(f"{split}: {tables[split][-1]}", flush=True)
+            details += worst(f"{name}, {SPLITS[split]}", rows)
+            failed += [name] if split == UNSEEN and misses(rows) else []
     if options.table is not None:
-        options.table.write_text("\n".join([*lines, "", *details]) + "\n")
+        parts = [
+            line
+            for split, title in SPLITS.items()
+            for line in (f"## {title.capitalize()}", "", *COLUMNS, *tables[split], "")
+        ]
+        options.table.write_text("\n".join([*HEADER, *parts, *details]).rstrip() + "\n")
     for name in failed:
-        print(f"{name}: not within the requirement", file=sys.stderr)
+        print(f"{name}: not within the requirement on networks unseen", file=sys.stderr)
     return 1 if failed else 0
 
 
-def measured(target: Target, journals: Path | None) -> Iterator[tuple[str, str, Graph, Measurement]]:
-    """The test networks that Vela runs whole, with what it reports."""
-    kept = None if journals is None else journals / f"{target.name}.truth.jrn"
-    if kept is not None and kept.is_file():
-        for entry in journal.read(kept):
-            if entry.sample.whole and isinstance(entry.result, Measurement):
+def measured(target: Target, split: str, journals: Path | None) -> Iterator[tuple[str, str, Graph, Measurement]]:
+    """The networks of a split that Vela runs whole, with what it reports."""
+    kept = None if journals is None else journals / f"{target.name}{'.truth' if split == 'test' else ''}.jrn"
+    if kept is not None:
+        for entry in journal.read(kept) if kept.is_file() else ():
+            network = entry.sample.whole and entry.sample.family != CHAINS
+            if network and isinstance(entry.result, Measurement):
                 yield entry.sample.name, entry.sample.family, entry.sample.graph, entry.result
         return
-    for network in zoo("test"):
+    for network in zoo(split):
         try:
             yield network.name, network.family, network.graph, VELA.measure(network.graph, target)
         except Unmeasurable as e:
@@ -99,17 +110,32 @@ def misses(rows: list[Row]) -> bool:
     )
 
 
+CHAINS = "chains"
+"""The family of random chains, which are no networks."""
+
+UNSEEN = "train"
+SPLITS = {UNSEEN: "networks unseen", "test": "networks that the rules were worked out on"}
+"""The zoo's splits, which are predictors'; for memory they stand the other way round."""
+
 HEADER = (
     "# Peak SRAM and flash against Vela",
     "",
-    "Written by `make verify-memory`. Networks of families that no predictor was trained on; nothing here is learned",
-    "from networks but the bits that a weight takes, and how full a dedicated SRAM gets. Errors are relative.",
+    "Written by `make verify-memory`. Errors are relative.",
+    "",
+    "The rules of `estimator/memory/vela` were worked out on networks of the zoo's split `test`: what was off there",
+    "was looked into until it was not, and the bits of a weight and how full a dedicated SRAM gets were chosen by its",
+    "figures. That table says how well the rules fit, not how well they predict. The split `train` says that: it was",
+    "not looked at meanwhile (whole networks, some changed by random moves, widths and resolutions).",
     "",
     "Known causes of what is off: weights that are computed of two parameters are stored once (xdensenet, with masks);",
     "on U55 and U65 the softmax of several heads keeps a constant of its size in 32 bits in flash (mobilevit); a mean",
     "over large images is a layer with weights of ones, 1 to 1.75 bits each, and no parameter (nf_regnet, and of",
-    "EfficientNets 2 to 7 %); and which feature maps a dedicated SRAM takes in is the scheduler's choice.",
+    "EfficientNets 2 to 7 %); which feature maps a dedicated SRAM takes in is the scheduler's choice. What is off on",
+    "unseen networks has not been looked into. Measurements older than equal layers' weights of their own have",
+    "too little flash.",
     "",
+)
+COLUMNS = (
     "| target | networks | families | SRAM: median error | within 10 % | flash: median error | within 10 % |",
     "|---|---|---|---|---|---|---|",
 )

@@ -7,7 +7,7 @@ at the largest of ``n`` samples, ``n`` being the weights of one output channel: 
 is the largest, and the fewer levels the others take. Sparse or clustered weights are smaller.
 
 Sources: block sizes and traversals as in ``ethos-u-vela`` 5.2.0 (``weight_compressor.py``, Arm's Ethos-U55 and U85
-technical reference manuals); bits fitted to the streams of 104 networks (vendor's compiler), to 0.4 % of a network's.
+technical reference manuals); bits fitted to the streams of 104 networks of the zoo's split `test` (vendor's compiler).
 """
 
 from __future__ import annotations
