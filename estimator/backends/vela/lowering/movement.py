@@ -218,24 +218,12 @@ def pad(lower: Lowerer, op: Op) -> None:
 def _extended(lower: Lowerer, x: Value, grown: dict[int, tuple[int, int]], mode: str) -> Value:
     if mode in ("replicate", "circular"):
         for dim, (before, after) in grown.items():
-            first, last = (0, x.shape[dim] - 1) if mode == "replicate" else (x.shape[dim] - before, 0)
-            front = [
-                part(
-                    lower,
-                    x,
-                    dim,
-                    first + (i if mode == "circular" else 0),
-                    first + (i if mode == "circular" else 0) + 1,
-                )
-                for i in range(before)
-            ]
-            back = [
-                part(
-                    lower, x, dim, last + (i if mode == "circular" else 0), last + (i if mode == "circular" else 0) + 1
-                )
-                for i in range(after)
-            ]
-            x = concatenated(lower, [*front, x, *back], dim)
+            size = x.shape[dim]
+            front, back = range(size - before, size), range(after)
+            if mode == "replicate":
+                front, back = [0] * before, [size - 1] * after
+            parts = [[part(lower, x, dim, at, at + 1) for at in places] for places in (front, back)]
+            x = concatenated(lower, [*parts[0], x, *parts[1]], dim)
         return x
     shape = tuple(n + sum(grown.get(d, (0, 0))) for d, n in enumerate(x.shape))
     sides = lower.table([grown.get(d, (0, 0)) for d in x.order])

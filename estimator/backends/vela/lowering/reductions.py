@@ -112,7 +112,7 @@ def reduce(lower: Lowerer, op: Op) -> None:
     lower.give(op.outputs[0], dropped(lower, made, shape))
 
 
-EXTREMES = {
+EXTREMES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("max", "amax"), ("REDUCE_MAX", "MAXIMUM")),
     **dict.fromkeys(("min", "amin"), ("REDUCE_MIN", "MINIMUM")),
 }
