@@ -24,9 +24,8 @@ class UntrainablePath(Rule):
     Finds layers that training can hardly change, or that change nothing: a branch that no gradient reaches (detached,
     multiplied by zero, never read), two dense layers in a row without a nonlinearity, one or two channels through
     which the whole network passes, a sigmoid or softmax that only gets numbers from a ReLU or from another one. Where
-    the network was scored at its initialisation (`--zero-shot`; editors do it in the background), also what was
-    measured there: a gradient of zero, a signal that all inputs share, signals and gradients that vanish or explode
-    with depth, features that collapse.
+    the network was scored at its initialisation (`--zero-shot`), also what was measured there: a gradient of zero, a
+    signal that all inputs share, signals and gradients that vanish or explode with depth, features that collapse.
 
     ## Why is this bad?
     What no gradient reaches stays as it was initialised, and costs its latency all the same. Without a nonlinearity two
