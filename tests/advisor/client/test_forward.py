@@ -36,7 +36,8 @@ class Ends:
             with stream:
                 self.result.append(forward(source, sink, stream))
             os.close(sink)
-            os.close(source)
+            # ``source`` stays open: a thread may still read that number, and would take what comes out of the next
+            # test's pipe that gets it
 
         self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
