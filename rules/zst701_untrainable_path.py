@@ -77,7 +77,7 @@ class UntrainablePath(Rule):
             target="any",
             dtype="floating point",
             shapes="batch of 16 Gaussian inputs at initialisation",
-            effect="found all planted faults; silent on 100 networks of timm",
+            effect="28 of 29 planted faults found, none where there is none; silent on 97 of 100 networks of timm",
             sample="see docs/verify-proxies.md",
             source="this repository, `make verify-proxies`",
         ),
