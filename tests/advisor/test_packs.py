@@ -23,8 +23,9 @@ def test_our_own_pack_is_found_as_any_other():
     assert "TRC901" not in {r.code for r in packs.rules()}
 
 
-def test_our_own_estimator_covers_a_shipped_target():
-    assert packs.estimator_for(load("npu-64")).label == "simulated"
+def test_a_target_with_a_predictor_is_predicted_and_any_other_simulated():
+    assert packs.estimator_for(load("npu-64")).label == "predicted"
+    assert packs.estimator_for(load("cpu-x86")).label == "simulated"
 
 
 def test_pages_of_several_packs_come_in_order_of_code():

@@ -1,4 +1,7 @@
-"""Every rule is silent on its own valid models and fires, with the named move and line, on its invalid ones."""
+"""Every rule is silent on its own valid models and fires, with the named move and line, on its invalid ones.
+
+Costs are the simulated model's: a rule's logic is tested, and predictors are trained anew now and then.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from advisor import packs
 from advisor.advice.advise import Settings, advise
 from advisor.advice.places import Sources
 from advisor.channels import analyse
+from advisor.estimator.simulated import SIMULATED
 from advisor.findings import Finding
 from advisor.graph import Graph
 from advisor.live import trace
@@ -51,7 +55,7 @@ def graph_of(case: Case, folder: Path) -> tuple[Graph, str]:
 def findings(rule: Rule, case: Case, folder: Path) -> list[Finding]:
     graph, file = graph_of(case, folder)
     target = load(case.target)
-    advised = advise(graph, target, packs.estimator_for(target), [rule], Settings(sources=Sources(file)))
+    advised = advise(graph, target, SIMULATED, [rule], Settings(sources=Sources(file)))
     assert advised.failures == []
     return advised.findings
 
@@ -80,7 +84,7 @@ def test_a_rule_fires_on_its_invalid_models(rule: Rule, case: Case, tmp_path: Pa
 def test_a_reported_gain_is_the_reestimate_of_the_moved_graph(rule: Rule, case: Case, tmp_path: Path):
     graph, _ = graph_of(case, tmp_path)
     target = load(case.target)
-    estimator = packs.estimator_for(target)
+    estimator = SIMULATED
     for f in advise(graph, target, estimator, [rule]).findings:
         assert (f.gain_us is None) == (f.move is None or rule.any_target)
         if f.move is not None and f.gain_us is not None:
@@ -120,7 +124,7 @@ def test_the_documentation_is_what_the_rules_say():
 
 def advised(graph: Graph, target: str, *rules: type[Rule]) -> list[Finding]:
     wanted = load(target)
-    return advise(graph, wanted, packs.estimator_for(wanted), [r() for r in rules]).findings
+    return advise(graph, wanted, SIMULATED, [r() for r in rules]).findings
 
 
 def convolutions(*widths: int, size: int = 64) -> Graph:
@@ -163,7 +167,7 @@ def test_the_width_of_packed_attention_projections_cannot_be_set_alone():
     q = b.op("linear", [x], (1, 512, 900), weights=packed, target="torch.nn.functional.linear")
     graph = b.build(b.linear(q, 64))
     assert (
-        free_groups(Look(graph, load("npu-64"), packs.estimator_for(load("npu-64")).estimate(graph, load("npu-64"))))
+        free_groups(Look(graph, load("npu-64"), SIMULATED.estimate(graph, load("npu-64"))))
         == []
     )
 
