@@ -20,7 +20,7 @@ class Net(nn.Module):
         self.head = nn.Conv2d(65, 64, 3, padding=1)
 
     def forward(self, x):
-        return self.head(self.wide(self.stem(x)).relu())
+        return self.head(self.wide(self.stem(x).relu()).relu())
 '''
 """On ``cpu-x86``, which is the default, its only finding is CHN101 at ``WIDE``."""
 WIDE = "nn.Conv2d(32, 65, 3, padding=1)"
