@@ -166,10 +166,7 @@ def test_the_width_of_packed_attention_projections_cannot_be_set_alone():
     packed = {"weight": b.parameter((900, 300), "attention.in_proj_weight")}
     q = b.op("linear", [x], (1, 512, 900), weights=packed, target="torch.nn.functional.linear")
     graph = b.build(b.linear(q, 64))
-    assert (
-        free_groups(Look(graph, load("npu-64"), SIMULATED.estimate(graph, load("npu-64"))))
-        == []
-    )
+    assert free_groups(Look(graph, load("npu-64"), SIMULATED.estimate(graph, load("npu-64")))) == []
 
 
 def test_a_bias_that_two_calls_share_is_one_and_goes_only_if_both_cancel_it():
