@@ -99,7 +99,7 @@ async def test_told_what_a_model_needs_it_is_traced(editor, tmp_path):
     assert editor.texts[path].index(comment) < editor.texts[path].index("class Wants")
     editor.edit(path, comment, "# advisor: args=(2, 28) input=(2, 8, 32, 32)")
     editor.edit(path, 'len(names["a"].b)', "names")
-    await editor.findings(path)
+    await editor.findings(path, "ZST701")
     await editor.until(lambda: editor.hints(path))
     assert [hint.label.partition(" · ")[0] for hint in await editor.inlay(path)] == [
         "×2 → 2×8×28–30×28–30",

@@ -37,7 +37,7 @@ def test_a_finding_is_shown_explained_ignored_and_brought_back(home, tmp_path):
     assert "problem" not in seen and done.returncode == 0, (seen, done.stderr)
 
     found = {d["code"]: d for d in seen["diagnostics"]}
-    assert set(found) == {"IBN201", CODE, "MEM401"}
+    assert set(found) == {"IBN201", CODE, "MEM401", "CHN101"}
     line = found[CODE]["line"]
     text = mobilenet().splitlines()[line - 1]
     assert text[found[CODE]["column"] :].startswith("nn.Conv2d(hidden_dim, oup")
