@@ -47,6 +47,6 @@ def test_a_finding_is_shown_explained_ignored_and_brought_back(home, tmp_path):
         new for new, old in zip(seen["edited"].splitlines(), mobilenet().splitlines(), strict=True) if new != old
     ]
     assert changed == [f"{text}  # advisor: ignore[{CODE}]"]
-    assert {d["code"] for d in seen["after"]} == {"IBN201", "MEM401"}
+    assert {d["code"] for d in seen["after"]} == {"IBN201", "MEM401", "CHN101"}
     assert seen["undone"] and seen["back"]["line"] == line
     assert seen["popups"] == []
