@@ -39,7 +39,7 @@ def model() -> ModelReport:
 
 def test_what_all_findings_save_together_counts_the_reported_ones_only(tmp_path, model):
     planned(tmp_path).advise(model)
-    assert [f.code for f in model.findings] == ["CHN101"]
+    assert [f.code for f in model.findings] == ["CHN101", "ZST701", "ZST701"]
     assert model.together_us["npu-64"] == model.findings[0].gain_us
 
 
