@@ -87,7 +87,7 @@ def test_the_tooltip_comes_later_and_says_what_its_numbers_are() -> None:
     assert hint.tooltip is None
     hints.resolved(hint, document, Markup(True))
     assert isinstance(hint.tooltip, lsp.MarkupContent)
-    for said in ("`stem.0`", "`body.2.0`", "cpu-x86 (simulated)", "ethos-u85-1024 (simulated)", "Σ of 3"):
+    for said in ("`stem.0`", "`body.2.0`", "cpu-x86 (simulated)", "ethos-u85-1024 (predicted)", "Σ of 3"):
         assert said in hint.tooltip.value
 
 

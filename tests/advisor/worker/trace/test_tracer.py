@@ -68,7 +68,7 @@ def test_paths_weights_and_shared_modules() -> None:
     ]
     assert graph.ops[0].weights == graph.ops[2].weights
     assert graph.tensors[graph.ops[0].weights["weight"]].name == "body.0.weight"
-    assert graph.tensors[graph.ops[4].inputs[1]][3:] == ("parameter", "scale")
+    assert graph.tensors[graph.ops[4].inputs[1]][3:5] == ("parameter", "scale")
     assert list(graph.modules) == ["", "body", "body.0", "body.1"]
     assert graph.enclosing_types(graph.ops[0]) == ["torch.nn.Conv2d", "torch.nn.Sequential", "Model"]
 
