@@ -5,6 +5,8 @@
 - ``advisor.backends``: one entry a source of ground truth, satisfying ``advisor.estimator.measuring.Backend``;
 - ``advisor.op_costs``: one entry a function ``(graph, op, target) -> OpCost | None``, asked for every operator that
   the cost models have no figures of; None leaves it to the next (:class:`advisor.costs.OpCost`);
+- ``advisor.vela_lowerings``: one entry a mapping from operator names to functions that write such an op as TFLite
+  operators, for the Ethos-U targets' ground truth (``advisor.estimator.backends.vela.lowering``);
 - ``advisor.commands``: one entry a subcommand of the ``advisor`` program.
 """
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich import progress as bars
@@ -93,10 +94,8 @@ def duration(text: str) -> float:
 
 
 def _need_training() -> None:
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as e:
-        raise UsageError("training needs scikit-learn; install it with `pip install 'nas-advisor[train]'`") from e
+    if find_spec("sklearn") is None:
+        raise UsageError("training needs scikit-learn; install it with `pip install 'nas-advisor[train]'`")
 
 
 @contextmanager
