@@ -6,13 +6,13 @@ import math
 
 
 def time(us: float) -> str:
-    """Microseconds for people, three significant digits: ``0.21 ms``, ``4.2 us``, ``1.3 s``."""
+    """Microseconds for people, three significant digits: ``0.21 ms``, ``4.2 us``, ``1.3 s``; no nanoseconds' parts."""
     size = abs(us)
-    if size >= 1e6:
-        return f"{us / 1e6:.3g} s"
+    if size >= 999_500:
+        return f"{us / 1e6:.3g} s" if size < 999_500_000 else f"{us / 1e6:.0f} s"
     if size >= 100:
         return f"{us / 1e3:.3g} ms"
-    return f"{us:.3g} us"
+    return f"{us:.3g} us" if size >= 0.001 else "0 us"
 
 
 def margin(us: float, low: float | None, high: float | None) -> str:
@@ -35,4 +35,6 @@ def percent(value: float) -> str:
     """A percentage, two significant digits below ten: ``6 %``, ``0.48 %``, ``34 %``; never 100 % for less."""
     if 99.5 <= abs(value) < 100:
         return f"{math.trunc(value * 10) / 10:.1f} %"
+    if abs(value) < 0.001:
+        return "0 %"
     return f"{value:.2g} %" if abs(value) < 10 else f"{value:.0f} %"
