@@ -8,6 +8,7 @@ from functools import cache
 
 from advisor.advice.literals import Lines, called, known_lines, located
 from advisor.advice.places import editable
+from advisor.costs import Costs
 from advisor.graph import Op, Span, Tensor
 from advisor.report import FileReport, ModelReport
 from advisor.reports.layers import Row, rows
@@ -100,6 +101,7 @@ def _first(item: tuple[tuple[Span, bool], object]) -> tuple[Span, bool]:
 def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) -> None:
     """Enter the layers of one model."""
     modules = {} if model.graph is None else model.graph.modules
+    shares = {target: _shares(costs) for target, costs in model.costs.items()}
     for row in rows(model):
         op = row.op
         chain = modules[op.path].created if op.module and op.path in modules else ()
@@ -111,7 +113,8 @@ def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) ->
             places.append((op.call, False))
         if not places:
             continue
-        instance = _instance(row, model.name)
+        within = {target: known[op.key] for target, known in shares.items() if op.key in known}
+        instance = _instance(row, model.name, within)
         for at in places:
             held = layers.setdefault(at, _Held())
             held.instances.append(instance)
@@ -121,7 +124,17 @@ def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) ->
             widths.update(((w.number, w.span), w) for w in origins.widths(row, chain))
 
 
-def _instance(row: Row, model: str) -> Instance:
+def _shares(costs: Costs) -> dict[int, float]:
+    """Op key → how far the true latency of its kernel may lie from the predicted one, as a share of it."""
+    return {
+        key: max(kernel.high_us - kernel.latency_us, kernel.latency_us - kernel.low_us) / kernel.latency_us
+        for kernel in costs.kernels
+        if kernel.low_us is not None and kernel.high_us is not None and kernel.latency_us
+        for key in kernel.ops
+    }
+
+
+def _instance(row: Row, model: str, within: dict[str, float]) -> Instance:
     first = row.outputs[0] if row.outputs else None
     return Instance(
         model=model,
@@ -134,6 +147,7 @@ def _instance(row: Row, model: str) -> Instance:
         macs=row.macs,
         live_bytes=row.live_bytes,
         latency_us=row.latency_us,
+        within=within,
     )
 
 

@@ -19,11 +19,11 @@ def note(finding: Finding, several: bool) -> str:
     if finding.layers:
         more = len(finding.layers) - 1
         parts.append(finding.layers[0] + (f" +{more}" if more else ""))
-    if finding.gain_us is not None and finding.gain_percent is not None and finding.gain_percent >= _WORTH_SAYING:
-        if time(finding.gain_us) not in finding.message:
-            parts.append(f"saves {time(finding.gain_us)} ({percent(finding.gain_percent)})")
-        if finding.label:
-            parts.append(finding.label + _error(finding.gain_us, finding.gain_error_us))
+    saving = _saving(finding)
+    if saving is not None and time(saving[0]) not in finding.message:
+        parts.append(f"saves {time(saving[0])} ({percent(saving[1])})")
+    if said := certainty(finding):
+        parts.append(said)
     if several and finding.target and finding.target not in finding.message:
         parts.append(f"on {finding.target}")
     if finding.overlaps:
@@ -31,9 +31,18 @@ def note(finding: Finding, several: bool) -> str:
     return ", ".join(parts)
 
 
-def _error(gain_us: float, error_us: float | None) -> str:
-    """How certain a predicted gain is, behind its label."""
-    if error_us is None:
+def certainty(finding: Finding) -> str:
+    """What kind of number the saving is that a finding speaks of, and how far off it may be: ``predicted ±0.03 ms``;
+    empty where it saves nothing to speak of."""
+    saving, error = _saving(finding), finding.gain_error_us
+    if saving is None or not finding.label:
         return ""
-    within = ", less than this uncertainty" if gain_us < error_us else ""
-    return f" ±{time(error_us)}{within}"
+    if error is None:
+        return finding.label
+    return f"{finding.label} ±{time(error)}" + (", more than it saves" if saving[0] < error else "")
+
+
+def _saving(finding: Finding) -> tuple[float, float] | None:
+    """What it saves in microseconds and in percent, None where that is nothing to speak of."""
+    us, share = finding.gain_us, finding.gain_percent
+    return None if us is None or share is None or share < _WORTH_SAYING else (us, share)

@@ -19,6 +19,7 @@ from lsprotocol import types
 from advisor.findings import Finding
 from advisor.graph import Span
 
+from . import words
 from .analysis import Analysis
 from .documents import Opened
 from .pages import href
@@ -81,7 +82,9 @@ def diagnostic(finding: Finding, opened: Opened, able: Abilities) -> tuple[str, 
     }
     if not opened.holds(finding):
         data["stale"] = True
-    message = f"{finding.message}{BEFORE}" if "stale" in data and opened.behind else finding.message
+    message = words.message(finding)
+    if "stale" in data and opened.behind:
+        message += BEFORE
     return place.uri, types.Diagnostic(
         range=place.range,
         message=message,

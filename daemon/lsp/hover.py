@@ -167,7 +167,7 @@ def explained(findings: Iterable[Finding], line: Callable[[Finding], str], marku
 
 def _finding(finding: Finding, markup: Markup) -> str:
     name = pages.names().get(finding.code, "")
-    return f"{markup.link(finding.code, pages.href(finding.code))} {name}: {markup.text(finding.message)}"
+    return f"{markup.link(finding.code, pages.href(finding.code))} {name}: {markup.text(words.message(finding))}"
 
 
 def register(session: Session) -> None:

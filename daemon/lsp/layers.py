@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.reports import cells
+from advisor.units import percent
 
 from ..view import Instance, Place, View
 from . import words
@@ -94,8 +95,10 @@ def _total(view: View, model: str, target: str) -> float:
 
 
 def _latency(instances: Sequence[Instance], target: str, total: float) -> str:
-    """``37.3 us (3.2 %)``, the share being of ``total``."""
+    """``37.3 us ±8 % (3.2 %)``, the share being of ``total``; how certain it is where that is known of one layer."""
     values = [i.latency_us.get(target) for i in instances]
     known = [v for v in values if v is not None]
     text = words.latency(values)
+    if len(instances) == 1 and any(known) and target in instances[0].within:
+        text += f" ±{percent(100 * instances[0].within[target])}"
     return f"{text} ({cells.share(sum(known), total)})" if any(known) and total else text

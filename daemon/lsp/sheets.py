@@ -13,7 +13,7 @@ from advisor.findings import Finding
 from advisor.reports import cells
 
 from ..view import Instance, Model, View
-from . import hints, hover, layers, pages
+from . import hints, hover, layers, pages, words
 from .markup import Markup
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _findings(opened: Opened, view: View, model: Model) -> Iterator[str]:
 def _finding(opened: Opened, finding: Finding) -> str:
     where = hover.links(opened, [finding.span], _MARKDOWN)
     code = _MARKDOWN.link(finding.code, pages.href(finding.code))
-    return f"{code} {where}: {_MARKDOWN.text(finding.message)}"
+    return f"{code} {where}: {_MARKDOWN.text(words.message(finding))}"
 
 
 def written(name: str, about: str, markdown: str) -> str | None:

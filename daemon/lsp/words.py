@@ -1,4 +1,4 @@
-"""How shapes and figures of layers read in hints, lenses and hovers: short, and with the units of ``advisor audit``.
+"""How shapes and figures of layers, and findings, read in the editor: short, and with the units of ``advisor audit``.
 
 Unknown is never zero: a figure that nobody knows is ``?``, a sum says how many ops it lacks.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from advisor.findings import Finding
 from advisor.reports import cells
+from advisor.reports.note import certainty
 from advisor.units import margin, percent, size, time
 
 from ..view import Instance, Totals
@@ -161,3 +163,12 @@ def together(total: Totals) -> str:
         return ""
     after = time(total.latency_us - saved)
     return f"{time(total.latency_us)} → {after} (−{percent(100 * saved / total.latency_us)})"
+
+
+# ---- findings
+
+
+def message(finding: Finding) -> str:
+    """What a finding says, with what kind of number its saving is: ``… saves 0.2 ms (1.3 %) [predicted ±0.1 ms]``."""
+    kind = certainty(finding)
+    return f"{finding.message} [{kind}]" if kind else finding.message

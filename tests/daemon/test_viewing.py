@@ -1,5 +1,7 @@
 """Layers stand at the source places that a person reads and edits."""
 
+from dataclasses import replace
+
 import pytest
 
 from advisor.daemon.view import digest
@@ -50,6 +52,15 @@ def test_a_layer_stands_where_it_is_created_and_where_it_is_called():
     assert (layer.inputs, layer.output, layer.dtype) == ([[1, 4, 8, 8]], [1, 4, 8, 8], "float32")
     assert (layer.params, layer.macs) == (4 * 4 * 9, 4 * 4 * 9 * 64)
     assert set(layer.latency_us) == {"npu-64", "cpu-x86"} and layer.latency_us["npu-64"]
+
+
+def test_a_predicted_layer_says_how_certain_it_is():
+    report = model("Net", {"a": (span(3),)}, {})
+    costs = report.costs["npu-64"]
+    kernels = [replace(k, low_us=0.9 * k.latency_us, high_us=1.2 * k.latency_us) for k in costs.kernels]
+    report.costs["npu-64"] = replace(costs, label="predicted", kernels=tuple(kernels))
+    (layer,) = places(report)[span(3), True].instances
+    assert layer.within == {"npu-64": pytest.approx(0.2)}, "nobody knows how far off the simulated one is"
 
 
 def test_a_place_has_its_layers_of_all_models_and_calls():

@@ -59,6 +59,6 @@ def test_a_gain_says_how_certain_it_is(tmp_path):
     finding.label, finding.gain_us, finding.gain_percent, finding.message = "predicted", 200.0, 5.0, "wide"
     finding.gain_error_us = 20.0
     assert "predicted ±20 us" in note(finding, several=False)
-    assert "less than" not in note(finding, several=False)
+    assert "more than" not in note(finding, several=False)
     finding.gain_error_us = 300.0
-    assert "predicted ±0.3 ms, less than this uncertainty" in note(finding, several=False)
+    assert "predicted ±0.3 ms, more than it saves" in note(finding, several=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lsprotocol import types as lsp
 
@@ -37,6 +39,16 @@ def test_a_layers_row() -> None:
     assert "| `head` | linear | 64 → 10 | 650 | 640 | " in shown
     assert "cpu-x86 (simulated)" in shown
     assert " %)" in shown
+
+
+def test_a_predicted_layer_and_a_finding_say_how_certain_they_are() -> None:
+    shown = text(said(opened(), "nn.Linear(64, 10)"))
+    row = next(line for line in shown.splitlines() if line.startswith("| `head` "))
+    assert "ethos-u85-1024 (predicted)" in shown
+    simulated, predicted = row.strip("| ").split(" | ")[-2:]
+    assert "±" not in simulated and re.search(r" us ±\d+ % \(\d", predicted)
+    of_findings = text(said(opened(), "conv_bn(60, 60)"))
+    assert "[simulated]" in of_findings and re.search(r"\[predicted ±[\d.]+ ms\]", of_findings)
 
 
 def test_all_layers_of_a_line_their_sum_and_where_they_are_called() -> None:

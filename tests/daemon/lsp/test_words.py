@@ -6,6 +6,8 @@ import pytest
 
 from advisor.daemon.lsp import words
 from advisor.daemon.view import Instance, Totals
+from advisor.findings import Finding
+from advisor.graph import Span
 
 
 def layer(
@@ -81,3 +83,24 @@ def test_totals() -> None:
     total.latency_us = 0.0
     assert words.totals(total) == "latency ?: none of its 2 ops could be costed"
     assert words.together(total) == ""
+
+
+@pytest.mark.parametrize(
+    ("label", "error", "kind"),
+    [
+        ("simulated", None, " [simulated]"),
+        ("predicted", 20.0, " [predicted ±20 us]"),
+        ("predicted", 300.0, " [predicted ±0.3 ms, more than it saves]"),
+    ],
+)
+def test_a_finding_says_what_kind_of_number_its_saving_is(label: str, error: float | None, kind: str) -> None:
+    found = Finding("CHN101", "56 saves 0.2 ms (5 %)", Span("net.py", 1, 1, 1, 9), label=label)
+    found.gain_us, found.gain_percent, found.gain_error_us = 200.0, 5.0, error
+    assert words.message(found) == f"56 saves 0.2 ms (5 %){kind}"
+
+
+def test_a_finding_that_saves_nothing_says_no_more_than_its_message() -> None:
+    found = Finding("CHN102", "64 cost nothing", Span("net.py", 1, 1, 1, 9), label="predicted")
+    assert words.message(found) == "64 cost nothing"
+    found.gain_us, found.gain_percent, found.gain_error_us = -0.01, -0.001, 3.0
+    assert words.message(found) == "64 cost nothing"
