@@ -105,10 +105,15 @@ def estimators() -> tuple[Estimator, ...]:
 
 def estimator_for(target: Target) -> Estimator:
     """The first installed estimator that covers ``target``; raises :class:`PackError` when none does."""
-    for estimator in estimators():
-        if estimator.covers(target):
-            return estimator
-    raise PackError(f"no installed estimator covers target '{target.name}'")
+    return estimators_for(target)[0]
+
+
+def estimators_for(target: Target) -> tuple[Estimator, ...]:
+    """All that cover ``target``, the one to ask first in front; raises :class:`PackError` when none does."""
+    found = tuple(e for e in estimators() if e.covers(target))
+    if not found:
+        raise PackError(f"no installed estimator covers target '{target.name}'")
+    return found
 
 
 @cache

@@ -14,6 +14,7 @@ from .advice.literals import Lines, known_lines, numbers
 from .advice.places import Sources
 from .config import FILE, OPTIONS, Config, resolve
 from .findings import Finding
+from .graph import Graph
 from .recent import Recent
 from .report import ModelReport
 from .rule import Rule
@@ -74,6 +75,7 @@ class Plan:
         lines: Lines = known_lines,
     ) -> None:
         """Cost a traced model on every target and add what the rules say; ``lines`` gives the source of its layers.
+        A target that no cost model gets to the end on is missing among the costs, and a note says why.
 
         Findings whose code is not selected in their file, or that ``silenced`` says a comment suppresses, are no part
         of what all of them save together; the caller drops them.
@@ -81,7 +83,7 @@ class Plan:
         if model.graph is None:
             return
         for target in self.targets:
-            model.costs[target.name] = packs.estimator_for(target).estimate(model.graph, target)
+            _cost(model, model.graph, target)
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
         for target, advised in self._advised(model, rules, silenced, lines):
             model.findings += advised.findings
@@ -119,10 +121,24 @@ class Plan:
         def reported(finding: Finding) -> bool:
             return self.enabled(finding.code, finding.span.file) and not silenced(finding)
 
-        for i, target in enumerate(self.targets):
+        for i, target in enumerate([t for t in self.targets if t.name in model.costs]):
             wanted = [r for r in rules if i == 0 or not r.any_target]
-            costs, estimator = model.costs[target.name], packs.estimator_for(target)
+            costs, able = model.costs[target.name], packs.estimators_for(target)
+            estimator = next((e for e in able if e.label == costs.label), able[0])
             yield target, advise(model.graph, target, estimator, wanted, asked, costs=costs, reported=reported)
+
+
+def _cost(model: ModelReport, graph: Graph, target: Target) -> None:
+    """Enter what the model costs on ``target``.
+
+    A cost model may be a third party's, and nobody has seen all graphs: where one raises, the next one is asked."""
+    for estimator in packs.estimators_for(target):
+        try:
+            model.costs[target.name] = estimator.estimate(graph, target)
+            return
+        except Exception as e:
+            which = f"the cost model of {target.name} ({estimator.label})"
+            model.notes.append(f"{which} raised {type(e).__name__}: {e}")
 
 
 MOST_FOLDERS = 2_000

@@ -42,7 +42,7 @@ class Settings:
 @dataclass(slots=True)
 class Advised:
     """``findings`` with the largest gain first; ``together_us`` is what the latency falls by when all of them that do
-    not overlap are applied at once. ``failures`` names rules that raised, with the error."""
+    not overlap are applied at once. ``failures`` names what raised, with the error."""
 
     findings: list[Finding]
     together_us: float
@@ -67,21 +67,29 @@ class _Bench:
         return self._outcomes[move]
 
     @contextmanager
-    def guarded(self, code: str) -> Iterator[None]:
-        """A rule may be a third party's: one that raises costs its own advice only, and is named in the report."""
+    def guarded(self, who: str) -> Iterator[None]:
+        """Rules, moves and cost models may be a third party's, and nobody has seen all graphs: what raises costs its
+        own advice only, and is named in the report."""
         try:
             yield
         except Exception as e:
-            self.failures.append(f"rule {code} raised {type(e).__name__}: {e}")
+            told = f"{who} raised {type(e).__name__}: {e}"
+            if told not in self.failures:
+                self.failures.append(told)
 
     def _try(self, move: Move) -> Outcome | None:
+        with self.guarded(f"{type(move).__name__} on {self.look.target.name}"):
+            return self._tried(move)
+        return None
+
+    def _tried(self, move: Move) -> Outcome | None:
         look = self.look
         try:
             moved = move.apply(look.graph)
         except MoveError:
             return None
-        self.moved[move] = moved
         after = self.estimator.restimate(look.costs, look.graph, moved, look.target)
+        self.moved[move] = moved
         gain = look.costs.latency_us - after.latency_us
         return Outcome(move, after, gain, _share(gain, look.costs) * 100)
 
@@ -115,7 +123,9 @@ def advise(
             spoken.setdefault(rule.code, set()).update(part.advice.op for part in made[1])
     candidates.sort(key=lambda c: -(c.gain_us if c.gain_us is not None else 0.0))
     shown = [c for c in candidates if reported is None or reported(c.finding)]
-    together = resolve(shown, look, estimator)
+    together = 0.0
+    with bench.guarded(f"adding up what findings save on {target.name}"):
+        together = resolve(shown, look, estimator)
     return Advised([c.finding for c in candidates], together, bench.failures)
 
 
@@ -129,7 +139,7 @@ def _collect(
     places: dict[tuple[str, Any], tuple[Rule, list[Advice]]] = {}
     look = bench.look
     for rule in rules:
-        with bench.guarded(rule.code):
+        with bench.guarded(f"rule {rule.code}"):
             for advice in rule.check(look):
                 key = rule.code, origin(look.graph, advice, sources) or advice.op
                 places.setdefault(key, (rule, []))[1].append(advice)
@@ -174,7 +184,7 @@ def _part(rule: Rule, advice: Advice, bench: _Bench) -> Part | None:
     if not advice.keep and max((o.gain_us for o in outcomes), default=0.0) <= 0:
         return None
     message = None
-    with bench.guarded(rule.code):
+    with bench.guarded(f"rule {rule.code}"):
         message = advice.explain(outcomes)
     return None if message is None else Part(advice, message, sorted(outcomes, key=lambda o: -o.gain_us))
 

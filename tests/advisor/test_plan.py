@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from advisor import packs
 from advisor.config import Config, ConfigError
 from advisor.engine import audit_paths
+from advisor.estimator import SIMULATED
+from advisor.estimator.learned import LEARNED
 from advisor.graph import Graph, Span
 from advisor.plan import Plan, Plans
-from advisor.report import ModelReport
+from advisor.report import FileReport, ModelReport, Report
+from advisor.reports import render
 from advisor.selection import SelectionError
 from advisor.targets import TargetError
 from tests.graphs import GraphBuilder
@@ -51,6 +55,38 @@ def test_a_finding_that_a_comment_silences_saves_nothing(tmp_path, model):
 def test_a_finding_that_is_ignored_in_its_file_saves_nothing(tmp_path, model):
     planned(tmp_path, per_file_ignores={"net.py": ("CHN",)}).advise(model)
     assert model.together_us["npu-64"] == 0
+
+
+class Broken:
+    """A cost model that cannot do what it says it can."""
+
+    label = "predicted"
+
+    def covers(self, target) -> bool:
+        return target.name == "npu-64"
+
+    def estimate(self, graph: Graph, target):
+        raise IndexError("tuple index out of range")
+
+
+def test_where_a_cost_model_fails_the_next_one_is_asked_and_the_report_says_so(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(packs, "estimators", lambda: (Broken(), SIMULATED))
+    planned(tmp_path).advise(model)
+    assert model.costs["npu-64"].label == "simulated"
+    assert model.findings[0].code == "CHN101" and model.findings[0].label == "simulated"
+    assert model.notes == ["the cost model of npu-64 (predicted) raised IndexError: tuple index out of range"]
+
+
+def test_a_target_that_nothing_can_cost_is_left_out_and_the_others_stay(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(packs, "estimators", lambda: (Broken(), LEARNED))
+    monkeypatch.setattr(type(LEARNED), "covers", lambda self, target: target.name == "ethos-u55-128")
+    plan = Plan.of(dataclasses.replace(Config(root=tmp_path), targets=("npu-64", "ethos-u55-128")))
+    plan.advise(model)
+    assert list(model.costs) == list(model.together_us) == ["ethos-u55-128"]
+    assert {f.target for f in model.findings} <= {"ethos-u55-128", None}
+    report = Report(str(tmp_path), ("npu-64", "ethos-u55-128"), [FileReport("net.py", [model])])
+    assert "the cost model of npu-64 (predicted) raised IndexError" in " ".join(str(report).split())
+    assert "ethos-u55-128" in render(report, "json")
 
 
 BLOCKS = """\

@@ -317,3 +317,24 @@ def test_what_survives_of_a_move_still_counts():
     assert swapped.surviving(fused).apply(fused).by_key[acts[-1]].attrs["fn"] == "relu"
     with pytest.raises(MoveError):
         swapped.apply(fused)
+
+
+class Failing(Padded):
+    """Cannot cost a graph that holds a layer of ``width`` channels, if it was made by a move."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def restimate(self, base: Costs, before: Graph, after: Graph, target) -> Costs:
+        if any(self.width in t.shape for t in after.tensors.values()):
+            raise IndexError("tuple index out of range")
+        return super().restimate(base, before, after, target)
+
+
+def test_a_cost_model_that_raises_on_one_move_costs_that_move_only():
+    graph = chain(20, 36, 16)
+    advised = run(graph, proposing(SetWidth(0, 16), SetWidth(1, 32)), estimator=Failing(32))
+    assert [f.move for f in advised.findings] == [SetWidth(0, 16).to_plain()]
+    assert advised.failures == ["SetWidth on npu-64 raised IndexError: tuple index out of range"]
+    assert advised.together_us == advised.findings[0].gain_us
