@@ -14,7 +14,7 @@ from advisor.worker.proxies import aznas, counts, meco, naswot, synflow, zen
 from advisor.worker.proxies.blocks import blocks
 from advisor.worker.proxies.rig import Inputs, Unscorable, gaussian
 
-from .networks import Net, images, made
+from .networks import Applied, Net, images, made
 
 EVERY: dict[str, Callable[[nn.Module, Inputs], float]] = {
     "naswot": naswot.naswot,
@@ -158,6 +158,30 @@ def test_synflow_leaves_normalisations_out():
     plain = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
     normed = nn.Sequential(plain[0], nn.BatchNorm2d(4, affine=False))
     assert synflow.synflow(normed, images()) == synflow.synflow(plain, images())
+
+
+@pytest.mark.parametrize(
+    "clipped",
+    [
+        nn.ReLU6(),
+        nn.ReLU6(inplace=True),
+        nn.Hardtanh(0, 6),
+        Applied(lambda x: x.clamp(0, 6)),
+        Applied(lambda x: torch.clamp(x, max=6)),
+        Applied(lambda x: x.clone().clip_(min=0, max=6)),
+    ],
+    ids=repr,
+)
+def test_synflow_passes_a_clipped_activation_as_a_relu_does(clipped):
+    """The flow leaves ReLU6's range at once; cut off there, it would be the same however wide the network is."""
+
+    def of(width: int, act: nn.Module) -> float:
+        torch.manual_seed(0)
+        layers = [nn.Conv2d(3, width, 3), act, nn.Conv2d(width, width, 3), act, nn.Conv2d(width, 8, 3)]
+        return synflow.synflow(nn.Sequential(*layers), images())
+
+    assert of(16, clipped) == pytest.approx(of(16, nn.ReLU()), rel=1e-12)
+    assert of(64, clipped) > of(16, clipped) + 1
 
 
 def test_synflow_says_where_nothing_flows_and_where_too_much_does():
