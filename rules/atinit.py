@@ -50,7 +50,9 @@ def _dead(layers: list[LayerFact]) -> Iterator[tuple[str, str]]:
 
 
 def _constant(layers: list[LayerFact]) -> Iterator[tuple[str, str]]:
-    if not layers or layers[0].spread < FIRST_SPREAD:
+    """Where the network has lost what its inputs differ in. A layer alone says nothing: what is learned for all inputs
+    (a class token's query, a table of positions) is the same for all, and the layers after it differ."""
+    if not layers or layers[0].spread < FIRST_SPREAD or layers[-1].spread >= SPREAD:
         return
     for i, layer in enumerate(layers):
         if layer.gradient > 0 and layer.signal > 0 and layer.spread < SPREAD:

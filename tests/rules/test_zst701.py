@@ -123,8 +123,9 @@ def test_a_measured_fault_is_said_of_the_layer_where_it_begins(facts: Facts, pat
         layers(*[(1.0, 1e-9, 1e-3)] * 4),
         Facts("test", blocks=[("a", 1.0), ("b", 0.1), ("c", 1.0)]),
         Facts("test", why="its forward raised KeyError"),
+        layers(USUAL, (1.0, 1e-7, 1e-3), USUAL),
     ],
-    ids=["nothing measured", "usual", "no gradient at all", "inputs that are alike", "few channels", "not scored"],
+    ids=["nothing measured", "usual", "no gradient at all", "inputs that are alike", "few channels", "not scored", "a learned query"],
 )
 def test_what_says_nothing_is_not_reported(facts: Facts):
     assert list(findings(facts)) == []

@@ -36,13 +36,16 @@ def layers(model: nn.Module, inputs: Inputs, seed: int) -> list[Layer]:
     wanted = [(p, p.requires_grad) for p in model.parameters()]
 
     def watch(path: str) -> Any:
-        def look(_module: nn.Module, _args: Any, output: Any) -> None:
+        def look(_module: nn.Module, _args: Any, output: Any) -> Any:
             made = feature_map(output)
             if made is None:
-                return
+                return output
             signals.setdefault(path, _signal(made.detach()))
             if made.requires_grad:
                 made.register_hook(lambda gradient: arrived(path, gradient))
+                if made._is_view():  # as a linear layer's: changed in place by what follows, it would lose the hook
+                    return trees.replace(output, lambda t: t.clone() if t is made else t)
+            return output
 
         return look
 

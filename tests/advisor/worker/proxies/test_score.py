@@ -127,6 +127,13 @@ def test_a_branch_that_no_gradient_reaches_has_none():
     assert found["b"] == 0
 
 
+def test_a_gradient_is_seen_where_the_next_layer_works_in_place():
+    """A linear layer's output over images of positions is a view, which an activation in place takes from its hooks."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(inplace=True), nn.Linear(4, 2))
+    inputs = Inputs((torch.randn(4, 5, 5, 3, generator=torch.Generator().manual_seed(0)),), {})
+    assert all(r.gradient > 0 for r in depth.layers(model, inputs, 0))
+
+
 def test_a_signal_that_all_inputs_share_has_no_spread():
     class Constant(nn.Module):
         def __init__(self) -> None:
