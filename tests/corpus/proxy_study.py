@@ -1,32 +1,51 @@
 """The zero-shot proxies on NAS-Bench-Macro: how well each orders networks by what training them came to.
 
-A journal, one JSON line a network, is written as networks are done: the study goes on where it was stopped.
+A journal is written as networks are done, so the study goes on where it was stopped. Each line is one network's scores,
+with the version of the code that each is of: a proxy that is another now is scored again, the others are not.
 """
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
+import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from types import ModuleType
+from typing import Any, TextIO
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from advisor.worker.proxies import aznas, blocks, meco, naswot, rig, synflow, zen
 from advisor.worker.proxies.rig import Inputs, gaussian
 from advisor.worker.proxies.score import BATCH, SEED, Bench
 from advisor.zeroshot.ranks import combined, ranks
 
+from . import nasbench_macro
 from .nasbench_macro import RESOLUTION, Network
 
+SOURCES: dict[str, tuple[ModuleType, ...]] = {
+    "naswot": (naswot,),
+    "expressivity": (aznas, blocks),
+    "progressivity": (aznas, blocks),
+    "trainability": (aznas, blocks),
+    "synflow": (synflow,),
+    "zen": (zen, blocks),
+    "meco": (meco,),
+    "meco-drawn": (meco,),
+}
+"""The proxies of the study, with the modules that each is written in, beside what all share."""
 QUICK = ("naswot", "expressivity")
 """Proxies that all networks are scored with, as far as the time goes; the others only those of the sample."""
 BASELINES = ("flops", "params")
@@ -37,11 +56,21 @@ RESAMPLED = 2000
 
 @dataclass
 class Scored:
-    """What is known of one network. ``seconds`` of CPU by proxy, and ``step`` of one training step."""
+    """What is known of one network, by proxy: its score, the CPU time that took in parts of one training step of the
+    same network, and the version of its code."""
 
     code: str
     scores: dict[str, float] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def take(self, other: Scored) -> None:
+        """Enter what a later line of the journal says."""
+        for name in other.versions:
+            for mine, new in ((self.scores, other.scores), (self.shares, other.shares)):
+                mine.pop(name, None)
+                mine.update({name: new[name]} if name in new else {})
+        self.versions.update(other.versions)
 
 
 def table(data: Path) -> dict[str, dict[str, float]]:
@@ -68,60 +97,98 @@ def run(
     codes: Sequence[str], sample: int, journal: Path, seconds: float, say: Callable[[str], None]
 ) -> dict[str, Scored]:
     """Score networks for ``seconds`` of CPU: the first ``sample`` with every proxy, the others with the quick ones."""
-    known = {s.code: s for s in _read(journal)}
-    began = time.process_time()
-    with journal.open("a", encoding="utf-8") as out:
+    known = _read(journal)
+    began, done = time.process_time(), 0
+    with appending(journal) as out:
         for i, code in enumerate(codes):
-            if code in known:
+            have = known.setdefault(code, Scored(code))
+            missing = [n for n in (SOURCES if i < sample else QUICK) if n not in have.versions]
+            if not missing:
                 continue
             if time.process_time() - began > seconds:
-                say(f"{len(known)} networks; the time is up")
+                say(f"the time is up at network {i:,}")
                 break
-            scored = known[code] = _scored(code, every=i < sample)
+            scored = _scored(code, missing, timed=i < sample)
+            have.take(scored)
             out.write(json.dumps(vars(scored)) + "\n")
             out.flush()
-            if len(known) % 100 == 0:
-                say(f"{len(known)} networks, {time.process_time() - began:.0f} s of CPU")
-    return known
+            done += 1
+            if done % 100 == 0:
+                say(f"{done} networks, {time.process_time() - began:.0f} s of CPU")
+    return {code: s for code, s in known.items() if s.versions}
 
 
-def _read(journal: Path) -> list[Scored]:
+@contextmanager
+def appending(journal: Path) -> Iterator[TextIO]:
+    """The journal, open for another line, whatever a run that was killed left at its end."""
+    torn = journal.exists() and not journal.read_bytes().endswith(b"\n")
+    with journal.open("a", encoding="utf-8") as out:
+        if torn:
+            out.write("\n")
+        yield out
+
+
+@cache
+def version(name: str) -> str:
+    """Names the code that a proxy is."""
+    return digest(*map(source, (*SOURCES[name], rig, nasbench_macro)))
+
+
+def source(module: ModuleType) -> Path:
+    return Path(str(module.__file__))
+
+
+def digest(*files: Path) -> str:
+    """Names the code in ``files``: another one where anything but comments and docstrings changed."""
+    found = hashlib.sha256()
+    for file in files:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                node.__dict__["body"] = [s for s in body if not _docstring(s)]
+        found.update(ast.dump(tree).encode())
+    return found.hexdigest()[:12]
+
+
+def _docstring(statement: Any) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _read(journal: Path) -> dict[str, Scored]:
+    """The journal's networks, with the scores that are of the code as it is."""
+    found: dict[str, Scored] = {}
     if not journal.exists():
-        return []
-    found = []
+        return found
     for line in journal.read_text(encoding="utf-8").splitlines():
         try:
-            found.append(Scored(**json.loads(line)))
-        except ValueError:  # the last line of a run that was killed
+            scored = Scored(**json.loads(line))
+        except (ValueError, TypeError):  # the last line of a run that was killed, or a line of an older form
             continue
+        scored.versions = {n: v for n, v in scored.versions.items() if n in SOURCES and v == version(n)}
+        found.setdefault(scored.code, Scored(scored.code)).take(scored)
     return found
 
 
-def _scored(code: str, *, every: bool) -> Scored:
+def _scored(code: str, names: Sequence[str], *, timed: bool) -> Scored:
     torch.manual_seed(SEED)
     model = Network(code)
     inputs = gaussian(Inputs((torch.empty(BATCH, 3, RESOLUTION, RESOLUTION),), {}), SEED)
     bench = Bench(model, inputs, time.monotonic() + 3600)
-    scored = Scored(code)
-    for name, one in _methods(bench, every):
+    scored, seconds = Scored(code), {}
+    for name in names:
         before = time.process_time()
-        value = one()
-        scored.seconds[name] = time.process_time() - before
+        value = bench.scores((name,))[name].get("value")
+        seconds[name] = time.process_time() - before
+        scored.versions[name] = version(name)
         if value is not None:
             scored.scores[name] = value
-    if every:
+    if timed:
         before = time.process_time()
         _step(model, inputs.args[0])
-        scored.seconds["step"] = time.process_time() - before
+        step = time.process_time() - before
+        scored.shares = {name: took / step for name, took in seconds.items()}
     return scored
-
-
-def _methods(bench: Bench, every: bool) -> list[tuple[str, Callable[[], float | None]]]:
-    def value(name: str) -> float | None:
-        return bench.scores((name,))[name].get("value")
-
-    slow = ("progressivity", "meco", "meco-drawn", "trainability", "synflow", "zen")
-    return [(name, lambda n=name: value(n)) for name in (*QUICK, *(slow if every else ()))]
 
 
 def _step(model: nn.Module, images: torch.Tensor) -> None:
@@ -187,7 +254,7 @@ def _row(name: str, pairs: list[tuple[float, float]], share: float | None) -> Ro
 
 
 def _time(known: Mapping[str, Scored], name: str) -> float | None:
-    found = [s.seconds[name] / s.seconds["step"] for s in known.values() if name in s.seconds and s.seconds.get("step")]
+    found = [s.shares[name] for s in known.values() if name in s.shares]
     return median(found) if found else None
 
 

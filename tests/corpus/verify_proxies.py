@@ -30,7 +30,7 @@ from advisor.facts import Facts
 from advisor.graph import Graph
 from advisor.targets import load
 from advisor.worker.load.torchvision_ops import install
-from advisor.worker.proxies import fresh
+from advisor.worker.proxies import aznas, blocks, depth, fresh, rig, score
 from advisor.worker.proxies.rig import Inputs
 from advisor.worker.proxies.score import SEED, Bench, smallest
 
@@ -42,7 +42,13 @@ LARGEST = 30_000_000
 """Parameters of a timm network that is looked at."""
 FAMILY = 3
 """Networks of one module of timm."""
-CODES = ("OPS504", "ZST701")
+RULE, BEFORE = "ZST701", "OPS504"
+"""The rule, and the one that it yields to: two layers that are one linear map, where one would be faster."""
+TRUE = {
+    "convnext_atto_ols": "True: its stem is two convolutions with nothing between them (timm has it with an activation "
+    "too), and one of 7 × 7 with stride 4 computes the same, but at the borders, with half the MACs.",
+}
+"""What the rule says of a sound model although it is right, with the reason."""
 
 
 def main() -> int:
@@ -107,19 +113,23 @@ def _study(data: Path, sample: int, journal: Path, seconds: float) -> tuple[list
 # ---- ZST701
 
 
-def findings(model: nn.Module, shape: tuple[int, ...]) -> list[tuple[list[str], str]]:
-    """What ZST701 says of a model with its facts: layers and message."""
+Said = list[tuple[str, list[str], str]]
+"""Findings: code, layers, message."""
+
+
+def findings(model: nn.Module, shape: tuple[int, ...]) -> Said:
+    """What the rule, and the one before it, say of a model with its facts."""
     graph, _ = live.trace(model, shape)
     return _said(graph.with_facts(_facts(model, graph)))
 
 
-def _said(graph: Graph) -> list[tuple[list[str], str]]:
+def _said(graph: Graph) -> Said:
     target = load("npu-64")
-    rules = [r for r in packs.rules() if r.code in CODES]
+    rules = [r for r in packs.rules() if r.code in (RULE, BEFORE)]
     advised = advise(graph, target, packs.estimator_for(target), rules)
     if advised.failures:
         raise SystemExit("; ".join(advised.failures))
-    return [(f.layers, f.message) for f in advised.findings if f.code == "ZST701"]
+    return [(f.code, f.layers, f.message) for f in advised.findings]
 
 
 def _facts(model: nn.Module, graph: Graph) -> Facts:
@@ -140,40 +150,58 @@ def _planted() -> tuple[list[str], int]:
     missed = 0
     for case in PLANTED:
         torch.manual_seed(SEED)
-        hits = [names for names, _ in findings(case.build(True), case.input) if case.layer in " ".join(names)]
+        said = findings(case.build(True), case.input)
+        hits = [(code, names[-1]) for code, names, _ in said if case.layer in " ".join(names)]
         sound = findings(case.build(False), case.input)
         missed += (not hits) + bool(sound)
-        found = f"`{hits[0][-1]}`" if hits else "**missed**"
-        lines.append(f"| {case.fault} | {found} | {'silent' if not sound else '**' + sound[0][1] + '**'} |")
+        found = f"`{hits[0][1]}`{'' if hits[0][0] == RULE else f', {BEFORE}'}" if hits else "**missed**"
+        lines.append(f"| {case.fault} | {found} | {'silent' if not sound else '**' + sound[0][2] + '**'} |")
     head = (
-        f"{len(PLANTED)} faults, each planted in a model of its own; {missed} missed or spoken of where there is none."
+        f"{len(PLANTED)} faults, each planted in a model of its own; {missed} missed or spoken of where there is "
+        f"none. {RULE} yields to {BEFORE} where one layer would be faster than two that are one linear map: that is "
+        "said once."
     )
     return [head, "", *lines], missed
 
 
 def _timm(count: int, journal: Path) -> tuple[list[str], int]:
-    """The networks that were looked at, and those of which the rule spoke."""
+    """The networks that were looked at, and how many the rule spoke of wrongly. The journal has their facts, which
+    take the time; what the rule says of them is always asked anew."""
+    import timm
+
+    measured = proxy_study.digest(*map(proxy_study.source, (aznas, blocks, depth, fresh, rig, score)))
     known: dict[str, Any] = {}
     if journal.exists():
-        known = dict(json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines())
-    with journal.open("a", encoding="utf-8") as out:
-        names = []
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:  # the last line of a run that was killed
+                continue
+            if isinstance(row, dict) and row["version"] == measured:
+                known[row["name"]] = row["facts"]
+    spoken: dict[str, list[str]] = {}
+    names = []
+    with proxy_study.appending(journal) as out:
         for name, shape in _networks(count):
             names.append(name)
+            model = timm.create_model(name)
+            graph, _ = live.trace(model, shape)
             if name not in known:
-                import timm
-
-                known[name] = findings(timm.create_model(name), shape)
-                out.write(json.dumps([name, known[name]]) + "\n")
+                known[name] = _facts(model, graph).to_plain()
+                out.write(json.dumps({"name": name, "version": measured, "facts": known[name]}) + "\n")
                 out.flush()
-                _say(f"{len(names)}: {name} {known[name] or 'silent'}")
-    spoken = {n: known[n] for n in names if known[n]}
-    said = [f"- {name}: {messages[0][1]}" for name, messages in spoken.items()]
+            said = _said(graph.with_facts(Facts.from_plain(known[name])))
+            spoken |= {name: own} if (own := [message for code, _, message in said if code == RULE]) else {}
+            _say(f"{len(names)}: {name} {spoken.get(name, 'silent')}")
+    wrong = len(spoken.keys() - TRUE.keys())
     head = (
         f"Silent on {len(names) - len(spoken)} of {len(names)} networks of timm, drawn by a seed among those of at "
-        "most 30 M parameters, three a family at most. Thresholds were set on the planted models, on none of these."
+        "most 30 M parameters, three a family at most. Thresholds were set on the planted models, on none of these; of "
+        "the networks here, two were spoken of wrongly at first (a class token's query, which is the same for every "
+        "input by design, and gradients that a hook missed) and the rule was mended."
     )
-    return [head, "", *said, "", ", ".join(f"`{n}`" for n in names)], len(spoken)
+    lines = [f"- {name}: {messages[0]}. {TRUE.get(name, '**A false alarm.**')}" for name, messages in spoken.items()]
+    return [head, "", *lines, "", ", ".join(f"`{n}`" for n in names)], wrong
 
 
 def _networks(count: int, skip: int = 0) -> Iterator[tuple[str, tuple[int, ...]]]:
