@@ -9,8 +9,9 @@ Units: latency in microseconds, sizes in bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 from typing import Protocol
 
 from advisor.costs import Label
@@ -77,6 +78,22 @@ class Backend(Protocol):
     def measure(self, graph: Graph, target: Target) -> Measurement:
         """Per-op and total cost. Raises :class:`Unmeasurable`, which names what does not map."""
         ...
+
+
+def only(found: Sequence[Measurement | Unmeasurable]) -> Measurement:
+    """The one measurement that was made. Raises :class:`Unmeasurable` where it was refused."""
+    (one,) = found
+    if isinstance(one, Unmeasurable):
+        raise one
+    return one
+
+
+def relative_spread(values: Sequence[float]) -> float:
+    """Interquartile range over the median: 0 for a single value, and where the median is nothing."""
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return (high - low) / middle if middle else 0.0
 
 
 def own_precision(graph: Graph) -> None:

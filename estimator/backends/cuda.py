@@ -14,14 +14,14 @@ from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from itertools import pairwise
-from statistics import median, quantiles
+from statistics import median
 from typing import TYPE_CHECKING
 
 from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ..measuring import Measurement, Row, Unmeasurable, own_precision
+from ..measuring import Measurement, Row, Unmeasurable, own_precision, relative_spread
 from .folding import folded
 
 if TYPE_CHECKING:
@@ -69,14 +69,13 @@ class Cuda:
                 raise Unmeasurable({-1: f"no CUDA graph can be made of it: {str(e).splitlines()[0]}"}) from e
             runs = _eager(program)
         total = median(totals)
-        low, middle, high = quantiles(totals, n=4, method="inclusive")
         return Measurement(
             target=target.name,
             label=self.label,
             source=self.source(target),
             rows=rows([step.key for step in program.steps], runs, total, members),
             latency_us=total,
-            spread=(high - low) / middle,
+            spread=relative_spread(totals),
             weights_bytes=program.weights_bytes,
         )
 
@@ -101,16 +100,11 @@ def rows(
     """Rows that share ``total`` (µs) out by the medians of the ops' times over the runs."""
     medians = [median(times) for times in zip(*runs, strict=True)]
     scale = total / sum(medians) if sum(medians) > 0 else 0.0
-    spreads = [_spread(times) for times in zip(*runs, strict=True)]
+    spreads = [relative_spread(times) for times in zip(*runs, strict=True)]
     return tuple(
         Row(members.get(key, (key,)), us * scale, spread)
         for key, us, spread in zip(keys, medians, spreads, strict=True)
     )
-
-
-def _spread(values: Sequence[float]) -> float:
-    low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (1.0, 1.0, 1.0)
-    return (high - low) / middle if middle else 0.0
 
 
 def _replays(program: Program) -> list[float]:

@@ -11,7 +11,7 @@ from advisor.costs import Label
 from advisor.graph import Graph
 from advisor.targets import Target
 
-from ...measuring import Measurement, Row, Unmeasurable, own_precision
+from ...measuring import Measurement, Row, Unmeasurable, only, own_precision
 
 if TYPE_CHECKING:
     from .program import Program
@@ -21,6 +21,9 @@ RUNTIME = "torch-cpu"
 """The ``runtime`` of the targets that it covers."""
 
 ROUNDS = 9
+
+KEPT_BYTES = 31 << 20
+"""A little below the size that glibc's ``malloc`` always asks the system for (``DEFAULT_MMAP_THRESHOLD_MAX``)."""
 
 
 class TorchCpu:
@@ -40,10 +43,7 @@ class TorchCpu:
 
     def measure(self, graph: Graph, target: Target) -> Measurement:
         """A row an op. Raises :class:`Unmeasurable`."""
-        found = self.measure_all([graph], target)[0]
-        if isinstance(found, Unmeasurable):
-            raise found
-        return found
+        return only(self.measure_all([graph], target))
 
     def measure_all(
         self, graphs: Sequence[Graph], target: Target, rounds: int = ROUNDS
@@ -53,7 +53,7 @@ class TorchCpu:
 
         results: dict[int, Measurement | Unmeasurable] = {}
         programs: dict[int, Program] = {}
-        with _threads(target.threads):
+        with _settled(target.threads):
             for i, graph in enumerate(graphs):
                 try:
                     own_precision(graph)
@@ -83,15 +83,24 @@ class TorchCpu:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Inside, torch computes with ``count`` threads."""
+def _settled(threads: int) -> Iterator[None]:
+    """Inside, torch computes with so many threads, and neither numbers nor the process's past change the times.
+
+    Numbers too small to be normal cost the processor a hundred times as much; random weights make some, behind a
+    softmax above all, far more than trained ones: they are taken for zero. And glibc gives memory back to the system
+    after each tensor, to get it again page by page, until the process has freed a large one for the first time: so
+    one is freed here, and whatever ran before, memory is as in a process that has run for a while.
+    """
     import torch
 
+    torch.empty(KEPT_BYTES, dtype=torch.uint8)
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
+        torch.set_flush_denormal(False)  # torch's default; what it was cannot be asked
         torch.set_num_threads(before)
 
 

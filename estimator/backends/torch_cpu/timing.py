@@ -1,7 +1,9 @@
 """Times of a program's ops in the context of its run, interleaved over several programs.
 
-A *turn* runs one program once unmeasured, then a few timed times. A *round* gives every program a turn, so that
-whatever changes with time (clock, neighbours, temperature) meets all alike. Before each timed run other data pass
+A *turn* runs one program once unmeasured, then a few times as it is and op by op, in turns. A *round* gives every
+program a turn, so that whatever changes with time (clock, neighbours, temperature) meets all alike. The runs as it is
+say how long the program takes. The ops share that out by their own medians: what stands between them belongs to the
+program too, and the medians of its parts sum to less than that of the whole. Before each timed run other data pass
 through the caches: what a program finds there is then what it put there itself in this run. So a layer's weights come
 from far in a small graph as they do in a large network, and the one says something about the other.
 
@@ -17,19 +19,20 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...measuring import relative_spread
 from .program import Program
 
 TURN_NS = 15_000_000
 """How long a turn's timed runs last together; slow programs run once a turn."""
 
-RUNS_A_TURN = 10
-"""No turn has more timed runs than this."""
+RUNS_A_TURN = 5
+"""No turn has more timed runs of either sort than this."""
 
 OTHER_BYTES = 8 << 20
 """Data that are read before a timed run: several times what a core's own caches hold. Written, they would still have
@@ -44,16 +47,18 @@ ENOUGH = 5
 
 @dataclass(slots=True)
 class Samples:
-    """Timed runs of one program: nanoseconds of each op by the wall clock, and of its thread's own time."""
+    """Timed runs of one program, in nanoseconds by the wall clock and of its thread's own time: of each op, and as
+    (wall, own) of runs as it is."""
 
     wall: list[list[int]] = field(default_factory=list)
     own: list[list[int]] = field(default_factory=list)
+    whole: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True, frozen=True)
 class Timing:
-    """Medians in microseconds and relative interquartile ranges: of each op, of which ``total`` is the sum, and of the
-    whole runs. ``calm`` is the share of the samples that were not interrupted."""
+    """Medians in microseconds and relative interquartile ranges: of the whole runs, and of each op, scaled so that
+    they sum to ``total``. ``calm`` is the share of the ops' samples that were not interrupted."""
 
     ops: tuple[float, ...]
     spreads: tuple[float, ...]
@@ -62,26 +67,35 @@ class Timing:
     calm: float
 
 
+class Marks:
+    """Readings of both clocks."""
+
+    def __init__(self) -> None:
+        self._wall: list[int] = []
+        self._own: list[int] = []
+
+    def read(self) -> None:
+        self._wall.append(time.perf_counter_ns())
+        self._own.append(time.thread_time_ns())
+
+    def between(self) -> tuple[list[int], list[int]]:
+        """Nanoseconds from each reading to the next, by the wall clock and of the thread's own time."""
+        return [b - a for a, b in pairwise(self._wall)], [b - a for a, b in pairwise(self._own)]
+
+
 def timed_run(program: Program) -> tuple[list[int], list[int]]:
     """One forward: nanoseconds of each op, by the wall clock and of the thread's own time."""
-    clock, own_clock = time.perf_counter_ns, time.thread_time_ns
-    values: list[Any] = list(program.stored)
-    wall: list[int] = [0] * len(program.steps)
-    own: list[int] = [0] * len(program.steps)
-    before, own_before = clock(), own_clock()
-    for i, step in enumerate(program.steps):
-        out = step.call(*[values[j] for j in step.reads])
-        if len(step.writes) == 1:
-            values[step.writes[0]] = out
-        else:
-            for slot, part in zip(step.writes, out, strict=False):
-                values[slot] = part
-        for slot in step.frees:
-            values[slot] = None
-        now, own_now = clock(), own_clock()
-        wall[i], own[i] = now - before, own_now - own_before
-        before, own_before = now, own_now
-    return wall, own
+    marks = Marks()
+    marks.read()
+    program.run(marks.read)
+    return marks.between()
+
+
+def whole_run(program: Program) -> tuple[int, int]:
+    """One forward as it is: nanoseconds by the wall clock and of the thread's own time."""
+    wall, own = time.perf_counter_ns(), time.thread_time_ns()
+    program.run()
+    return time.perf_counter_ns() - wall, time.thread_time_ns() - own
 
 
 def turn(program: Program, samples: Samples, other: torch.Tensor) -> None:
@@ -90,10 +104,12 @@ def turn(program: Program, samples: Samples, other: torch.Tensor) -> None:
     spent = 0
     for _ in range(RUNS_A_TURN):
         other.sum()
+        samples.whole.append(whole_run(program))
+        other.sum()
         wall, own = timed_run(program)
         samples.wall.append(wall)
         samples.own.append(own)
-        spent += sum(own)
+        spent += sum(own) + samples.whole[-1][1]
         if spent >= TURN_NS:
             break
 
@@ -116,28 +132,30 @@ def interleaved(programs: Sequence[Program], rounds: int) -> list[Timing]:
         if collecting:
             gc.enable()
     single = torch.get_num_threads() == 1
-    costs = (clock_cost(time.perf_counter_ns), clock_cost(time.thread_time_ns))
-    return [summary(found, single, costs) for found in samples]
+    reading = cost_of(Marks().read)
+    return [summary(found, single, reading) for found in samples]
 
 
-def summary(samples: Samples, single: bool = True, clock_ns: tuple[float, float] = (0.0, 0.0)) -> Timing:
-    """The timing of the samples that count, less what reading the two clocks costs each op.
+def summary(samples: Samples, single: bool = True, reading_ns: float = 0.0) -> Timing:
+    """The timing of the samples that count, less what reading the clocks costs each op.
 
     ``single``: the program ran in one thread, whose own time is the op's."""
     wall, own = np.array(samples.wall, dtype=float), np.array(samples.own, dtype=float)
     away = wall - own
     if not single:
         away = np.broadcast_to(away.sum(axis=1, keepdims=True), away.shape)
-    times = np.maximum((own if single else wall) - sum(clock_ns), 1.0)
+    times = np.maximum((own if single else wall) - reading_ns, 1.0)
     kept = [column[_counting(off)] for column, off in zip(times.T, away.T, strict=True)]
-    medians = [float(np.median(column)) / 1000 for column in kept]
-    totals = times.sum(axis=1)[_counting(away.sum(axis=1) / max(1, len(medians)))]
+    medians = np.array([np.median(column) for column in kept])
+    runs, ran = np.array(samples.whole, dtype=float).T
+    totals = (ran if single else runs)[_counting((runs - ran) / max(1, len(medians)))]
+    total = float(np.median(totals)) / 1000
     return Timing(
-        tuple(medians),
-        tuple(relative_spread(column) for column in kept),
-        sum(medians),
-        relative_spread(totals),
-        float((away <= OFF_CORE_NS).mean()) if medians else 1.0,
+        tuple((medians * (total / max(medians.sum(), 1.0))).tolist()),
+        tuple(relative_spread(column.tolist()) for column in kept),
+        total,
+        relative_spread(totals.tolist()),
+        float((away <= OFF_CORE_NS).mean()) if kept else 1.0,
     )
 
 
@@ -147,18 +165,12 @@ def _counting(away: NDArray[np.float64]) -> NDArray[np.bool_]:
     return away <= allowed
 
 
-def relative_spread(values: NDArray[np.float64]) -> float:
-    """Interquartile range over the median; 0 for a single value."""
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
-    return float((high - low) / middle) if middle else 0.0
-
-
-def clock_cost(clock: Callable[[], int]) -> float:
-    """Nanoseconds that reading a clock takes."""
+def cost_of(call: Callable[[], object]) -> float:
+    """Nanoseconds that a call takes at the least."""
     found = []
     for _ in range(20):
         before = time.perf_counter_ns()
         for _ in range(500):
-            clock()
+            call()
         found.append((time.perf_counter_ns() - before) / 500)
     return min(found)

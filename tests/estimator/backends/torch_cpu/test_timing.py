@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pytest
 import torch
 
 from advisor.estimator.backends.torch_cpu.program import build
-from advisor.estimator.backends.torch_cpu.timing import Samples, interleaved, relative_spread, summary
+from advisor.estimator.backends.torch_cpu.timing import Samples, interleaved, summary
+from advisor.estimator.measuring import relative_spread
 from tests.graphs import GraphBuilder
 
 MS = 1_000_000
@@ -23,9 +23,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def samples(*runs: tuple[list[int], list[int]]) -> Samples:
-    """Of runs given as wall and own times of their ops."""
-    return Samples([wall for wall, _ in runs], [own for _, own in runs])
+def samples(*runs: tuple[list[int], list[int]], whole: Sequence[tuple[int, int]] = ()) -> Samples:
+    """Of runs given as wall and own times of their ops; runs as it is took as long, unless given."""
+    walls, owns = [wall for wall, _ in runs], [own for _, own in runs]
+    return Samples(walls, owns, [*whole] or [(sum(wall), sum(own)) for wall, own in runs])
 
 
 def test_an_interrupted_op_does_not_count_and_the_others_of_its_run_do() -> None:
@@ -50,17 +51,29 @@ def test_several_threads_go_by_the_wall_clock_and_whole_runs() -> None:
     assert found.ops == pytest.approx((2000, 1000))
 
 
-def test_rows_sum_to_the_total_less_the_clocks() -> None:
+def test_ops_share_out_the_run_as_it_is_by_their_times_less_the_clocks() -> None:
     runs = ([1000 * i, 7000 - 900 * i, 500] for i in range(1, 7))
-    found = summary(samples(*((ops, ops) for ops in runs)), clock_ns=(40, 60))
-    assert sum(found.ops) == pytest.approx(found.total)
-    assert found.ops == pytest.approx((3.4, 3.75, 0.4))
+    found = summary(samples(*((ops, ops) for ops in runs), whole=[(15_200, 15_100)] * 6), reading_ns=100)
+    assert found.total == pytest.approx(15.1)
+    assert found.ops == pytest.approx((6.8, 7.5, 0.8))
     assert all(s > 0 for s in found.spreads[:2])
+    assert found.spread == 0
+
+
+def test_whole_runs_that_were_interrupted_do_not_count() -> None:
+    runs = [([MS, MS], [MS, MS])] * 6
+    found = summary(samples(*runs, whole=[(2 * MS, 2 * MS)] * 5 + [(9 * MS, 3 * MS)] * 6))
+    assert (found.total, found.spread) == (2000, 0)
+
+
+def test_a_program_without_ops_has_a_total_alone() -> None:
+    found = summary(samples(([], []), whole=[(300, 200)]))
+    assert (found.ops, found.total, found.calm) == ((), 0.2, 1.0)
 
 
 def test_the_spread_is_the_interquartile_range_over_the_median() -> None:
-    assert relative_spread(np.array([1.0, 2, 3, 4, 5])) == pytest.approx(2 / 3)
-    assert relative_spread(np.array([7.0])) == 0
+    assert relative_spread([1.0, 2, 3, 4, 5]) == pytest.approx(2 / 3)
+    assert relative_spread([7.0]) == relative_spread([0.0, 0.0]) == 0
 
 
 @pytest.mark.usefixtures("one_thread")
