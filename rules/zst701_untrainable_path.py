@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from advisor.graph import Graph, Op
@@ -203,8 +204,8 @@ def _widths(graph: Graph, op: Op) -> tuple[int, int]:
     """What a layer takes and makes."""
     if op.op == "conv":
         return in_channels(graph, op), out_channels(graph, op)
-    weight = graph.tensors[op.weights["weight"]].shape
-    return weight[1], weight[0]
+    *outer, inner = graph.tensors[op.weights["weight"]].shape  # a vector makes one number
+    return inner, math.prod(outer)
 
 
 # ---- bottlenecks

@@ -69,6 +69,20 @@ def test_what_is_factorised_on_purpose_lacks_no_nonlinearity(layers: tuple[nn.Mo
     assert [f for f in found(graph) if f.code == "ZST701"] == []
 
 
+def test_a_linear_layer_whose_weight_is_a_vector_makes_one_number():
+    class Scored(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.v, self.c = nn.Linear(32, 32), nn.Parameter(torch.ones(32)), nn.Linear(1, 32)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.c(nn.functional.linear(self.a(x).relu(), self.v).relu().unsqueeze(1))
+
+    graph, _ = trace(Scored(), (4, 32))
+    (finding,) = [f for f in found(graph) if f.code == "ZST701"]
+    assert "passes through 1 channel" in finding.message
+
+
 def test_a_model_whose_output_is_a_decision_has_no_dead_layers():
     class Segments(nn.Module):
         def __init__(self) -> None:
@@ -125,7 +139,15 @@ def test_a_measured_fault_is_said_of_the_layer_where_it_begins(facts: Facts, pat
         Facts("test", why="its forward raised KeyError"),
         layers(USUAL, (1.0, 1e-7, 1e-3), USUAL),
     ],
-    ids=["nothing measured", "usual", "no gradient at all", "inputs that are alike", "few channels", "not scored", "a learned query"],
+    ids=[
+        "nothing measured",
+        "usual",
+        "no gradient at all",
+        "inputs that are alike",
+        "few channels",
+        "not scored",
+        "a learned query",
+    ],
 )
 def test_what_says_nothing_is_not_reported(facts: Facts):
     assert list(findings(facts)) == []
