@@ -1,4 +1,8 @@
-"""``advisor validate``: a target's predictions against its ground truth, on networks of families never trained on."""
+"""``advisor validate``: a target's predictions against its ground truth, on networks of families never trained on.
+
+They are of two splits, told apart in all that is shown: of ``test`` every error was looked at while the shipped
+predictors were made, of ``final`` none.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from rich.console import Console
 
 from advisor.cli.errors import CLEAN, UsageError
 from advisor.costs import Estimator
-from advisor.graph import Graph
 from advisor.targets import Target
 
 from .. import plots
@@ -22,21 +25,27 @@ from ..learned.shelf import Shelf
 from ..measuring import Backend, Measurement
 from ..training import pages
 from ..training.calibration import Tell, journal_path, measured_once, measured_together
-from ..training.journal import JournalError, read
+from ..training.journal import Entry, JournalError, read
 from ..training.networks import Network, zoo
 from ..training.sampling import Sample
-from ..training.validation import Validation, decide, judge, moved
+from ..training.validation import JUDGED, Validation, assess, moved
 from .calibrate import chosen
 
-MANY, FEW = 80, 30
-"""Networks that are measured by a compiler, and on a device, where each run of them takes its time."""
-LIGHT = 4_500_000
+MANY = {"test": 80, "final": 60}
+FEW = {"test": 30, "final": 15}
+"""Networks of each split that are measured by a compiler, and on a device, where each run of them takes its time."""
+LIGHT = 10_000_000
 """Parameters of the networks that moves are tried on: each is measured some hundred times."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="a name that `advisor targets` lists or a TOML file's path")
-    parser.add_argument("--networks", type=int, metavar="N", help="how many networks; default 80, on a device 30")
+    parser.add_argument(
+        "--networks",
+        type=int,
+        metavar="N",
+        help="how many networks of each split; default 80 and 60, on a device 30 and 15",
+    )
     parser.add_argument("--moves", type=int, default=0, metavar="N", help="also compare the gains of N random moves")
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write plots (PNG, SVG) and a page (HTML) there")
 
@@ -62,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
             )
         except JournalError as e:
             raise UsageError(str(e)) from e
-    print(pages.table(made))
+    print("\n\n".join(pages.table(split) for split in made))
     if args.output_dir is not None:
-        for path in pages.write(made, args.output_dir):
+        for path in pages.write(made[0], args.output_dir):
             print(f"wrote {path}", file=sys.stderr)
     return CLEAN
 
@@ -77,30 +86,27 @@ def validation(
     networks: int = 0,
     moves: int = 0,
     tell: Tell = lambda *told: None,
-) -> Validation:
-    """The estimator judged on so many networks (0: as many as the backend makes sensible) and random moves.
+) -> list[Validation]:
+    """The estimator judged on so many networks of each split (0: as many as the backend makes sensible), and on random
+    moves on those of ``test``. Devices measure all networks interleaved in one run.
 
     Raises ``JournalError``, OSError."""
     alone = bool(getattr(backend, "exclusive", False))
-    chosen = spread_out(zoo("test"), networks or (FEW if alone else MANY))
+    chosen = [n for split in JUDGED for n in spread_out(zoo(split), networks or (FEW if alone else MANY)[split])]
     samples = [Sample(n.graph, n.family, n.title, True) for n in chosen]
     entries = measured_together(target, backend, samples) if alone else None
     if entries is None:
         entries = measured_once(journal_path(target, "networks"), target, backend, samples, tell)
-    made = judge(entries, estimator, target, basis)
-    known: dict[str, tuple[Graph, float]] = {
-        entry.sample.name: (entry.sample.graph, entry.result.latency_us)
-        for entry in entries
-        if isinstance(entry.result, Measurement)
-    }
-    light = [n for n in chosen if n.title in known and stored(n) <= LIGHT]
+    known = {entry.sample.name for entry in entries if isinstance(entry.result, Measurement)}
+    light = [n for n in chosen if n.split == "test" and n.title in known and stored(n) <= LIGHT]
+    found: list[Entry] = []
     if moves and light:
         path = journal_path(target, "moves")
-        kept = list(read(path)) if path.exists() else []
-        drawn = islice(moved(light, random.Random(len(kept))), max(0, moves - len(kept)))
-        found = measured_once(path, target, backend, drawn, tell)
-        made.decisions += decide([*kept, *found], known, estimator, target)
-    return made
+        had = len(list(read(path))) if path.exists() else 0
+        drawn = islice(moved(light, random.Random(had)), max(0, moves - had))
+        measured_once(path, target, backend, drawn, tell)
+        found = list(read(path))
+    return assess(entries, found, estimator, target, basis)
 
 
 def stored(network: Network) -> int:

@@ -20,7 +20,7 @@ import msgpack
 
 from advisor.graph import Graph, Module, Op, Tensor
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "final")
 _VERSION = 1
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 26}]
 

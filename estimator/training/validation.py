@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.costs import Costs, Estimator
+from advisor.costs import Costs, Estimator, gain_error
 from advisor.edit import MoveError
-from advisor.graph import Graph
+from advisor.graph import Graph, Op
 from advisor.targets import Target
 
 from ..measuring import Measurement, Unmeasurable
 from .dataset import units
 from .journal import Entry
-from .networks import Network, stripped
+from .networks import Network, families, stripped
 from .sampling import Sample, random_move
 
 COUNTED = 1e-3
 """Kernels below this share of their network are left out of the kernels' mean error: nobody would look at them."""
 LEAST_EFFECT = 0.01
 """Moves whose true effect is smaller are no decisions."""
+JUDGED = ("test", "final")
+"""The splits of the zoo that predictors are judged on."""
 _BETWEEN = " | "
 
 
@@ -66,20 +68,24 @@ class Failure:
 
 @dataclass(slots=True, frozen=True)
 class Decision:
-    """A move on a network: its true and its predicted gain, relative to the network before."""
+    """A move on a network: its true and its predicted gain, relative to the network before.
+
+    ``covered`` says whether the predicted gain's interval, in µs, holds the true gain; None without an interval."""
 
     name: str
     move: str
     true: float
     predicted: float
+    covered: bool | None = None
 
 
 @dataclass(slots=True)
 class Validation:
-    """What came of a validation; errors are relative."""
+    """What came of a validation on the networks of a split; errors are relative."""
 
     target: str
     basis: str
+    split: str = "test"
     networks: list[Judged] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -125,6 +131,11 @@ class Validation:
         return _mean([d.true * d.predicted > 0 for d in self.decisions])
 
     @property
+    def gain_coverage(self) -> float:
+        """How many of the gains' intervals hold the true gain."""
+        return _mean([d.covered for d in self.decisions if d.covered is not None])
+
+    @property
     def kendall(self) -> float:
         """Kendall's τ of the predicted and the true gains."""
         return _kendall([d.true for d in self.decisions], [d.predicted for d in self.decisions])
@@ -156,9 +167,11 @@ def _kernels(graph: Graph, costs: Costs, measurement: Measurement) -> Iterator[f
             yield abs(float(mine) / float(truth) - 1.0)
 
 
-def judge(entries: Iterable[Entry], estimator: Estimator, target: Target, basis: str) -> Validation:
+def judge(
+    entries: Iterable[Entry], estimator: Estimator, target: Target, basis: str, split: str = "test"
+) -> Validation:
     """All measured networks, judged; of the others, why they were not measured."""
-    made = Validation(target.name, basis)
+    made = Validation(target.name, basis, split)
     for entry in entries:
         if isinstance(entry.result, Unmeasurable):
             made.failures.append(Failure(entry.sample.name, entry.sample.family, str(entry.result)))
@@ -169,13 +182,35 @@ def judge(entries: Iterable[Entry], estimator: Estimator, target: Target, basis:
     return made
 
 
+def assess(
+    entries: Sequence[Entry], moves: Iterable[Entry], estimator: Estimator, target: Target, basis: str
+) -> list[Validation]:
+    """The measured networks judged by split, in the order of :data:`JUDGED`, and with ``test`` the moves on them."""
+    made = []
+    for split in JUDGED:
+        mine = [entry for entry in entries if entry.sample.family in families(split)]
+        made.append(judge(mine, estimator, target, basis, split))
+    known = {
+        entry.sample.name: (entry.sample.graph, entry.result.latency_us)
+        for entry in entries
+        if isinstance(entry.result, Measurement)
+    }
+    made[0].decisions += decide(moves, known, estimator, target)
+    return made
+
+
 # ---- moves
 
 
-def moved(networks: Sequence[Network], rng: random.Random) -> Iterator[Sample]:
-    """Endless random single moves on the networks; a sample's name says on which one, and the move."""
+def moved(networks: Iterable[Network], rng: random.Random) -> Iterator[Sample]:
+    """Endless random single moves on the networks, of which each family is drawn as often; a sample's name says on
+    which network, and the move."""
+    by_family: dict[str, list[Network]] = {}
+    for network in networks:
+        by_family.setdefault(network.family, []).append(network)
+    drawn = list(by_family.values())
     while True:
-        network = rng.choice(networks)
+        network = rng.choice(rng.choice(drawn))
         move = random_move(network.graph, rng)
         if move is None:
             continue
@@ -195,18 +230,41 @@ def decide(
 ) -> list[Decision]:
     """The moves with an effect, their true gains beside the predicted ones. ``before`` has the networks and their
     latencies by title."""
-    costs = {title: estimator.estimate(graph, target).latency_us for title, (graph, _) in before.items()}
+    costs = {title: estimator.estimate(graph, target) for title, (graph, _) in before.items()}
     found = []
     for entry in entries:
         title, _, move = entry.sample.name.partition(_BETWEEN)
         if isinstance(entry.result, Unmeasurable) or title not in before:
             continue
-        was = before[title][1]
-        true = 1.0 - entry.result.latency_us / was
-        if abs(true) >= LEAST_EFFECT:
-            predicted = 1.0 - estimator.estimate(entry.sample.graph, target).latency_us / costs[title]
-            found.append(Decision(title, move, true, predicted))
+        graph, was = before[title]
+        gain = was - entry.result.latency_us
+        if abs(gain) >= LEAST_EFFECT * was:
+            now, after = costs[title], estimator.estimate(numbered_like(graph, entry.sample.graph), target)
+            predicted, error = now.latency_us - after.latency_us, gain_error(now, after)
+            covered = None if error is None else abs(predicted - gain) <= error
+            found.append(Decision(title, move, gain / was, predicted / now.latency_us, covered))
     return found
+
+
+def numbered_like(before: Graph, after: Graph) -> Graph:
+    """``after`` with the keys that the operations of ``before`` have, where both begin alike and end alike: a journal
+    numbers operations by position, and a move that adds or removes some shifts those behind it."""
+    more = len(after.ops) - len(before.ops)
+    if not more:
+        return after
+    least = min(len(before.ops), len(after.ops))
+    pairs = list(zip(before.ops[:least], after.ops[:least], strict=True))
+    first = next((i for i, (a, b) in enumerate(pairs) if not _alike(a, b)), least)
+    pairs = list(zip(reversed(before.ops[first:]), reversed(after.ops[first:]), strict=False))
+    last = len(after.ops) - next((i for i, (a, b) in enumerate(pairs) if not _alike(a, b)), least - first)
+    fresh = max(len(before.ops), len(after.ops))
+    keys = [i if i < first else i - more if i >= last else fresh + i for i in range(len(after.ops))]
+    ops = [replace(op, key=key) for op, key in zip(after.ops, keys, strict=True)]
+    return Graph(ops, after.tensors, after.modules, after.inputs, after.outputs)
+
+
+def _alike(a: Op, b: Op) -> bool:
+    return (a.op, a.target, a.attrs) == (b.op, b.target, b.attrs)
 
 
 # ---- statistics

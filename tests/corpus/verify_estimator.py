@@ -1,37 +1,46 @@
 """Long check: the shipped predictors against their ground truth, on networks of families that were never trained on.
 
-For every target: the latencies of the zoo's test split, and the gains of random single moves. Measurements are kept in
-the user's cache, so a second run measures only what is new. ``python -m tests.corpus.verify_estimator [--table FILE]
-[--target T]… [--networks N] [--moves N]``; it exits with 1 when a requirement fails.
+For every target: the latencies of the zoo's splits ``test`` (looked at while the predictors were made) and ``final``
+(not), and on the targets with shared SRAM the gains of random single moves.
+
+``python -m tests.corpus.verify_estimator [--table FILE] [--target T]… [--networks N] [--moves N]`` measures, for more
+than an hour from nothing; measurements stay in the user's cache, so a second run measures only what is new. With
+``--journals FOLDER`` nothing is measured, but taken from there: ``TARGET.truth.jrn`` and ``TARGET.final.jrn`` of the
+splits, ``TARGET.moves.jrn`` of the moves. It exits with 1 when a requirement fails.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.costs import Estimator
 from advisor.estimator.backends import backend_for
 from advisor.estimator.commands.validate import validation
 from advisor.estimator.learned.model import Learned
 from advisor.estimator.learned.shelf import Shelf
 from advisor.estimator.training import pages
-from advisor.estimator.training.networks import families
-from advisor.estimator.training.validation import Validation
-from advisor.targets import load
+from advisor.estimator.training.journal import Entry, JournalError, identity, read
+from advisor.estimator.training.networks import families, zoo
+from advisor.estimator.training.sampling import Sample
+from advisor.estimator.training.validation import JUDGED, Validation, assess
+from advisor.targets import Target, load
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What a target has to reach; None where nothing is asked."""
+    """What a target has to reach on each split; None where nothing is asked. ``moves``: whether they are tried."""
 
     mape: float | None = None
     within: float | None = None
     kernels: float | None = None
+    moves: bool = False
 
 
-SHARED = Bar(0.03, 0.95, 0.08)
+SHARED = Bar(0.03, 0.95, 0.08, moves=True)
 DEDICATED = Bar(within=0.75)
 BARS = {
     "ethos-u55-128": SHARED,
@@ -42,16 +51,20 @@ BARS = {
     "ethos-u85-2048": DEDICATED,
     "ethos-u85-256": Bar(),
     "ethos-u85-512": Bar(),
-    "npu-64": Bar(),
+    "npu-64": Bar(moves=True),
 }
 SIGNS, KENDALL = 0.97, 0.85
-LEAST_NETWORKS, LEAST_FAMILIES = 60, 20
+LEAST_MOVES = 500
+"""On the targets with shared SRAM together."""
+LEAST = {"test": (60, 20), "final": (30, 15)}
+"""Networks and families of a split."""
 
 
 def failed(made: Validation, bar: Bar) -> list[str]:
     """The requirements that the validation does not meet."""
     wrong = []
-    if len(made.networks) < LEAST_NETWORKS or len(made.families) < LEAST_FAMILIES:
+    networks, lineages = LEAST[made.split]
+    if len(made.networks) < networks or len(made.families) < lineages:
         wrong.append(f"{len(made.networks)} networks of {len(made.families)} families")
     if bar.mape is not None and made.mape > bar.mape:
         wrong.append(f"mean error {100 * made.mape:.1f} % > {100 * bar.mape:.0f} %")
@@ -63,45 +76,107 @@ def failed(made: Validation, bar: Bar) -> list[str]:
         wrong.append(f"signs {100 * made.signs:.1f} % < {100 * SIGNS:.0f} %")
     if made.decisions and made.kendall < KENDALL:
         wrong.append(f"Kendall's τ {made.kendall:.3f} < {KENDALL}")
-    return wrong
+    return [f"{made.split}: {what}" for what in wrong]
 
 
-def overview(made: list[Validation]) -> list[str]:
+def shared_moves(made: Iterable[Validation]) -> int:
+    """The moves with an effect on the targets with shared SRAM."""
+    return sum(len(v.decisions) for v in made if BARS.get(v.target) is SHARED)
+
+
+def kept(target: Target, folder: Path, estimator: Estimator, basis: str, moves: bool) -> list[Validation]:
+    """The validation by a folder's measurements, of which those count whose network is in the zoo as it is now.
+
+    Raises ``JournalError``, OSError."""
+    entries: list[Entry] = []
+    for split, name in (("test", "truth"), ("final", "final")):
+        now = {identity(Sample(n.graph, n.family, n.title, True)) for n in zoo(split)}
+        entries += [e for e in _read(folder / f"{target.name}.{name}.jrn") if identity(e.sample) in now]
+    found = _read(folder / f"{target.name}.moves.jrn") if moves else []
+    return assess(entries, found, estimator, target, basis)
+
+
+def _read(path: Path) -> list[Entry]:
+    return list(read(path)) if path.is_file() else []
+
+
+# ---- what is written
+
+
+def overview(made: Sequence[Validation]) -> list[str]:
     lines = [
-        "| target | networks | families | mean error | within ±10 % | kernels' mean error | intervals hold "
-        "| Spearman | moves | right sign | Kendall's τ |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| target | networks | families | mean error | within ±10 % | ±20 % | kernels' mean error | intervals hold "
+        "| Spearman |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for v in made:
-        moves = f"{len(v.decisions)} | {100 * v.signs:.1f} % | {v.kendall:.3f}" if v.decisions else "- | - | -"
-        lines.append(
-            f"| {v.target} | {len(v.networks)} | {len(v.families)} | {100 * v.mape:.2f} % | {100 * v.within(0.1):.1f} %"
-            f" | {100 * v.kernel_mape:.1f} % | {100 * v.coverage:.0f} % | {v.spearman:.4f} | {moves} |"
-        )
+    lines += [
+        f"| {v.target} | {len(v.networks)} | {len(v.families)} | {100 * v.mape:.2f} % | {100 * v.within(0.1):.1f} %"
+        f" | {100 * v.within(0.2):.1f} % | {100 * v.kernel_mape:.1f} % | {100 * v.coverage:.0f} % | {v.spearman:.4f} |"
+        for v in made
+    ]
     return lines
 
 
-def page(made: list[Validation], missed: dict[str, list[str]]) -> str:
-    """The committed page."""
+def decisions(made: Sequence[Validation]) -> list[str]:
+    lines = [
+        "| target | moves | on networks | of families | right sign | Kendall's τ | gains' intervals hold |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for v in made:
+        if v.decisions:
+            titles = {d.name for d in v.decisions}
+            lineages = {n.family for n in v.networks if n.name in titles}
+            lines.append(
+                f"| {v.target} | {len(v.decisions)} | {len(titles)} | {len(lineages)} | {100 * v.signs:.1f} % |"
+                f" {v.kendall:.3f} | {100 * v.gain_coverage:.0f} % |"
+            )
+    return lines
+
+
+def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) -> str:
+    """The committed page. ``source`` says what it was made of."""
+    by_split = {split: [v for v in made if v.split == split] for split in JUDGED}
+    standing = sorted(f for f in families("final") if " on " in f)
     lines = [
         "# The learned estimator against its ground truth",
         "",
-        "Written by `make verify-estimator`.",
+        f"Written by `make verify-estimator`{source}.",
         "",
         f"The predictors learned from random chains and from networks of {len(families('train'))} families; they are"
-        f" judged on whole networks of {len(families('test'))} other families (timm, torchvision, pytorchcv), at their"
-        " own resolutions. A family is a lineage across libraries: SE-ResNet and ResNeXt belong to ResNet,"
-        " EfficientNet-Lite and TinyNet to EfficientNet. The truth is each target's ground truth, a vendor's estimate"
-        " (Vela) or a simulation (npu-64), not hardware. Kernels are counted from 0.1 % of their network on.",
+        " judged on whole networks of other families, at their own resolutions or smaller ones. A family is a lineage"
+        " across libraries: SE-ResNet and ResNeXt belong to ResNet, EfficientNet-Lite and TinyNet to EfficientNet. The"
+        " truth is each target's ground truth, a vendor's estimate (Vela) or a simulation (npu-64), not hardware."
+        " Kernels are counted from 0.1 % of their network on.",
         "",
-        *overview(made),
+        "## Networks that were looked at",
         "",
-        f"Test families: {', '.join(sorted(families('test')))}.",
+        f"The split *test*, {len(families('test'))} families (timm, torchvision, pytorchcv). Nothing was fitted to it,"
+        " but its errors were looked at, network by network, while features and models were chosen.",
         "",
+        *overview(by_split["test"]),
+        "",
+        f"Families: {', '.join(sorted(families('test')))}.",
+        "",
+        "## Networks that were not",
+        "",
+        f"The split *final*, {len(families('final'))} families (timm, torchvision, pytorchcv,"
+        " segmentation_models_pytorch, kornia, MONAI, torchsr): chosen before any of them was measured, and only these"
+        " totals were looked at. Many do what no network of the other splits does: they enlarge or restore images,"
+        " describe or find points, estimate depth or pose.",
+        "",
+        *overview(by_split["final"]),
+        "",
+        f"Families: {', '.join(sorted(families('final') - set(standing)))}; and, on backbones of families in *test*,"
+        f" {', '.join(standing)}.",
+        "",
+        "## Decisions",
+        "",
+        "Random single moves on networks of *test*, with a true effect of at least 1 %.",
+        "",
+        *decisions(by_split["test"]),
+        "",
+        *(f"**{name} misses** {'; '.join(what)}  " for name, what in missed.items() if what),
     ]
-    for v in made:
-        if missed[v.target]:
-            lines.append(f"**{v.target} misses**: {'; '.join(missed[v.target])}")
     return "\n".join([*lines, "", *("\n".join([pages.table(v), ""]) for v in made)]).rstrip() + "\n"
 
 
@@ -109,25 +184,47 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--table", type=Path, help="write the page to this Markdown file")
     parser.add_argument("--target", action="append", help="only this target (repeatable)")
-    parser.add_argument("--networks", type=int, default=100, help="how many networks; default 100")
-    parser.add_argument("--moves", type=int, default=600, help="random moves, of which some have no effect")
+    parser.add_argument("--networks", type=int, default=0, help="how many networks of each split; default 80 and all")
+    parser.add_argument("--moves", type=int, default=300, help="random moves a target, of which some have no effect")
+    parser.add_argument("--journals", type=Path, help="folder of measurements to use instead of measuring")
     options = parser.parse_args()
     made: list[Validation] = []
     missed: dict[str, list[str]] = {}
     for name in options.target or BARS:
-        target = load(name)
-        predictor, backend = Shelf().find(target), backend_for(target)
-        if predictor is None or backend is None:
-            print(f"{name}: {'no predictor' if predictor is None else 'nothing measures it here'}", file=sys.stderr)
-            missed[name] = ["not verified"]
-            continue
-        found = validation(target, backend, Learned(predictor), predictor.basis, options.networks, options.moves)
-        made.append(found)
-        missed[name] = failed(found, BARS.get(name, Bar()))
+        bar = BARS.get(name, Bar())
+        try:
+            found = verified(load(name), bar, options)
+        except JournalError as e:
+            print(f"{name}: {e}", file=sys.stderr)
+            found = []
+        made += found
+        missed[name] = [what for v in found for what in failed(v, bar)] if found else ["not verified"]
         print(f"{name}: {'; '.join(missed[name]) or 'met'}", flush=True)
+    if not options.target and shared_moves(made) < LEAST_MOVES:
+        missed["all"] = [f"{shared_moves(made)} moves on the targets with shared SRAM, {LEAST_MOVES} are asked for"]
     if options.table:
-        options.table.write_text(page(made, missed), encoding="utf-8")
+        source = " from kept measurements (`JOURNALS=FOLDER`)" if options.journals else ""
+        options.table.write_text(page(made, missed, source), encoding="utf-8")
     return 1 if any(missed.values()) else 0
+
+
+def verified(target: Target, bar: Bar, options: argparse.Namespace) -> list[Validation]:
+    """A validation a split; none where the target has no predictor or nothing measures it here.
+
+    Raises ``JournalError``, OSError."""
+    predictor = Shelf().find(target)
+    if predictor is None:
+        print(f"{target.name}: no predictor", file=sys.stderr)
+        return []
+    learned = Learned(predictor)
+    if options.journals is not None:
+        return kept(target, options.journals, learned, predictor.basis, bar.moves)
+    backend = backend_for(target)
+    if backend is None:
+        print(f"{target.name}: nothing measures it here", file=sys.stderr)
+        return []
+    moves = options.moves if bar.moves else 0
+    return validation(target, backend, learned, predictor.basis, options.networks, moves)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Which networks are in the zoo, by family and split: ``library:name[+features][@resolution]``."""
+"""Which networks are in the zoo, by family and split: ``library:name[+features][@resolution]``.
+
+Predictors learn from ``TRAIN``. ``TEST`` was looked at, network by network, while they were made; ``FINAL`` was not."""
 
 from __future__ import annotations
 
@@ -131,3 +133,44 @@ TRAIN = {
     "visformer": "timm:visformer_tiny timm:visformer_small",
     "xcit": "timm:xcit_nano_12_p16_224 timm:xcit_tiny_12_p16_224",
 }
+FINAL = {
+    "alexnet": "tv:alexnet+features cv:zfnet+features",
+    "autoencoder": "monai:AutoEncoder",
+    "carn": "sr:carn@64 sr:carn_m@64",
+    "csatv2": "timm:csatv2@256",
+    "deeplabv3 on mobilenetv2": "smp:deeplabv3plus/mobilenet_v2@192",
+    "deeplabv3 on mobilenetv3": "tv:deeplabv3_mobilenet_v3_large@224",
+    "edsr": "sr:edsr_baseline@64",
+    "efficientvim": "timm:efficientvim_m1 timm:efficientvim_m2",
+    "fpn on resnet": "smp:fpn/resnet18@192",
+    "hiera": "timm:hiera_tiny_224",
+    "highresnet": "monai:HighResNet@96",
+    "hourglass": "kornia:HourglassBackbone@128",
+    "hovernet on resnet": "monai:HoVerNet@256",
+    "icnet on resnet": "cv:icnet_resnetd50b_cityscapes@192",
+    "keynet": "kornia:KeyNet@128",
+    "l2net": "kornia:HardNet kornia:HardNet8 kornia:SOSNet",
+    "lwopenpose on mobilenetv1": "cv:lwopenpose2d_mobilenet_cmupan_coco@192",
+    "nest": "timm:nest_tiny timm:nest_tiny_jx",
+    "ninasr": "sr:ninasr_b0@64 sr:ninasr_b1@64",
+    "pan on resnet": "smp:pan/resnet18@192",
+    "patchgan": "monai:PatchDiscriminator@256",
+    "pfpcnet": "cv:pfpcnet",
+    "prnet": "cv:prnet",
+    "pspnet on mobilenetv2": "smp:pspnet/mobilenet_v2@224",
+    "rcan": "sr:rcan@32",
+    "rdn": "sr:rdn_a@64",
+    "restormer": "monai:Restormer@64",
+    "segformer": "smp:segformer/mit_b0@256 smp:fpn/mit_b0@192 smp:upernet/mit_b0@256",
+    "segresnet": "monai:SegResNet@160",
+    "tfeat": "kornia:TFeat",
+    "tnt": "timm:tnt_s_legacy_patch16_224 timm:tnt_s_patch16_224",
+    "upernet on resnet": "smp:upernet/resnet18@192",
+    "vdsr": "sr:vdsr@64",
+    "vitamin on vit": "timm:vitamin_small_224",
+    "vnet": "monai:VNet@128",
+    "volo": "timm:volo_d1_224",
+    "xfeat": "kornia:XFeatModel@256",
+}
+"""Families of which none was looked at while the predictors were made. ``A on B``: the backbone's family B is in
+``TEST``, what stands on it is new. Listed before any of them was measured."""

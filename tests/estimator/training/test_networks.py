@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from advisor.equivalence import equivalent
-from advisor.estimator.training.networks import Network, ZooError, families, pack, stripped, unpack, zoo
+from advisor.estimator.training.networks import SPLITS, Network, ZooError, families, pack, stripped, unpack, zoo
 from tests.graphs import mobilenet_v2
 
 
@@ -29,13 +29,19 @@ def test_other_bytes_are_no_zoo(data: bytes):
         unpack(data)
 
 
-def test_no_family_is_in_both_splits():
-    assert not families("train") & families("test")
-    assert len(families("train")) >= 60 and len(families("test")) >= 25
+def test_no_family_is_in_two_splits():
+    of = {split: families(split) for split in SPLITS}
+    assert sum(map(len, of.values())) == len(frozenset().union(*of.values()))
+    assert len(of["train"]) >= 60 and len(of["test"]) >= 25 and len(of["final"]) >= 25
+
+
+def test_what_an_untouched_family_stands_on_was_not_trained_on():
+    backbones = {family.partition(" on ")[2] for family in families("final")} - {""}
+    assert backbones and backbones <= families("test")
 
 
 def test_the_test_split_has_enough_networks_of_every_library():
-    networks = zoo("test")
-    assert len(networks) >= 75
-    assert {n.library for n in networks} == {"timm", "torchvision", "pytorchcv"}
-    assert len({n.title for n in (*networks, *zoo("train"))}) == len(networks) + len(zoo("train"))
+    networks = [network for split in SPLITS for network in zoo(split)]
+    assert len(zoo("test")) >= 75 and {n.library for n in zoo("test")} == {"timm", "torchvision", "pytorchcv"}
+    assert len({n.title for n in networks}) == len(networks)
+    assert all(n.split == split for split in SPLITS for n in zoo(split))
