@@ -67,13 +67,27 @@ def _movedim(call: Call) -> Meaning:
 
 
 def _concat(call: Call) -> Meaning:
+    """An empty vector among tensors of another rank is what torch takes it for: nothing to be joined."""
+    rank = len(call.out[0].shape)
     dim = call.get(1, "dim", call.kwargs.get("axis", 0))
-    return Meaning("concat", {"dim": dimension(dim, len(call.out[0].shape))}, call.nodes)
+    nodes = [node for node in call.nodes if len(shape(node)) == rank]
+    return Meaning("concat", {"dim": dimension(dim, rank)}, nodes)
 
 
 def _concat_along(dim: int) -> Handler:
-    """``hstack`` and its kin; vectors have one dimension to be joined along."""
-    return lambda call: Meaning("concat", {"dim": min(dim, len(call.out[0].shape) - 1)}, call.nodes)
+    """``hstack`` and its kin; vectors have one dimension to be joined along, or become rows or columns."""
+
+    def handler(call: Call) -> Meaning:
+        rank = len(call.out[0].shape)
+        along = min(dim, rank - 1)
+        ranks = {len(shape(node)) for node in call.nodes}
+        if ranks == {rank}:
+            return Meaning("concat", {"dim": along}, call.nodes)
+        if ranks == {rank - 1}:
+            return Meaning("stack", {"dim": along}, call.nodes)
+        return Meaning("gather", {}, call.nodes)
+
+    return handler
 
 
 def _stack(call: Call) -> Meaning:

@@ -69,6 +69,11 @@ CASES: list[tuple[Callable[..., Any], tuple[tuple[int, ...], ...], str, dict[str
     (lambda x: x.movedim(1, -1), (IMAGE,), "permute", {"dims": [0, 2, 3, 1]}),
     (lambda x: torch.cat([x, x], -3), (IMAGE,), "concat", {"dim": 1}),
     (lambda x: torch.stack([x, x], -1), (IMAGE,), "stack", {"dim": 4}),
+    (lambda x: torch.hstack([x, x]), (IMAGE,), "concat", {"dim": 1}),
+    (lambda x: torch.hstack([x, x]), ((3,),), "concat", {"dim": 0}),
+    (lambda x: torch.vstack([x, x]), ((3,),), "stack", {"dim": 0}),
+    (lambda x: torch.dstack([x, x]), ((3, 4),), "stack", {"dim": 2}),
+    (lambda x, y: torch.column_stack([x, y]), ((3,), (3, 2)), "gather", {}),
     (lambda x: x.chunk(3, 1), (IMAGE,), "split", {"dim": 1, "sizes": [3, 3, 2], "equal": True}),
     (lambda x: x.split([2, 6], 1), (IMAGE,), "split", {"dim": 1, "sizes": [2, 6], "equal": False}),
     (lambda x: x.unbind(1), (IMAGE,), "unbind", {"dim": 1}),
@@ -132,6 +137,13 @@ def test_function(
 ) -> None:
     found = graph_of(function, *shapes).ops[-1]
     assert (found.op, found.attrs) == (op, attrs)
+
+
+def test_an_empty_vector_is_nothing_to_be_joined() -> None:
+    graph = graph_of(lambda x: torch.cat((torch.empty(0), x, x), 1), IMAGE)
+    assert [graph.shape(t) for t in graph.ops[-1].inputs] == [IMAGE, IMAGE]
+    graph = graph_of(lambda x: torch.cat((x, torch.empty(0))), (5,))
+    assert [graph.shape(t) for t in graph.ops[-1].inputs] == [(5,), (0,)]
 
 
 def test_adaptive_pool_keeps_its_output_size() -> None:
