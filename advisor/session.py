@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .discovery.directives import Suppression, directives
 from .discovery.index import Index
@@ -29,6 +29,9 @@ from .unrun import from_source, outlook
 from .words import suggestion
 from .workers import Event, Outcome, WorkerError
 from .zeroshot.check import Check
+
+Score = Literal["yes", "kept", "no"]
+"""Whether models are scored at their initialisation; ``kept``: only where nothing has to run for it."""
 
 
 class Cancelled(Exception):
@@ -97,7 +100,7 @@ class Session:
         texts: Texts | None = None,
         *,
         run: bool = True,
-        score: bool | None = None,
+        score: Score | None = None,
         tell: Callable[[ModelReport], None] | None = None,
         static: Callable[[FileReport], None] | None = None,
         settle: Callable[[], None] | None = None,
@@ -106,10 +109,10 @@ class Session:
         """The report on one file, as ``texts`` have it; None when the request was cancelled before it was done.
 
         Without ``run`` nothing is executed, nor any interpreter looked at: models come from the source. ``score`` says
-        whether the zero-shot check follows the trace, None leaves it to the setting. ``static`` gets
-        what is known before anything runs: problems, and the models to come; ``settle`` is called after it and may
-        wait; ``tell`` gets each model once it is traced and costed. They may raise :class:`Cancelled`; any other
-        exception of theirs ends the request and reaches the caller. ``cancelled`` ends this request alone, at once.
+        whether the zero-shot check follows the trace; None is what the setting says. ``static`` gets what is known
+        before anything runs: problems, and the models to come; ``settle`` is called after it and may wait; ``tell``
+        gets each model once it is traced and costed. They may raise :class:`Cancelled`; any other exception of theirs
+        ends the request and reaches the caller. ``cancelled`` ends this request alone, at once.
         Raises :class:`advisor.config.ConfigError` and the errors of targets, packs and workers.
         """
 
@@ -162,7 +165,7 @@ class _Audit:
         static: Callable[[FileReport], None] | None,
         settle: Callable[[], None] | None,
         *,
-        score: bool | None,
+        score: Score | None,
     ) -> FileReport:
         """What :meth:`Session.file` gives; raises :class:`Cancelled`."""
         config = self.plan.config
@@ -196,17 +199,21 @@ class _Audit:
 
         report = trace_file(self.path, found, self._run(), finish) if run else from_source(self.path, found, finish)
         self._go_on()
-        if run and found.request is not None and (config.zero_shot if score is None else score):
-            self._score(report, found.request)
+        score = score or ("yes" if config.zero_shot else "no")
+        if run and found.request is not None and score != "no":
+            self._score(report, found.request, again=score == "yes")
             self._go_on()
         return self._reported(report, misnamed)
 
-    def _score(self, report: FileReport, request: Mapping[str, Any]) -> None:
-        """Enter what the zero-shot check says of the report's models."""
+    def _score(self, report: FileReport, request: Mapping[str, Any], *, again: bool) -> None:
+        """Enter what the zero-shot check says of the report's models; unless it may run ``again``, only if it is
+        known."""
         check = Check.of(report.models)
         if not check.models:
             return
-        outcome = self._run()(check.request(request), check.take)
+        outcome = self._run()(check.request(request), check.take) if again else self._known(check, request)
+        if outcome is None:
+            return
         said = outcome.detail.strip().rpartition("\n")[2]  # of a traceback, the exception
         why = {"ok": "it could not be built for that"}.get(outcome.status, f"the check ended ({outcome.status}) {said}")
         check.end(why.strip())
@@ -233,6 +240,17 @@ class _Audit:
 
         traces = self.session.traces
         return run if traces is None else traces.running(run, interpreter, environment, self.texts, self.path)
+
+    def _known(self, check: Check, request: Mapping[str, Any]) -> Outcome | None:
+        """What an earlier run of ``check`` said; None where there was none."""
+        if self.session.traces is None:
+            return None
+        environment = self.session.environment
+        interpreter = choose(self.path, environment, self.plan.config.python).path
+        outcome = self.session.traces.known(check.request(request), interpreter, environment, self.texts, self.path)
+        for event in () if outcome is None else outcome.events:
+            check.take(event)
+        return outcome
 
     def _select(self, holder: FileReport | ModelReport) -> None:
         """Apply selection and suppressions to the findings of a file or model."""

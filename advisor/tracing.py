@@ -36,6 +36,12 @@ class Traces(Protocol):
         depends on has changed since."""
         ...
 
+    def known(
+        self, request: Mapping[str, Any], interpreter: Path, environment: Mapping[str, str], texts: Texts, path: Path
+    ) -> Outcome | None:
+        """What that run would answer without the worker; None where it would have to run."""
+        ...
+
 
 PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
 """Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""

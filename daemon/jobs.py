@@ -33,10 +33,11 @@ from advisor.report import FileReport, Report
 from advisor.reports import render
 from advisor.selection import SelectionError
 from advisor.session import Cancelled as Enough
-from advisor.session import Session, Shared
+from advisor.session import Score, Session, Shared
 from advisor.targets import TargetError, available, load
 from advisor.words import suggestion
 from advisor.workers import WorkerError
+from advisor.zeroshot.check import unscored
 
 from .comments import Written
 from .jobparams import Params, ParamsError
@@ -90,6 +91,7 @@ class Jobs:
         self._methods: Mapping[str, Callable[[Job], Any]] = {
             "analyse": self._analyse,
             "read": self._read,
+            "score": self._score,
             "audit": self._audit,
             "planned": self._planned,
             "render": self._render,
@@ -137,7 +139,14 @@ class Jobs:
     # ---- files
 
     def _analyse(self, job: Job) -> Any:
-        return {"view": self._traced(job, job.params.run, lambda: job.wait(job.params.settle))}
+        """The view, and whether scores that the settings want could come of :meth:`_score`: nobody waits for them."""
+        report, shown = self._traced(job, job.params.run, lambda: job.wait(job.params.settle), "kept")
+        wanted = job.params.run and self._session(job.params).plans.of(job.params.path).config.zero_shot
+        return {"view": shown, "unscored": wanted and unscored(report.models)}
+
+    def _score(self, job: Job) -> Any:
+        """The view with its models' scores."""
+        return {"view": self._traced(job, job.params.run, lambda: None, "yes")[1]}
 
     def _read(self, job: Job) -> Any:
         """The static view alone, as the event of :meth:`_analyse`: nothing is run."""
@@ -146,13 +155,16 @@ class Jobs:
             raise Enough
 
         try:
-            self._traced(job, False, enough)
+            self._traced(job, False, enough, "no")
         except Cancelled:
             if job.cancelled.is_set():
                 raise
         return {}
 
-    def _traced(self, job: Job, run: bool, settle: Callable[[], None]) -> Any:
+    def _traced(
+        self, job: Job, run: bool, settle: Callable[[], None], score: Score
+    ) -> tuple[FileReport, dict[str, Any]]:
+        """The file's report and its view; scores only if the settings want them at all."""
         params = job.params
         path, texts = params.path, params.texts
         session = self._session(params)
@@ -173,7 +185,7 @@ class Jobs:
             path,
             texts,
             run=run,
-            score=False,  # nobody waits for that in an editor
+            score=score if session.plans.of(path).config.zero_shot else "no",
             tell=lambda model: job.emit({"event": "model", "name": model.name}),
             static=lambda report: job.emit({"event": "static", "view": shown(report, "static")}),
             settle=settle,
@@ -181,7 +193,7 @@ class Jobs:
         )
         if report is None:
             raise Cancelled
-        return shown(report, "traced")
+        return report, shown(report, "traced")
 
     def _audit(self, job: Job) -> Any:
         params = job.params

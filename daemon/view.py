@@ -91,7 +91,10 @@ class Totals:
 
 @dataclass(slots=True)
 class Model:
-    """One model of the file; ``span`` is its name in the source. ``status`` and ``rung`` are the report's."""
+    """One model of the file; ``span`` is its name in the source. ``status`` and ``rung`` are the report's.
+
+    ``scores`` are what the zero-shot proxies say of it, name and text, for inputs of the shape ``scored``; empty where
+    it has none, or not yet."""
 
     name: str
     span: Span
@@ -101,6 +104,8 @@ class Model:
     input: str
     totals: dict[str, Totals]
     findings: int
+    scores: list[tuple[str, str]] = field(default_factory=list)
+    scored: str = ""
 
 
 @dataclass(slots=True)
@@ -149,6 +154,8 @@ class View:
                     m.input,
                     {name: _totals(t) for name, t in m.totals.items()},
                     m.findings,
+                    m.scores,
+                    m.scored,
                 )
                 for m in self.models
             ],
@@ -195,8 +202,10 @@ class View:
                     given,
                     {target: Totals(*t) for target, t in totals.items()},
                     findings,
+                    [(proxy, text) for proxy, text in scores],
+                    scored,
                 )
-                for name, at, status, rung, construct, given, totals, findings in plain["models"]
+                for name, at, status, rung, construct, given, totals, findings, scores, scored in plain["models"]
             ],
             [
                 Place(

@@ -12,6 +12,7 @@ from advisor.costs import Costs
 from advisor.graph import Op, Span, Tensor
 from advisor.report import FileReport, ModelReport
 from advisor.reports.layers import Row, rows
+from advisor.zeroshot import words
 
 from .view import Instance, Model, Phase, Place, Totals, View, Width, digest
 
@@ -152,6 +153,7 @@ def _instance(row: Row, model: str, within: dict[str, float]) -> Instance:
 
 
 def _model(model: ModelReport) -> Model:
+    facts = None if model.graph is None else model.graph.facts
     return Model(
         name=model.name,
         span=model.span,
@@ -176,4 +178,6 @@ def _model(model: ModelReport) -> Model:
             for target, costs in model.costs.items()
         },
         findings=len(model.findings),
+        scores=[] if facts is None else words.lines(facts),
+        scored="" if facts is None else facts.input,
     )

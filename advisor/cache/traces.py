@@ -77,6 +77,13 @@ class Traces:
 
         return running
 
+    def known(
+        self, request: Mapping[str, Any], interpreter: Path, environment: Mapping[str, str], texts: Texts, path: Path
+    ) -> Outcome | None:
+        """What :meth:`running`'s run would answer without the worker; None where that would have to run."""
+        asked = self._asked(request, interpreter, environment, texts, path)
+        return None if asked is None else self._find(asked)
+
     # ---- what is asked
 
     def _asked(

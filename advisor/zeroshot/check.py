@@ -54,7 +54,7 @@ class Check:
         """The check of those of ``models`` that were traced whole."""
         check = cls()
         for model in models:
-            if model.graph is None or model.status != "ok" or model.rung in _UNTRACED:
+            if model.graph is None or not _scorable(model):
                 continue
             check.models[model.name] = model
             plans = check.plans[model.name] = []
@@ -109,6 +109,16 @@ class Check:
     @staticmethod
     def _without(model: ModelReport, why: str) -> None:
         model.notes.append(f"no zero-shot scores: {why}")
+
+
+def unscored(models: Iterable[ModelReport]) -> bool:
+    """Whether any of ``models`` has no scores but could have."""
+    return any(m.graph is not None and m.graph.facts is None for m in models if _scorable(m))
+
+
+def _scorable(model: ModelReport) -> bool:
+    """Whether it was traced whole: else the graph is not what would be scored."""
+    return model.graph is not None and model.status == "ok" and model.rung not in _UNTRACED
 
 
 def _moves(findings: Iterable[Finding]) -> list[tuple[dict[str, Any], list[Finding]]]:

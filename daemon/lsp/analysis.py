@@ -4,6 +4,9 @@ An edit moves what is known with the text, ends the analysis that runs and asks 
 and tells its static findings at once, waits until the typing settles, and traces. A result is used only for the very
 text and generation that it was asked for. Other open documents follow one at a time, the last edited first: they may
 import the edited one, and an analyst's caches answer for those that do not.
+
+Zero-shot scores, where the settings want them, are nothing that anybody waits for: once a document has not changed for
+a while, the back lane works them out, and the view that has them takes the place of the one that has not.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from .session import Session
 
 SHORTEST, LONGEST = 0.05, 0.25
 """Bounds, in seconds, of the wait for more edits before anything is run."""
+UNSCORED = 1.0
+"""Seconds after a trace before scores are asked for."""
 _PAUSE = 1.0
 """Seconds without an edit after which the next one begins anew."""
 _REMEDIED = ("config", "target", "worker", "params")
@@ -64,6 +69,7 @@ class _Run:
     static: asyncio.Event = field(default_factory=asyncio.Event)
     traced: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    scoring: asyncio.Task[None] | None = None
 
     def over(self) -> None:
         self.static.set()
@@ -150,8 +156,9 @@ class Analysis:
     def _end(self, opened: Opened) -> None:
         run = self._runs.pop(opened.uri, None)
         if run is not None:
-            if run.task is not None:
-                run.task.cancel()
+            for task in (run.task, run.scoring):
+                if task is not None:
+                    task.cancel()
             run.over()
 
     def _start(self, opened: Opened, settle: float) -> _Run:
@@ -200,8 +207,23 @@ class Analysis:
                 self._changed(opened, True)
                 self._spread(opened)
                 self._warm(opened, params)
+                if result.get("unscored"):
+                    run.scoring = self._session.spawn(self._score(opened, run, params))
         finally:
             run.over()
+
+    async def _score(self, opened: Opened, run: _Run, params: dict[str, Any]) -> None:
+        """Have the models of a traced document scored, and show what comes of it if that is still the text."""
+        await asyncio.sleep(UNSCORED)
+        try:
+            result = await self._session.lanes.call("score", params, lane="back")
+        except AnalystError as e:
+            self._session.log.info("no scores of %s: %s", opened.path, e)
+            return
+        view = View.from_plain(result["view"])
+        if self._current(opened, run) and view.content == run.content:
+            self._traced(opened, view)
+            self._changed(opened, True)
 
     async def _asked(self, params: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> Any:
         """The analysis; what can be read comes from elsewhere while all of the front is busy with traces."""

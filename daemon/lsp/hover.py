@@ -133,6 +133,13 @@ def about(model: Model, view: View, markup: Markup) -> Iterator[str]:
             yield markup.text(f"{doubts} on {target} outside what the prediction was trained on")
         if saved := words.together(total):
             yield markup.text(f"All findings together on {target}: {saved}, {total.label}")
+    if model.scores:
+        yield markup.bold("At initialisation") + markup.text(
+            f", without data, for inputs {model.scored}: to compare networks for one task, not an accuracy"
+        )
+        yield markup.table(
+            [["proxy", "score"], *([markup.text(n), markup.text(t)] for n, t in model.scores)], right=[1]
+        )
     yield "\n".join(f"{'- ' if markup.markdown else ''}{markup.text(note)}" for note in view.notes)
 
 

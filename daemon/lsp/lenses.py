@@ -1,4 +1,5 @@
-"""Code lenses: above each model what it costs, how many findings it has, and what to do where it could not be run."""
+"""Code lenses: above each model what it costs and scores, how many findings it has, and what to do where it could not
+be run."""
 
 from __future__ import annotations
 
@@ -26,6 +27,8 @@ STOPPED: Mapping[State, str] = {
 }
 """What stands above a model that an analysis did not come to, and that none is on its way for."""
 
+_SCORES = 2
+"""Zero-shot scores in a lens, of all that a hover has."""
 _LONG = 90
 """Characters of a reason in a lens."""
 
@@ -65,6 +68,8 @@ def _titles(model: Model, view: View, trusted: bool) -> list[tuple[str, str]]:
     out = [(f"{target}{part}: {words.totals(total)}", SHOW_TABLE) for target, total in costed.items()]
     if not whole and (view.phase == "traced" or not trusted):
         out.insert(0, (_reason(model, view), SHOW_TABLE) if trusted else (UNTRUSTED, HOW_TO_TRUST))
+    if scored := [f"{name} {text}" for name, text in model.scores[:_SCORES] if not text.startswith("none")]:
+        out.append((f"at initialisation: {' · '.join(scored)}", SHOW_TABLE))
     if any(f.model == model.name and not f.code.startswith("TRC") for f in view.findings):
         out.append((_findings(model), SHOW_FINDINGS))
     if trusted and any(f.code in TELLABLE and f.model == model.name for f in view.findings):

@@ -131,6 +131,22 @@ def test_a_file_can_be_read_only(analyst, tmp_path):
     assert not mark.exists()
 
 
+def test_scores_are_a_job_of_their_own_and_come_with_the_trace_once_they_are_known(analyst, model):
+    wanted = {"path": str(model), "overrides": {**HERE, "zero-shot": True}, "run": True}
+    _, end = analyst.call("analyse", **wanted)
+    assert end["result"]["unscored"] and View.from_plain(end["result"]["view"]).models[0].scores == []
+    _, end = analyst.call("score", **wanted)
+    (scored,) = View.from_plain(end["result"]["view"]).models
+    names = [name for name, _ in scored.scores]
+    assert "MeCo" in names and "FLOPs" in names and scored.scored.startswith("(16, 3, ")
+    _, end = analyst.call("analyse", **wanted)
+    assert not end["result"]["unscored"] and View.from_plain(end["result"]["view"]).models == [scored]
+    _, end = analyst.call("analyse", path=str(model), overrides=HERE, run=True)
+    assert not end["result"]["unscored"] and View.from_plain(end["result"]["view"]).models[0].scores == []
+    _, end = analyst.call("analyse", **{**wanted, "run": False})
+    assert not end["result"]["unscored"]
+
+
 def test_the_unsaved_text_counts(analyst, model):
     text = MODEL.replace("60", "30")
     _, end = analyst.call("analyse", path=str(model), text=text, overrides=HERE, run=True)

@@ -18,7 +18,8 @@ from advisor.cache.traces import Traces
 from advisor.plan import Plans
 from advisor.report import FileReport
 from advisor.reports import render
-from advisor.session import Session, Shared
+from advisor.session import Score, Session, Shared
+from advisor.zeroshot.check import unscored
 
 NET = textwrap.dedent(
     """\
@@ -46,7 +47,7 @@ def shared() -> Iterator[Shared]:
     shared.close()
 
 
-def audited(folder: Path, shared: Shared, traces: Traces | None = None, score: bool | None = None) -> FileReport:
+def audited(folder: Path, shared: Shared, traces: Traces | None = None, score: Score | None = None) -> FileReport:
     path = folder / "net.py"
     if not path.exists():
         path.write_text(NET)
@@ -65,7 +66,7 @@ def test_an_audit_scores_only_when_asked(tmp_path, shared):
 
 
 def test_scores_are_facts_and_stand_next_to_gains(tmp_path, shared):
-    report = audited(tmp_path, shared, score=True)
+    report = audited(tmp_path, shared, score="yes")
     (model,) = report.models
     assert model.graph is not None
     assert model.graph.facts is not None
@@ -82,11 +83,26 @@ def test_scores_are_facts_and_stand_next_to_gains(tmp_path, shared):
 
 def test_a_second_check_is_answered_from_the_cache(tmp_path, shared):
     traces = Traces(None)
-    first = audited(tmp_path, shared, traces, score=True)
+    first = audited(tmp_path, shared, traces, score="yes")
     misses = traces.misses
-    second = audited(tmp_path, shared, traces, score=True)
+    second = audited(tmp_path, shared, traces, score="yes")
     assert (traces.misses, traces.hits) == (misses, misses)
     assert second.models[0].findings == first.models[0].findings
+
+
+def test_what_is_known_is_told_without_a_run(tmp_path, shared):
+    traces = Traces(tmp_path / "kept")
+    asked = audited(tmp_path, shared, traces, score="kept")
+    assert unscored(asked.models)
+    assert asked.models[0].notes == []
+    first = audited(tmp_path, shared, traces, score="yes")
+    misses = traces.misses
+    known = audited(tmp_path, shared, traces, score="kept")
+    assert traces.misses == misses
+    assert not unscored(known.models)
+    assert known.models[0].findings == first.models[0].findings
+    elsewhere = audited(tmp_path, shared, Traces(tmp_path / "kept"), score="kept")
+    assert elsewhere.models[0].findings == first.models[0].findings
 
 
 def test_a_live_module_is_scored_and_left_as_it_was():

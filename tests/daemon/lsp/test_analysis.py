@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.daemon.lanes import AnalystError
+from advisor.daemon.lsp import analysis
 from advisor.daemon.lsp.analysis import LONGEST, SHORTEST, Pace
+from advisor.daemon.view import View
 
 from .client import PUSH, FakeLanes, change, editing
 from .views import finding, view
@@ -76,6 +79,59 @@ async def test_a_result_of_another_text_is_not_used(file):
         (await lanes.next(0)).answer(traced(file, TEXT + "\n", finding(str(file), TEXT, CONV)))
         await editor.settled()
         assert not editor.of(PUBLISH)
+
+
+def scored(path: Path, text: str) -> dict[str, Any]:
+    plain = View.from_plain(traced(path, text, finding(str(path), text, CONV, "ZST701")))
+    plain.models[0].scores = [("NASWOT", "206.3")]
+    return plain.to_plain()
+
+
+async def test_scores_join_a_view_when_they_are_ready_and_nobody_waits_for_them(file, monkeypatch):
+    monkeypatch.setattr(analysis, "UNSCORED", 0.0)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        (await lanes.next(0)).done.set_result({"view": traced(file, TEXT), "unscored": True})
+        assert codes(await editor.nth(PUBLISH, 0)) == []
+        call = await lanes.next(0, "score")
+        assert call.lane == "back" and call.params["text"] == TEXT
+        opened = editor.session.documents.of(file.as_uri())
+        assert opened and opened.state == "known" and not opened.view.models[0].scores
+        call.answer(scored(file, TEXT))
+        assert codes(await editor.nth(PUBLISH, 1)) == ["ZST701"]
+        assert opened.view.models[0].scores == [("NASWOT", "206.3")]
+
+
+async def test_an_edit_ends_the_scoring_and_what_is_scored_is_not_scored_again(file, monkeypatch):
+    monkeypatch.setattr(analysis, "UNSCORED", 0.0)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        (await lanes.next(0)).done.set_result({"view": traced(file, TEXT), "unscored": True})
+        call = await lanes.next(0, "score")
+        editor.edit(file.as_uri(), 2, change((0, 0), (0, 0), "# new\n"))
+        again = await lanes.next(1)
+        assert call.cancelled
+        again.done.set_result({"view": scored(file, "# new\n" + TEXT), "unscored": False})
+        await editor.settled()
+        assert lanes.count("score") == 1
+
+
+async def test_scores_that_come_to_nothing_cost_nothing(file, monkeypatch):
+    monkeypatch.setattr(analysis, "UNSCORED", 0.0)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        shown = traced(file, TEXT, finding(str(file), TEXT, CONV))
+        (await lanes.next(0)).done.set_result({"view": shown, "unscored": True})
+        (await lanes.next(0, "score")).done.set_exception(AnalystError("lost", "it died", ""))
+        await editor.settled()
+        opened = editor.session.documents.of(file.as_uri())
+        assert opened and opened.state == "known" and [f.code for f in opened.view.findings] == ["CHN101"]
 
 
 async def test_known_findings_move_with_the_text_and_are_marked(file):

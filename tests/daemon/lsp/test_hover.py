@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from lsprotocol import types as lsp
@@ -107,6 +108,19 @@ def test_a_models_totals_on_each_target() -> None:
     assert "simulated |" in shown
     assert "built as `Net()" in shown
     assert "All findings together on ethos-u85-1024: " in shown
+
+
+def test_a_models_scores_stand_apart_from_its_costs() -> None:
+    document = opened()
+    assert "initialisation" not in text(said(document, "Net(nn.Module)"))
+    assert document.view is not None
+    first, *others = document.view.models
+    scored = replace(first, scores=[("NASWOT", "206.3"), ("MeCo", "none: it makes no maps")], scored="(16, 3, 64, 64)")
+    document.view = replace(document.view, models=[scored, *others])
+    costs, scores = text(said(document, "Net(nn.Module)")).split("**At initialisation**")
+    assert "cpu-x86" in costs and "cpu-x86" not in scores.partition("> ")[0]
+    assert "inputs (16, 3, 64, 64)" in scores and "not an accuracy" in scores
+    assert "| NASWOT | 206.3 |" in scores and "| MeCo | none: it makes no maps |" in scores
 
 
 def test_what_could_not_be_run_has_no_figures_but_a_reason() -> None:

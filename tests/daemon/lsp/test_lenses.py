@@ -32,6 +32,17 @@ def test_totals_on_each_target_and_findings() -> None:
     assert third.endswith(" %) on cpu-x86")
 
 
+def test_scores_have_a_lens_of_their_own() -> None:
+    document = opened()
+    assert document.view is not None
+    scores = [("NASWOT", "206.3"), ("expressivity (AZ-NAS)", "43.9"), ("SynFlow (log)", "40")]
+    first, *others = document.view.models
+    document.view = replace(document.view, models=[replace(first, scores=scores), *others])
+    assert titles(document, line=12)[2] == "at initialisation: NASWOT 206.3 · expressivity (AZ-NAS) 43.9"
+    document.view = replace(document.view, models=[replace(first, scores=[("NASWOT", "none: it has no ReLU")])])
+    assert not any("initialisation" in title for title in titles(document, line=12))
+
+
 def test_commands_name_the_document_and_the_model() -> None:
     document = opened()
     commands = [lens.command for lens in lenses(document, document.uri, None) if lens.command is not None]
