@@ -120,3 +120,28 @@ async def test_another_target_by_command(start, through, able, net):
     await editor.until(lambda: _targets(editor, net), lambda found: found == ["ethos-u65-512"])
     editor.answer = None
     assert value_of(await editor.execute("advisor.switchTarget"), "target") is None, "none was chosen"
+
+
+async def _told(editor, path, scored: bool) -> types.Diagnostic:
+    """The document's one finding as soon as the client is asked to look at it again and it has scores, or has none."""
+    while True:
+        asked = editor.refreshed[types.WORKSPACE_DIAGNOSTIC_REFRESH]
+        found = (await editor.pull(path)).items
+        if len(found) == 1 and scored == ("at initialisation expressivity" in found[0].message):
+            return found[0]
+        await editor.asked_again(asked, found)
+
+
+async def test_scores_arrive_by_themselves_where_they_are_wanted_and_stay_known(editor, net):
+    editor.configure({"zeroShot": True})
+    editor.open(net)
+    (plain,) = await editor.findings(net, "CHN101")
+    scored = await _told(editor, net, True)
+    assert scored.message.startswith(plain.message.partition(" [")[0])
+    assert "NASWOT" in scored.message
+    assert any(title.startswith("at initialisation: NASWOT") for title in await editor.lenses(net))
+    assert "without data, for inputs (16, 3, " in await editor.hover(net, "Net(nn.Module)")
+    editor.edit(net, "too wide by one", "wider than it needs to be")
+    await _told(editor, net, True)
+    editor.configure({})
+    await _told(editor, net, False)
