@@ -47,13 +47,13 @@ def summary(made: Validation) -> list[tuple[str, str]]:
     return lines
 
 
-def table(made: Validation) -> str:
+def table(made: Validation, failures: bool = True) -> str:
     """The whole validation in Markdown. Of the split ``final`` no single error is shown: who looks at one and mends
-    what causes it has no untouched networks any more."""
+    what causes it has no untouched networks any more. ``failures``: also what was not measured."""
     lines = [f"## {made.target}: {SEEN[made.split]}", "", *(f"- {what}: {value}" for what, value in summary(made))]
     if made.split == "test" and made.networks:
         lines += ["", *_singly(made)]
-    if made.failures:
+    if failures and made.failures:
         lines += ["", "Not measured:", ""]
         lines += [f"- {f.name}: {f.why}" for f in made.failures]
     return "\n".join(lines)

@@ -9,8 +9,8 @@ from advisor.estimator.measuring import Unmeasurable
 from advisor.estimator.training.journal import Entry, Journal
 from advisor.estimator.training.networks import Network, zoo
 from advisor.estimator.training.sampling import Sample
-from advisor.estimator.training.validation import Decision, Judged, Validation
-from tests.corpus.verify_estimator import DEDICATED, SHARED, Bar, failed, kept, page, shared_moves
+from advisor.estimator.training.validation import Decision, Failure, Judged, Validation
+from tests.corpus.verify_estimator import DEDICATED, SHARED, Bar, about, failed, kept, page, shared_moves
 from tests.estimator.training.fakes import TARGET, Formula
 from tests.graphs import mobilenet_v2
 
@@ -63,9 +63,26 @@ def test_kept_measurements_are_of_the_networks_of_today(tmp_path: Path):
     assert kept(TARGET, tmp_path / "none", SIMULATED, "a test", moves=True)[0].networks == []
 
 
+def test_a_folder_says_how_its_measurements_were_made(tmp_path: Path):
+    (tmp_path / "about.txt").write_text("Drawn\nby chance.\n")
+    assert "`make verify-estimator` from kept measurements (`JOURNALS=FOLDER`). Drawn by chance." in page(
+        [validation(0.02)], {}, about(tmp_path)
+    )
+    assert about(None) == ""
+
+
 def test_the_page_shows_no_single_error_of_untouched_networks():
     looked_at, untouched = validation(0.021), validation(0.031, "final")
     untouched.networks[0] = Judged("secret", "f0", 100.0, 150.0, None, None, 0.0, (0.5,))
     text = page([looked_at, untouched], {"ethos-u55-128": ["final: something"]}, "")
     assert "n3 +2.1 %" in text and "| 60 | 25 | 2.10 % |" in text and "| 60 | 25 | 3.88 % |" in text
-    assert "secret" not in text and "**ethos-u55-128 misses** final: something" in text
+    assert "secret" not in text and "- ethos-u55-128: final: something" in text
+
+
+def test_what_was_not_measured_is_told_once_with_its_targets():
+    made = [validation(0.02), validation(0.02)]
+    made[1].target = "ethos-u65-512"
+    for v in made:
+        v.failures.append(Failure("n", "f", "cannot be measured: op 3: no form of gather; op 9: the same"))
+    said = "- n (ethos-u55-128, ethos-u65-512): cannot be measured: op 3: no form of gather"
+    assert page(made, {}, "").count("no form of gather") == 1 and said in page(made, {}, "")

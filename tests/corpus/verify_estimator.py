@@ -6,7 +6,8 @@ For every target: the latencies of the zoo's splits ``test`` (looked at while th
 ``python -m tests.corpus.verify_estimator [--table FILE] [--target T]… [--networks N] [--moves N]`` measures, for more
 than an hour from nothing; measurements stay in the user's cache, so a second run measures only what is new. With
 ``--journals FOLDER`` nothing is measured, but taken from there: ``TARGET.truth.jrn`` and ``TARGET.final.jrn`` of the
-splits, ``TARGET.moves.jrn`` of the moves. It exits with 1 when a requirement fails.
+splits, ``TARGET.moves.jrn`` of the moves, and ``about.txt``, which goes into the page, on how they were made. It exits
+with 1 when a requirement fails.
 """
 
 from __future__ import annotations
@@ -134,13 +135,13 @@ def decisions(made: Sequence[Validation]) -> list[str]:
 
 
 def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) -> str:
-    """The committed page. ``source`` says what it was made of."""
+    """The committed page. ``source`` says what it was made of, where that is not this run."""
     by_split = {split: [v for v in made if v.split == split] for split in JUDGED}
     standing = sorted(f for f in families("final") if " on " in f)
     lines = [
         "# The learned estimator against its ground truth",
         "",
-        f"Written by `make verify-estimator`{source}.",
+        f"Written by `make verify-estimator`{source or '.'}",
         "",
         f"The predictors learned from random chains and from networks of {len(families('train'))} families; they are"
         " judged on whole networks of other families, at their own resolutions or smaller ones. A family is a lineage"
@@ -160,9 +161,9 @@ def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) 
         "## Networks that were not",
         "",
         f"The split *final*, {len(families('final'))} families (timm, torchvision, pytorchcv,"
-        " segmentation_models_pytorch, kornia, MONAI, torchsr): chosen before any of them was measured, and only these"
-        " totals were looked at. Many do what no network of the other splits does: they enlarge or restore images,"
-        " describe or find points, estimate depth or pose.",
+        " segmentation_models_pytorch, kornia, MONAI, torchsr): chosen before any error on them was known, and only"
+        " these totals were looked at. Many do what no network of the other splits does: enlarge or restore images,"
+        " describe or find points.",
         "",
         *overview(by_split["final"]),
         "",
@@ -175,9 +176,26 @@ def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) 
         "",
         *decisions(by_split["test"]),
         "",
-        *(f"**{name} misses** {'; '.join(what)}  " for name, what in missed.items() if what),
+        "## Requirements that are not met",
+        "",
+        *([f"- {name}: {'; '.join(what)}" for name, what in missed.items() if what] or ["None."]),
+        "",
+        "## Not measured",
+        "",
+        *(unmeasured(made) or ["Nothing: every network was."]),
+        "",
     ]
-    return "\n".join([*lines, "", *("\n".join([pages.table(v), ""]) for v in made)]).rstrip() + "\n"
+    single = [pages.table(v, failures=False) for v in by_split["test"]]
+    return "\n".join([*lines, "\n\n".join(single)]).rstrip() + "\n"
+
+
+def unmeasured(made: Sequence[Validation]) -> list[str]:
+    """The networks that a backend refuses, with the first reason and the targets."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for v in made:
+        for failure in v.failures:
+            found.setdefault((failure.name, failure.why.partition("; op ")[0]), []).append(v.target)
+    return [f"- {name} ({', '.join(targets)}): {why}" for (name, why), targets in sorted(found.items())]
 
 
 def main() -> int:
@@ -203,9 +221,17 @@ def main() -> int:
     if not options.target and shared_moves(made) < LEAST_MOVES:
         missed["all"] = [f"{shared_moves(made)} moves on the targets with shared SRAM, {LEAST_MOVES} are asked for"]
     if options.table:
-        source = " from kept measurements (`JOURNALS=FOLDER`)" if options.journals else ""
-        options.table.write_text(page(made, missed, source), encoding="utf-8")
+        options.table.write_text(page(made, missed, about(options.journals)), encoding="utf-8")
     return 1 if any(missed.values()) else 0
+
+
+def about(folder: Path | None) -> str:
+    """What the page says of kept measurements."""
+    if folder is None:
+        return ""
+    said = folder / "about.txt"
+    more = f" {' '.join(said.read_text(encoding='utf-8').split())}" if said.is_file() else ""
+    return f" from kept measurements (`JOURNALS=FOLDER`).{more}"
 
 
 def verified(target: Target, bar: Bar, options: argparse.Namespace) -> list[Validation]:
