@@ -13,7 +13,7 @@ from advisor.graph import Graph, Op
 from advisor.targets import Target
 
 from ..roofline import element_bytes
-from .vela.encoding import Layer, stored
+from .vela.encoding import Layer, spread, stored
 
 SCALE = 4
 BIAS = 4
@@ -53,9 +53,10 @@ def _layer(op: Op, shape: tuple[int, ...]) -> tuple[Layer, int]:
     if op.op == "linear":
         return Layer("linear", shape[0], shape[1]), 1
     a, b, *window = shape
-    groups, kernel = op.attrs["groups"], prod(window)
+    groups = op.attrs["groups"]
+    kernel, zeros = spread(window, op.attrs["dilation"])
     if op.attrs["transposed"]:
         return Layer("conv", b, a // groups, kernel), groups
     if groups > 1 and b == 1:
-        return Layer("depthwise", a, 1, kernel), 1
-    return Layer("conv", a // groups, b, kernel), groups
+        return Layer("depthwise", a, 1, kernel, zeros), 1
+    return Layer("conv", a // groups, b, kernel, zeros), groups

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .steps import LAYERS, Area, Step
+from .area import LAYERS, Area, Step
 
 CHAINABLE = LAYERS - {"FULLY_CONNECTED", "TRANSPOSE_CONV"}
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from advisor.graph import Graph
 from advisor.targets import Target
 
+from .area import Area, Step
 from .buffers import Buffers, buffers
 from .outline import outline
 from .schedule import Span, chained, ordered, spans
-from .steps import Area, Step, steps_of
+from .steps import steps_of
 
 
 class Sram(NamedTuple):

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from advisor.estimator.backends.vela.writer import Network, OpSpec, TensorSpec
+from advisor.estimator.memory.vela.encoding import stored
+from advisor.estimator.memory.vela.expansions import windows
+from advisor.estimator.memory.vela.outline import outline
 from advisor.estimator.memory.vela.sram import sram
 from advisor.estimator.memory.vela.steps import steps_of
 from advisor.estimator.simulated import Simulated
@@ -15,6 +18,11 @@ U55, U85 = load("ethos-u55-128"), load("ethos-u85-1024-shared")
 
 def kib(graph, target=U55) -> float:
     return sram(graph, target).bytes / 1024
+
+
+def sram_steps(graph):
+    """The steps of a graph on an Ethos-U55."""
+    return steps_of(outline(graph)[0].network, "ethos-u55-128")[0]
 
 
 def near(expected: float):
@@ -162,3 +170,66 @@ def test_a_dedicated_sram_holds_all_or_is_nearly_full():
         127_856, rel=0.03
     )  # 126,544 with the model's input, which stays in DRAM
     assert Simulated().estimate(mobilenet_v2(64), U55).peak.staging_bytes is None
+
+
+def test_a_softmax_keeps_its_reciprocals_in_bricks():
+    b = GraphBuilder()
+    x = b.linear(b.input((1, 1024, 64)), 2)
+    graph = b.build(b.op("softmax", [x], (1, 1024, 2), dim=2, log=False))
+    assert (kib(graph), kib(graph, U85)) == (near(204), near(204))  # the scores are of 8 KiB
+
+
+def test_prelu_with_slopes_by_channel_has_two_branches():
+    b, x = start(64)
+    x = b.op("activation", [x], b.shape(x), weights={"weight": b.parameter((64,))}, fn="prelu")
+    graph = b.build(b.conv(x, 16, 1, 2))
+    assert (kib(graph), kib(graph, U85)) == (near(192), near(193.2))
+    b, x = start(64)
+    x = b.op("activation", [x], b.shape(x), weights={"weight": b.parameter((1,))}, fn="prelu")
+    assert kib(b.build(b.conv(x, 16, 1, 2))) == near(69.2)  # one slope: a table, part of the layer
+
+
+def test_doubling_an_image_puts_a_frame_around_it_except_on_ethos_u85():
+    b, x = start(64, 16)
+    x = b.op("resize", [x], (1, 64, 32, 32), mode="bilinear", scale=[2.0, 2.0], size=None)
+    graph = b.build(b.conv(x, 16, 1, 4))
+    assert (kib(graph), kib(graph, U85)) == (near(85.6), near(80.0))
+
+
+def test_a_table_is_part_of_a_layer_whose_result_is_reshaped():
+    b, x = start(32)
+    x = b.linear(b.reshape(b.permute(x, (0, 2, 3, 1)), (1, 1024, 32)), 64)
+    graph = b.build(b.linear(b.act(x, "gelu"), 16))
+    assert (kib(graph), kib(graph, U85)) == (near(99.8), near(100.3))
+
+
+def test_what_is_read_under_two_shapes_is_copied():
+    b, x = start(64)
+    x = b.permute(x, (0, 2, 3, 1))
+    rows, wide = b.reshape(x, (1, 1024, 64)), b.reshape(x, (1, 256, 256))
+    assert kib(b.build(b.linear(rows, 16), b.linear(wide, 16))) == near(132.0)
+
+
+def test_a_window_that_is_spread_is_filled_with_zeros():
+    def weights(dilation):
+        b, x = start(64)
+        return stored(sram_steps(b.build(b.conv(x, 64, 3, dilation=dilation)))[-1].layer, "ethos-u55-128")
+
+    # ethos-u-vela 5.2.0 stores 864 bytes more, for the first layer
+    assert (weights(1), weights(2)) == (pytest.approx(35_264, rel=0.02),) * 2
+    assert weights(4) == pytest.approx(47_552, rel=0.02)  # every other position is skipped
+    assert weights(5) == pytest.approx(60_192, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("shape", "over", "expected"),
+    [
+        ((1, 7, 7, 8), [1, 2], [49]),
+        ((1, 90, 40, 8), [1, 2], [3600]),
+        ((1, 128, 128, 8), [1, 2], [4096] * 4),
+        ((1, 70, 64, 8), [1, 2], [4096, 384]),
+        ((1, 7, 9, 8), [2], [9]),
+    ],
+)
+def test_a_mean_over_a_large_image_goes_in_parts(shape, over, expected):
+    assert windows(shape, over) == expected

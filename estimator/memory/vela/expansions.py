@@ -1,0 +1,142 @@
+"""Operators that the compiler makes several of, and what it keeps in memory between them.
+
+Read off the operations that ``ethos-u-vela`` 5.2.0 lists in its database:
+
+- Softmax: the largest along channels, differences to it, their exponentials in 32 bits, the sums of those; then one
+  over each sum by Newton's method in three rounds, on one value a position, in 32 bits and in bricks; then products.
+- PReLU with slopes of its own for each channel: the positive part, the negative part times the slopes, their sum.
+- Doubling an image by interpolation, Ethos-U55 and U65: the image with a frame around it, from which four depthwise
+  layers of 2 × 2 write every second row and column each. Enlarging by 4 or 8 there goes in steps of 2.
+- A mean over positions: a depthwise layer of ones with the window of the image, in 32 bits, and a product.
+- A sum runs along channels: over anything else its source is transposed first.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Protocol
+
+from ...backends.vela.writer import OpSpec, TensorSpec
+from .area import Area, Step
+from .encoding import Layer
+
+ROUNDS = 3
+"""Of Newton's method."""
+
+MEAN_WINDOW, MEAN_ROWS = 64 * 64, 64
+"""Positions and rows of the largest window of a mean; a larger image is averaged in parts."""
+
+
+class Builder(Protocol):
+    """What of :mod:`.steps` expansions are written in."""
+
+    specs: list[TensorSpec]
+    areas: dict[int, Area]
+    is_u85: bool
+
+    def step(self, operator: int, code: str, reads: list[Area], writes: Area, layer: Layer | None = None) -> Step: ...
+
+    def plain(self, i: int, op: OpSpec, live: list[int]) -> None: ...
+
+    def activation(self, i: int, op: OpSpec, live: list[int]) -> None: ...
+
+    def finish(self, i: int, op: OpSpec, reads: list[Area], code: str = "") -> None: ...
+
+
+def _between(
+    b: Builder, i: int, code: str, reads: list[Area], shape: tuple[int, ...], item_bytes: int = 4, linear: bool = False
+) -> Area:
+    """What an operation on the way to the operator's result makes."""
+    area = Area(shape, item_bytes, -1, linear)
+    b.step(i, code, reads, area)
+    return area
+
+
+def softmax(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
+    source = b.areas[live[0]]
+    shape = source.shape
+    few = (*shape[:-1], 1)
+    largest = _between(b, i, "MAX", [source], few, source.item_bytes, True)
+    powers = _between(b, i, "SUB", [source, largest], shape)
+    shifted = _between(b, i, "ASR", [powers], shape, linear=True)
+    sums = _between(b, i, "SUM", [shifted], few, linear=True)
+    zeros = _between(b, i, "CLZ", [sums], few)
+    shift = _between(b, i, "SUB", [zeros], few, linear=True)
+    divisor = _between(b, i, "SHL", [sums, _between(b, i, "SUB", [zeros], few)], few)
+    inverse = _between(b, i, "ADD", [_between(b, i, "MUL", [divisor], few)], few)
+    for turn in range(ROUNDS):
+        off = _between(b, i, "SUB", [_between(b, i, "MUL", [inverse, divisor], few)], few)
+        more = _between(b, i, "MUL", [_between(b, i, "MUL", [inverse, off], few)], few)
+        inverse = _between(b, i, "ADD", [inverse, more], few, linear=turn == ROUNDS - 1)
+    b.finish(i, op, [_between(b, i, "MUL", [powers, inverse], shape), shift], "ASR")
+
+
+def prelu(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
+    if len(live) == 1 and prod(b.specs[op.inputs[1]].shape) == 1:
+        b.activation(i, op, live)
+        return
+    source = b.areas[live[0]]
+    slopes = [b.areas[t] for t in live[1:]]
+    positive = _between(b, i, "RELU", [source], source.shape, source.item_bytes)
+    negative = _between(b, i, "MINIMUM", [source], source.shape, source.item_bytes)
+    scaled = _between(b, i, "MUL", [negative, *slopes], source.shape, source.item_bytes)
+    b.finish(i, op, [scaled, positive])
+
+
+def resize(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
+    source = b.areas[live[0]]
+    (n, height, width, channels), out = b.specs[live[0]].shape, b.specs[op.outputs[0]].shape
+    factor = out[1] // height
+    fields = op.options[1] if op.options else {}
+    if b.is_u85 or height * width == 1:
+        b.finish(i, op, [source])
+    elif factor == 2 and fields.get("HalfPixelCenters"):
+        framed = Area((n, height + 2, width + 2, channels), source.item_bytes, -1, True)
+        b.step(i, "COPY", [source], framed)
+        b.finish(i, op, [framed])
+        _quarters(b, i, op, framed, channels)
+    else:
+        for by in (2, 4)[: factor // 4]:
+            source = _between(b, i, "POOL", [source], (n, height * by, width * by, channels), source.item_bytes)
+        b.finish(i, op, [source])
+
+
+def _quarters(b: Builder, i: int, op: OpSpec, framed: Area, channels: int) -> None:
+    """The result, which has one layer so far, is written by four."""
+    out = b.areas[op.outputs[0]]
+    out.linear = True
+    layer = Layer("doubling", channels, 1, 4)
+    out.writers[0].layer = layer
+    for _ in range(3):
+        b.step(i, op.code, [framed], out, layer)
+
+
+def mean(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
+    source, shape, out = b.areas[live[0]], b.specs[live[0]].shape, b.specs[op.outputs[0]].shape
+    axes = b.specs[op.inputs[1]].data
+    over = [] if axes is None else [int(a) % len(shape) for a in axes.reshape(-1)]
+    *_, channels = shape
+    if not over or len(shape) - 1 in over or len(shape) > 4:
+        b.plain(i, op, live)
+        return
+    sums = Area(out if len(out) == len(shape) else tuple(1 if d in over else n for d, n in enumerate(shape)), 4, -1)
+    for window in dict.fromkeys(windows(shape, over)):
+        b.step(i, "MEAN", [source], sums, Layer("mean", channels, 1, window))
+    b.finish(i, op, [sums])
+
+
+def windows(shape: tuple[int, ...], over: list[int]) -> list[int]:
+    """Positions of the windows that an image of ``shape``, channels last, is averaged in."""
+    height, width = (1, 1, *[n if d in over else 1 for d, n in enumerate(shape)][:-1])[-2:]
+    if height > MEAN_ROWS and width > 1 and height * width <= MEAN_WINDOW:
+        return [height * width]
+    rows = max(1, min(MEAN_WINDOW // width, height, MEAN_ROWS))
+    return [rows * width] * (height // rows) + ([height % rows * width] if height % rows else [])
+
+
+def total(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
+    source = b.areas[live[0]]
+    axes = b.specs[op.inputs[1]].data if len(op.inputs) > 1 else None
+    if axes is None or max(axes.tolist()) < len(source.shape) - 1:
+        source = _between(b, i, "BETWEEN", [source], source.shape, source.item_bytes, True)
+    b.finish(i, op, [source])
