@@ -14,6 +14,10 @@ from .alignment import free_groups, misaligned, neighbours, padded, steps, touch
 FREE = 0.05
 """For each percent of channels more, wider layers may take this many percent longer themselves and count as free."""
 
+RULED_OUT = 0.5
+"""A predicted width is called free only where its uncertainty rules out that it costs this share of what channels
+cost otherwise."""
+
 
 class FreeCapacity(Rule):
     """
@@ -23,6 +27,11 @@ class FreeCapacity(Rule):
     more. It looks at groups that take at least `min-gain` of the model's latency, and says nothing of those that
     `CHN101` speaks of.
 
+    A predicted cost is never exactly zero. There the rule speaks where no cost is as likely as the predicted one, and
+    where the prediction is certain enough to rule out half of the cost that channels have in proportion; it says what
+    the wider layer may cost at the most (with 95 %). Of a width that is predicted more roughly than that it says
+    nothing.
+
     ## Why is this bad?
     It is not: it is capacity that the target gives away. A layer that pads its channels, or that takes
     its fixed minimum anyway, is as fast with more of them. More capacity usually means more accuracy at the same
@@ -31,12 +40,14 @@ class FreeCapacity(Rule):
     ## Example
     On `npu-64`, which pads channels to 64:
     ```python
-    self.head = nn.Conv2d(320, 1240, 1)
+    self.conv1 = nn.Conv2d(64, 52, 3, padding=1)
+    self.conv2 = nn.Conv2d(52, 256, 3, padding=1)
     ```
 
     ## Use instead
     ```python
-    self.head = nn.Conv2d(320, 1280, 1)
+    self.conv1 = nn.Conv2d(64, 64, 3, padding=1)
+    self.conv2 = nn.Conv2d(64, 256, 3, padding=1)
     ```
 
     ## Fix safety
@@ -72,8 +83,8 @@ class FreeCapacity(Rule):
                 "class Model(nn.Module):\n"
                 "    def __init__(self):\n"
                 "        super().__init__()\n"
-                "        self.a = nn.Conv2d(64, 60, 3, padding=1)\n"
-                "        self.b = nn.Conv2d(60, 256, 3, padding=1)\n"
+                "        self.a = nn.Conv2d(64, 52, 3, padding=1)\n"
+                "        self.b = nn.Conv2d(52, 256, 3, padding=1)\n"
                 "        self.c = nn.Conv2d(256, 256, 3, padding=1)\n"
                 "    def forward(self, x):\n"
                 "        return self.c(self.b(self.a(x))).mean((2, 3))\n"
@@ -118,7 +129,7 @@ class FreeCapacity(Rule):
                 yield Advice(
                     op=group.key,
                     moves=[SetWidth(group.key, w) for w in reversed(free)],
-                    explain=partial(_message, look.target.name, group, latency),
+                    explain=partial(_message, look, group, latency),
                     layers=group.producers,
                     keep=True,
                     severity="information",
@@ -137,12 +148,23 @@ def _least_cost(group: Group, kernels: Sequence[Kernel], wider: int, step: int) 
     return growth * sum(k.latency_us for k in kernels if k.bound == "compute")
 
 
-def _message(target: str, group: Group, latency: float, outcomes: Sequence[Outcome]) -> str | None:
+def _free(look: Look, group: Group, latency: float, wider: int, outcome: Outcome) -> bool:
+    """Whether the wider group costs nothing as far as can be known: a cost without an interval is compared as it is,
+    a predicted one with all that it may be."""
+    cost, error = -outcome.gain_us, look.error_us(outcome)
+    in_proportion = latency * (wider / group.width - 1)
+    return cost - error <= _allowed(group, wider, latency) and cost + error <= RULED_OUT * in_proportion
+
+
+def _message(look: Look, group: Group, latency: float, outcomes: Sequence[Outcome]) -> str | None:
     """Names every width that is free. Where one is, so is the primary outcome, which gains most (costs least)."""
-    widths = {o.move.width: -o.gain_us for o in outcomes if isinstance(o.move, SetWidth)}
-    free = sorted(w for w, cost in widths.items() if cost <= _allowed(group, w, latency))
+    widths = {o.move.width: o for o in outcomes if isinstance(o.move, SetWidth)}
+    free = sorted(w for w, outcome in widths.items() if _free(look, group, latency, w, outcome))
     if not free:
         return None
     more = percent(100 * (free[-1] / group.width - 1))
-    named = " or ".join(map(str, free))
-    return f"{named} channels instead of {group.width} (up to {more} more) cost nothing on {target}"
+    text = f"{' or '.join(map(str, free))} channels instead of {group.width} (up to {more} more) cost"
+    most = max(look.error_us(o) - o.gain_us for w, o in widths.items() if w in free)
+    if most <= min(_allowed(group, w, latency) for w in free):
+        return f"{text} nothing on {look.target.name}"
+    return f"{text} little or nothing on {look.target.name}: {percent(100 * most / look.costs.latency_us)} at the most"

@@ -31,12 +31,16 @@ class Part(NamedTuple):
 def compose(
     rule: Rule, parts: Sequence[Part], whole: Outcome | None, look: Look, sources: Sources, model: str
 ) -> Finding:
-    """The finding of ``parts``, of which the first leads; ``whole`` is the outcome of all their moves at once."""
+    """The finding of ``parts``, of which the first leads; ``whole`` is the outcome of all their moves at once.
+
+    A gain that may as well be none, for all that its prediction is certain of, is information and no warning."""
     lead = parts[0].advice
     graph = look.graph
     here, _ = place(graph, lead, sources)
     keys = sorted({k for p in parts for k in (p.advice.layers or (p.advice.op,))}, key=graph.position.__getitem__)
     told = None if rule.any_target else whole
+    error = None if told is None else gain_error(look.costs, told.after)
+    doubtful = told is not None and error is not None and told.gain_us < error
     return Finding(
         code=rule.code,
         message=parts[0].message + _more(parts, told, look),
@@ -52,8 +56,8 @@ def compose(
         ],
         related=list(dict.fromkeys(_related(parts, look, sources))),
         layers=list(dict.fromkeys(_name(graph.by_key[k]) for k in keys)),
-        severity=lead.severity,
-        gain_error_us=None if told is None else gain_error(look.costs, told.after),
+        severity="information" if doubtful and lead.severity == "warning" else lead.severity,
+        gain_error_us=error,
     )
 
 

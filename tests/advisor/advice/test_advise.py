@@ -7,6 +7,7 @@ counts padded to 16, in microseconds; everything else is free.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 
 import pytest
@@ -60,6 +61,20 @@ class Padded:
             return 0.0
         out, cin, *kernel = graph.tensors[op.weights["weight"]].shape
         return prod(graph.shape(op.outputs[0])[2:]) * prod(kernel) * (-(-out // 16) * 16) * (-(-cin // 16) * 16)
+
+
+class Unsure(Padded):
+    """The same as a prediction that may be off by a share of each kernel's latency."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def estimate(self, graph: Graph, target) -> Costs:
+        costs, low, high = super().estimate(graph, target), 1 - self.share, 1 + self.share
+        kernels = [replace(k, low_us=k.latency_us * low, high_us=k.latency_us * high) for k in costs.kernels]
+        bounds = {"low_us": costs.latency_us * low, "high_us": costs.latency_us * high}
+        return replace(costs, label="predicted", kernels=tuple(kernels), **bounds)
 
 
 def proposing(*moves: Move, code: str = "XXX001", **fields) -> Rule:
@@ -130,6 +145,14 @@ def test_a_rule_that_is_not_about_latency_keeps_its_findings_and_saves_nothing()
     assert finding.gain_us is not None and finding.gain_us < 0
     assert finding.severity == "information"
     assert advised.together_us == 0
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.01, "warning"), (3.0, "information")])
+def test_a_gain_that_its_uncertainty_swallows_is_no_warning(share: float, severity: str):
+    (finding,) = run(chain(20, 16), proposing(SetWidth(0, 16)), estimator=Unsure(share)).findings
+    assert finding.gain_us is not None and finding.gain_error_us is not None
+    assert (finding.gain_us < finding.gain_error_us) == (severity == "information")
+    assert finding.severity == severity
 
 
 def test_a_move_that_does_not_apply_is_dropped():
