@@ -1,0 +1,357 @@
+"""What lies where while an Ethos-U runs a network, and what its kernels wait for.
+
+A compiler decides which feature maps stay in the SRAM and which kernels run in stripes one behind the other, because
+what they pass on does not fit; which weights are fetched ahead; how often operands, weights and scales are read. A
+small change of a width may turn any of these, and no smooth function of sizes tells. Here they are worked out:
+
+- A kernel starts a cascade if those behind it, each the only reader of the one before, would not fit with operand and
+  result; it goes on while the rolling buffers of lines between them fit.
+- Weights are fetched during the kernel before, unless they are read once and that takes longer than computing.
+- Of the other feature maps those stay in the SRAM that are read and written most, as far as there is room beside
+  buffers; what comes from and goes to the outside stays in the slow memory.
+- A kernel takes as long as the array or the busier memory. Each channel of a memory (operands, weights, scales, copies)
+  has a rate of its own: biases and scales, read again with every block of positions, come in single words.
+
+Sources: ``ethos-u-vela`` 5.2.0, its scheduler, its fast storage allocator and its performance model (vendor estimates).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import BRICK
+from .placing import Range, place
+from .rates import Rates
+from .stages import Stages
+
+TAKES = (
+    *("pass_cycles", "fetched", "made", "refetches", "stored", "scales", "constant", "read_columns", "step"),
+    *("block_columns", "array", "stream", "slow", "simulated", "in_width", "in_channels", "out_height", "out_channels"),
+    *("groups", "window_height", "stride_height", "unaligned", "read", "written", "traffic_cycles"),
+)
+"""The columns of a kernel that are needed, in this order."""
+
+COLUMNS = (
+    *("staged", "staged/simulated", "slow_cycles", "fast_cycles", "array_cycles"),
+    *("operand_slow", "beside_slow", "result_slow", "buffered", "ahead", "striped", "stripe_position", "stripe_bytes"),
+)
+"""``staged`` are a kernel's cycles: the most of what slow memory, SRAM and array take. ``operand_slow``,
+``beside_slow`` and ``result_slow`` are the shares that lie in the slow memory, ``buffered`` whether weights are fetched
+into the SRAM, ``ahead`` the share of them that is there when the kernel starts; ``striped`` how many kernels its
+cascade has (1: it runs whole), ``stripe_bytes`` what the buffers between them take."""
+
+_STRIPED = frozenset({"conv", "pointwise", "depthwise", "pool", "activation", "elementwise"})
+_LAYERS = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "linear"})
+_VANISH = frozenset({"concat", "stack", "split", "unbind", "slice", "reshape", "expand"})
+
+
+class Cascade(NamedTuple):
+    """Rows from ``first`` to ``last`` that run in stripes, and the bytes of their rolling buffers."""
+
+    first: int
+    last: int
+    bytes: int
+
+
+Vector = NDArray[np.float64]
+
+
+def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], rates: Rates) -> Vector:
+    """The values of :data:`COLUMNS` for each row. ``values`` has the columns :data:`TAKES`, ``held`` the bytes of the
+    storages."""
+    takes = dict(zip(TAKES, values.T, strict=True))
+    layered = takes["pass_cycles"] > 0
+    busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
+    sizes = _sizes(stages, takes, held)
+    joined = _joined(stages, sizes, rates)
+    cascades = _cascades(stages, kinds, takes, sizes, joined, rates)
+    fetch = _weights(kinds, takes, busy, rates)
+    inside = _placed(stages, kinds, takes, sizes, cascades, joined, fetch, rates)
+    sums, away = _moved(stages, kinds, takes, sizes, joined, inside, rates)
+    slow, fast = _bursts(stages, takes, sums, away, rates)
+    normed = np.array([k == "batch_norm" for k in kinds], dtype=bool) & (not rates.chains)  # two operations
+    from_slow = _from_slow(takes, slow, fetch, normed, rates)
+    from_fast = _from_fast(takes, fast, fetch, rates)
+    array = _array(takes, busy, fetch)
+    cycles = np.maximum.reduce((array, from_slow, from_fast)) * np.where(normed, 2.0, 1.0)
+    cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool)] = 0.0
+    ratio = cycles / np.maximum(takes["simulated"], 1.0)
+    stripes = [(c.last - c.first + 1, r - c.first, c.bytes) if c else (1, 0, 0) for r, c in enumerate(cascades)]
+    parts = (cycles, ratio, from_slow, from_fast, array, away, fetch.buffered.astype(float), fetch.ahead)
+    return np.column_stack((*parts, np.array(stripes, dtype=float).reshape(-1, 3)))
+
+
+def _sizes(stages: Stages, takes: dict[str, Vector], held: list[int]) -> list[int]:
+    """Bytes of each storage with its channels in bricks."""
+    channels = np.maximum(takes["out_channels"] * takes["groups"], 1.0)
+    padded = np.where(takes["unaligned"] > 0, 1.0, np.ceil(channels / BRICK) * BRICK / channels)
+    return (np.array(held, dtype=float) * np.append(padded, 1.0)[stages.makers]).astype(np.intp).tolist()
+
+
+def _joined(stages: Stages, sizes: list[int], rates: Rates) -> list[bool]:
+    """Whether a row is part of the one before."""
+    if not rates.chains:
+        return [False] * len(stages.joins)
+    pairs = zip(stages.joins, stages.makes, strict=True)
+    return [between >= 0 and made >= 0 and sizes[between] == sizes[made] for between, made in pairs]
+
+
+def _cascades(
+    stages: Stages, kinds: list[str], takes: dict[str, Vector], sizes: list[int], joined: list[bool], rates: Rates
+) -> list[Cascade | None]:
+    """The cascade of each row, None for one that runs whole."""
+    n = len(kinds)
+    out: list[Cascade | None] = [None] * n
+    full = [sum([sizes[s] for s in (*stages.reads[r][:1], *stages.makes[r : r + 1]) if s >= 0]) for r in range(n)]
+    large = [r for r in range(1, n) if stages.follows[r] and full[r] >= rates.room]
+    if not large:
+        return out
+    height, width = takes["out_height"].tolist(), takes["in_width"].tolist()
+    window, stride = takes["window_height"].tolist(), takes["stride_height"].tolist()
+    channels = (np.ceil(takes["out_channels"] * takes["groups"] / BRICK) * BRICK).tolist()
+
+    def able(r: int) -> bool:
+        if kinds[r] not in _STRIPED or height[r] <= 1 or stages.makes[r] < 0 or (r + 1 < n and joined[r + 1]):
+            return False
+        return len(stages.reads[r]) == 1 or (kinds[r] in _LAYERS and not rates.chains)
+
+    at = 0
+    for r in large:
+        start = r - 1
+        if start < at or not able(start):
+            continue
+        last, total, found = start, 0.0, 0.0
+        while last + 1 < n and stages.follows[last + 1] and able(last + 1) and full[last + 1] >= rates.room:
+            lines = stride[last + 1]
+            behind = stride[last + 2] if last + 2 < n else 1.0
+            needs = (behind - 1) * lines + window[last + 1]
+            total += -(-(lines + needs) // needs) * needs * width[last + 1] * channels[last]
+            if total > rates.room:
+                break
+            last, found = last + 1, total
+        if last > start:
+            out[start : last + 1] = [Cascade(start, last, int(found))] * (last + 1 - start)
+            at = last + 1
+    return out
+
+
+class _Fetch(NamedTuple):
+    """By row: whether weights are fetched into the SRAM, bytes of the first and the second buffer, the share of them in
+    the first, cycles of the transfer, cycles that the kernel before leaves for it."""
+
+    buffered: NDArray[np.bool_]
+    first: Vector
+    second: Vector
+    ahead: Vector
+    transfer: Vector
+    slack: Vector
+
+
+def _weights(kinds: list[str], takes: dict[str, Vector], busy: Vector, rates: Rates) -> _Fetch:
+    n = len(kinds)
+    total = takes["stored"] + takes["scales"]
+    transfer = total / rates.copies + rates.wait
+    runs = np.where([k in _VANISH for k in kinds], -1, np.arange(n))
+    before = np.append(-1, np.maximum.accumulate(runs)[:-1])
+    slack = np.append(busy, 0.0)[before]
+    once = (takes["refetches"] <= 1) & (transfer + total / rates.fast_channel > busy)
+    buffered = (total > 0) & (before >= 0) & ~once
+    outputs = np.maximum(takes["out_channels"] * takes["groups"], 1.0)
+    share = np.clip(slack / transfer, np.minimum(BRICK / outputs, 1.0), 1.0)
+    share = np.where(1 - share < BRICK / outputs / 2, 1.0, share)
+    share = np.minimum(share, rates.room / 2 / np.maximum(total, 1.0))
+    ahead = np.where(buffered, share, 0.0)
+    first = total * ahead
+    return _Fetch(buffered, first, np.where(buffered, np.minimum(first, total - first), 0.0), ahead, transfer, slack)
+
+
+def _placed(
+    stages: Stages,
+    kinds: list[str],
+    takes: dict[str, Vector],
+    sizes: list[int],
+    cascades: list[Cascade | None],
+    joined: list[bool],
+    fetch: _Fetch,
+    rates: Rates,
+) -> list[bool]:
+    """Whether each storage is in the SRAM; rolling buffers are."""
+    count = len(sizes)
+    times, base = _base(cascades, fetch)
+    rolling = [False] * count
+    for r, cascade in enumerate(cascades):
+        if cascade is not None and r != cascade.last:
+            rolling[stages.makes[r]] = True
+        if joined[r]:  # there is nothing in between
+            rolling[stages.joins[r]] = True
+    home = stages.home[:]
+    for r, made, taken in stages.reused:
+        if cascades[r] is None and home[made] == made and sizes[made] == sizes[taken] and not rolling[taken]:
+            home[made] = taken
+    spans: dict[int, Range] = {}
+    members: dict[int, list[int]] = {}
+    for s in range(count):
+        if stages.last[s] < 0 or rolling[s] or stages.outside[s]:
+            continue
+        root = s
+        while home[root] != root:
+            root = home[root]
+        begin, end = times[stages.first[s]], times[stages.last[s]]
+        had = spans.get(root)
+        members.setdefault(root, []).append(s)
+        if had is None:
+            spans[root] = Range(begin, end, sizes[root])
+        else:
+            spans[root] = Range(min(begin, had.first), max(end, had.last), had.size)
+    roots = [root for root in spans if not stages.outside[root]]
+    fetched = takes["fetched"]
+
+    def worth(i: int) -> float:
+        value = 0.0
+        for s in members[roots[i]]:
+            value += sizes[s]
+            for r in stages.readers[s]:
+                value += max(fetched[r], sizes[s]) if stages.reads[r][0] == s else sizes[s]
+        return value
+
+    chosen = place([spans[root] for root in roots], base, rates.room, worth)
+    inside = rolling
+    for root, kept in zip(roots, chosen, strict=True):
+        if kept:
+            for s in members[root]:
+                inside[s] = True
+    _together(stages, kinds, inside)
+    return inside
+
+
+def _base(cascades: list[Cascade | None], fetch: _Fetch) -> tuple[list[int], list[int]]:
+    """The time of each row, two apart, those of a cascade at once; and by time the bytes of buffers."""
+    times = [0] * len(cascades)
+    now = 0
+    for r, cascade in enumerate(cascades):
+        if cascade is not None and r != cascade.first:
+            times[r] = times[cascade.first]
+            continue
+        times[r] = now
+        now += 2
+    base = [0] * (now + 1)
+    first, both = fetch.first.astype(np.intp).tolist(), (fetch.first + fetch.second).astype(np.intp).tolist()
+    for r, (at, cascade) in enumerate(zip(times, cascades, strict=True)):
+        base[at] += both[r]
+        if at:  # they arrive before
+            base[at - 1] += first[r]
+        if cascade is not None and r == cascade.first:
+            base[at] += cascade.bytes
+    return times, base
+
+
+def _together(stages: Stages, kinds: list[str], inside: list[bool]) -> None:
+    """Operands of an element-wise kernel are all in the same memory: with one outside, the others leave as well."""
+    for r, kind in enumerate(kinds):
+        operands = stages.reads[r]
+        if kind != "elementwise" or len(operands) < 2 or all(inside[s] for s in operands):
+            continue
+        for s in operands:
+            if inside[s] and all(kinds[reader] == "elementwise" for reader in stages.readers[s]):
+                inside[s] = False
+
+
+def _moved(
+    stages: Stages,
+    kinds: list[str],
+    takes: dict[str, Vector],
+    sizes: list[int],
+    joined: list[bool],
+    inside: list[bool],
+    rates: Rates,
+) -> tuple[Vector, Vector]:
+    """Bytes of the first operand, the others and the result that each row moves, and the shares of them that lie in the
+    slow memory."""
+    n = len(kinds)
+    sums, away = np.zeros((n, 3)), np.zeros((n, 3))
+    for r, operands in enumerate(stages.reads):
+        made = stages.makes[r]
+        if made >= 0:
+            sums[r, 2], away[r, 2] = sizes[made], not inside[made]
+        if not operands:
+            continue
+        sums[r, 0], away[r, 0] = sizes[operands[0]], not inside[operands[0]]
+        others = operands[1:]
+        if others:
+            every = [sums[r, 2] if kinds[r] == "elementwise" else sizes[s] for s in others]
+            sums[r, 1] = sum(every)
+            outer = sum([size for s, size in zip(others, every, strict=True) if not inside[s]])
+            away[r, 1] = outer / max(sums[r, 1], 1.0)
+    element = np.array([k == "elementwise" for k in kinds], dtype=bool)
+    fetched = takes["fetched"]
+    sums[:, 0] = np.where(fetched > 0, fetched, np.where(element, sums[:, 2], sums[:, 0]))
+    if rates.chains:  # what is read and written behind a layer is not counted
+        chain = [len(r) > 1 and k in _LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
+        sums[np.array(chain, dtype=bool), 1:] = 0.0
+        sums[:-1, 2][np.array(joined[1:], dtype=bool)] = 0.0
+    return sums, away
+
+
+def _bursts(
+    stages: Stages, takes: dict[str, Vector], sums: Vector, away: Vector, rates: Rates
+) -> tuple[Vector, Vector]:
+    """Bytes from the slow memory and the SRAM in whole bursts: a block reads and writes as much at once as it is wide,
+    and of a model's input, whose channels lie side by side, only these."""
+    layered = takes["fetched"] > 0
+    given = np.array([bool(r) and stages.maker[r[0]] < 0 for r in stages.reads], dtype=bool)
+    narrow = given & layered & (takes["in_channels"] < BRICK)
+    amounts = sums.copy()
+    amounts[:, 0] *= np.where(narrow, takes["in_channels"] / BRICK, 1.0)
+    reads = np.where(narrow, takes["step"], BRICK * takes["read_columns"])
+    writes = BRICK * rates.cores * takes["block_columns"]
+    slow, fast = amounts * away, amounts * (1 - away)
+    for at, width in ((0, reads), (2, writes)):
+        known = np.where(layered & (width > 0), width, np.inf)
+        slow[:, at] *= rates.slow_burst / np.minimum(known, rates.slow_burst)
+        fast[:, at] *= rates.fast_burst / np.minimum(known, rates.fast_burst)
+    return slow, fast
+
+
+def _from_slow(
+    takes: dict[str, Vector], slow: Vector, fetch: _Fetch, normed: NDArray[np.bool_], rates: Rates
+) -> Vector:
+    """Cycles of the slow memory. An element-wise operation reads a constant there; a batch norm's are in two, except on
+    Ethos-U85, which reads them once."""
+    constant = np.zeros(len(slow)) if rates.chains else takes["constant"] * np.where(normed, 0.5, 1.0)
+    copied = takes["stored"] * np.where(fetch.buffered, 1 - fetch.ahead, 0.0)
+    direct = takes["stored"] * np.where(fetch.buffered, 0.0, takes["refetches"])
+    scales = takes["scales"] * takes["refetches"]
+    read = slow[:, 0] + slow[:, 1] + constant
+    channels = (
+        (read + slow[:, 2] + copied + direct + scales) / rates.slow,
+        read / rates.operands,
+        slow[:, 2] / rates.results,
+        direct / rates.weights,
+        copied / rates.copies,
+        scales / rates.scales,
+    )
+    return np.maximum.reduce(channels)
+
+
+def _from_fast(takes: dict[str, Vector], fast: Vector, fetch: _Fetch, rates: Rates) -> Vector:
+    """Cycles of the SRAM."""
+    copied = takes["stored"] * np.where(fetch.buffered, 1 - fetch.ahead, 0.0)
+    buffered = takes["stored"] * np.where(fetch.buffered, takes["refetches"], 0.0)
+    channels = (
+        (fast.sum(axis=1) + buffered + copied) / rates.fast,
+        (fast[:, 0] + fast[:, 1]) / rates.fast_channel,
+        (fast[:, 2] + copied) / rates.fast_channel,
+        buffered / rates.fast_channel,
+    )
+    return np.maximum.reduce(channels)
+
+
+def _array(takes: dict[str, Vector], busy: Vector, fetch: _Fetch) -> Vector:
+    """Cycles of the array, and what it waits for weights."""
+    both = np.maximum(fetch.first + fetch.second, 1.0)
+    last = np.where(fetch.second > 0, busy * fetch.second / both, busy)
+    begun = busy + np.maximum(fetch.transfer * fetch.ahead - fetch.slack, 0.0)
+    return np.where(fetch.buffered, np.maximum(fetch.transfer - fetch.slack + last, begun), busy)
