@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.costs import Estimator
@@ -59,6 +59,8 @@ LEAST_MOVES = 500
 """On the targets with shared SRAM together."""
 LEAST = {"test": (60, 20), "final": (30, 15)}
 """Networks and families of a split."""
+CLOSE = frozenset({"timm", "torchvision", "pytorchcv", "segmentation_models_pytorch"})
+"""Libraries whose networks do what those do that predictors learned from."""
 
 
 def failed(made: Validation, bar: Bar) -> list[str]:
@@ -118,6 +120,11 @@ def overview(made: Sequence[Validation]) -> list[str]:
     return lines
 
 
+def close(made: Validation) -> Validation:
+    """The validation on networks of the libraries :data:`CLOSE` only."""
+    return replace(made, networks=[n for n in made.networks if n.name.partition("/")[0] in CLOSE])
+
+
 def decisions(made: Sequence[Validation]) -> list[str]:
     lines = [
         "| target | moves | on networks | of families | right sign | Kendall's τ | gains' intervals hold |",
@@ -166,6 +173,11 @@ def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) 
         " describe or find points.",
         "",
         *overview(by_split["final"]),
+        "",
+        f"Of these, those of {', '.join(sorted(CLOSE))}, which are the libraries of the other splits and one of"
+        " decoders on their networks:",
+        "",
+        *overview([close(v) for v in by_split["final"]]),
         "",
         f"Families: {', '.join(sorted(families('final') - set(standing)))}; and, on backbones of families in *test*,"
         f" {', '.join(standing)}.",
