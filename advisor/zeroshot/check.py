@@ -1,7 +1,8 @@
 """The check of one file's traced models: a request to the worker, and its answers entered into the models.
 
 A model's scores become the facts of its graph. For the findings that save most the network is scored again as their
-moves leave it, and what that does to trainability is said next to what it does to latency.
+moves leave it, and what that does to trainability is said next to what it does to latency: each score before and after,
+and where the network stands before and after among the model and all that its moves make of it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ..graph import Graph
 from ..moves import from_plain
 from ..moves.live import surgery_plan
 from ..report import ModelReport
-from .words import change, said
+from .words import change, said, standings
 
-MOVES = 4
+MOVES = 8
 """Moves of one model, those that gain most, that are scored."""
 JOB = "score"
 _UNTRACED = ("hooks", "static")
@@ -96,9 +97,15 @@ class Check:
         if found.why:
             self._without(model, found.why)
             return
-        for group, one in zip(self.findings[name], moves, strict=True):
-            after = {} if "why" in one else scores(one["scores"])
-            _say(group, change(found.scores, after, one.get("why", "")))
+        compared = [
+            (group, {} if "why" in one else scores(one["scores"]), one.get("why", ""))
+            for group, one in zip(self.findings[name], moves, strict=True)
+        ]
+        networks = [found.scores, *(after for _, after, _ in compared if after)]
+        before, *places = standings(networks)
+        standing = iter(places)
+        for group, after, why in compared:
+            _say(group, change(found.scores, after, why, (before, next(standing), len(networks)) if after else None))
 
     def end(self, why: str) -> None:
         """No more answers come; ``why`` is a clause for those that have none."""

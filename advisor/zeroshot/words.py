@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..facts import Facts, Score
+from .ranks import combined
 
 COMPARED = ("expressivity", "naswot")
 NAMES = {
@@ -22,9 +23,19 @@ NAMES = {
 }
 
 
-def change(before: Mapping[str, Score], after: Mapping[str, Score], why: str = "") -> dict[str, Any]:
+def standings(networks: Sequence[Mapping[str, Score]]) -> list[int]:
+    """Where each of several networks for one task stands by the rank combination of the compared scores: 1 is best,
+    equal ones stand equal."""
+    totals = combined([{name: score.value for name, score in network.items()} for network in networks], COMPARED)
+    return [1 + sum(other > total for other in totals) for total in totals]
+
+
+def change(
+    before: Mapping[str, Score], after: Mapping[str, Score], why: str = "", standing: tuple[int, int, int] | None = None
+) -> dict[str, Any]:
     """What a move does to the compared scores, as plain data: ``{name: {"before", "after", "percent"}}`` for those
-    that both networks have, and ``why`` where none has."""
+    that both networks have, and ``why`` where none has. With ``standing`` (before, after, of how many networks) also
+    ``"rank"``: where both stand by all scores combined."""
     out: dict[str, Any] = {}
     for name in COMPARED:
         was, now = before.get(name, Score(None)), after.get(name, Score(None))
@@ -33,17 +44,21 @@ def change(before: Mapping[str, Score], after: Mapping[str, Score], why: str = "
             out[name] = {"before": was.value, "after": now.value, "percent": percent}
         elif not why:
             why = was.why or now.why
+    if out and standing is not None:
+        out["rank"] = dict(zip(("before", "after", "of"), standing, strict=True))
     return out if out else {"why": why}
 
 
 def said(compared: Mapping[str, Any]) -> str:
-    """A change as a clause: ``trainability at initialisation: expressivity 47.3 → 46.1 (−2.5 %), …``."""
+    """A change as a clause: ``at initialisation expressivity 47.3 → 46.1 (−2.5 %), …, together rank 1 → 3 of 5``."""
     parts = [
         f"{name if name != 'naswot' else 'NASWOT'} {figure(one['before'])} → {figure(one['after'])}"
         + ("" if one["percent"] is None else f" ({one['percent']:+.1f} %)".replace("-", "−"))
         for name, one in compared.items()
         if name in COMPARED
     ]
+    if rank := compared.get("rank"):
+        parts.append(f"together rank {rank['before']} → {rank['after']} of {rank['of']}")
     if parts:
         return f"at initialisation {', '.join(parts)}"
     return f"trainability not scored: {compared['why']}" if compared.get("why") else ""

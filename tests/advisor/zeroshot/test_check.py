@@ -86,8 +86,25 @@ def test_a_move_says_what_it_does_to_the_scores_next_to_what_it_saves():
     assert found.trainability == {
         "expressivity": {"before": 2.5, "after": 2.5, "percent": 0.0},
         "naswot": {"before": 10.0, "after": 9.0, "percent": -10.0},
+        "rank": {"before": 1, "after": 2, "of": 2},
     }
-    assert found.message == ("narrow to 64; at initialisation expressivity 2.5 → 2.5 (+0.0 %), NASWOT 10 → 9 (−10.0 %)")
+    assert found.message == (
+        "narrow to 64; at initialisation expressivity 2.5 → 2.5 (+0.0 %), NASWOT 10 → 9 (−10.0 %), "
+        "together rank 1 → 2 of 2"
+    )
+
+
+def test_moves_stand_among_all_that_were_scored():
+    """The model has the second NASWOT and the last expressivity; equal ones stand equal, unscored ones nowhere."""
+    model = traced(*(finding(w, w) for w in (64, 60, 56, 52)))
+    after = [(9.0, 3.0), (12.0, 4.0), (9.0, 3.0)]
+    moves = [{"scores": scores(naswot=n, expressivity=e)} for n, e in after]
+    moves.insert(1, {"why": "the model has no module a"})
+    Check.of([model]).take(answer(model, moves, naswot=10.0, expressivity=2.5))
+    by_gain = sorted(model.findings, key=lambda f: -(f.gain_us or 0.0))
+    ranks = [(f.trainability or {}).get("rank") for f in by_gain]
+    ranked = [{"before": 4, "after": after, "of": 4} for after in (2, 1, 2)]
+    assert ranks == [ranked[0], None, *ranked[1:]]
 
 
 def test_the_moves_that_save_most_are_scored_each_once():
