@@ -18,13 +18,14 @@ from typing import Literal, NamedTuple, Protocol
 from .graph import Graph
 from .targets import Target
 
-SHARED_ERROR, STANDING_ERROR = 0.8, 0.99
+SHARED_ERROR, STANDING_ERROR = 0.9, 0.99
 """The correlation of a predicted kernel's error with that of the same kernel at other sizes, and among other kernels
 but with its own work unchanged."""
-OF_KERNELS, OF_GAIN, OF_LATENCY = 0.5, 0.1, 0.0005
-"""What a predicted gain may be off by: this share of the intervals of kernels that differ (they hold for kernels of any
-network, and part of what is wrong with one network's is wrong before and after a move); this share of the gain, as
-kernels of a kind err alike; and this share of the latency, for what else a move changes. See :func:`gain_error`."""
+OF_KERNELS, OF_GAIN, OF_LATENCY = 0.6, 0.15, 0.0005
+"""What a predicted gain may be off by: this share of what is not known of kernels that differ (intervals hold for
+kernels of any network, and part of what is wrong with one network's is wrong before and after a move); this share of
+the gain, as kernels of a kind err alike; and this share of the latency, for what else a move changes.
+See :func:`gain_error`."""
 
 Label = Literal["measured", "vendor estimate", "predicted", "simulated"]
 
@@ -70,8 +71,8 @@ class MemoryPeak:
     They are alive in the order of execution that needs least, or that the target's compiler takes; ``exact`` says that
     the former is proved. In the model's own order it is ``own_order_bytes``, None where nobody looked. ``timeline`` is
     the bytes alive during each kernel, by the key of its first op, in the order in which they run. ``arena`` are the
-    bytes of an arena that all tensors are packed into, ``staging`` those of a fast memory that they pass through; or
-    what works them out.
+    bytes of an arena that all tensors are packed into, ``staging`` those of a fast memory that they pass through,
+    ``stored`` all that the target's compiler stores; or what works them out.
     """
 
     bytes: int
@@ -82,6 +83,7 @@ class MemoryPeak:
     own_order_bytes: int | None = None
     exact: bool = True
     staging: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)
+    stored: Callable[[], int | None] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def arena_bytes(self) -> int | None:
@@ -92,6 +94,11 @@ class MemoryPeak:
     def staging_bytes(self) -> int | None:
         """What a fast memory holds at its fullest that activations only pass through, None where there is none."""
         return None if self.staging is None else self.staging()
+
+    @cached_property
+    def stored_bytes(self) -> int | None:
+        """All that lies in flash, constants that are no parameters included; None where nobody knows the compiler."""
+        return None if self.stored is None else self.stored()
 
 
 @dataclass(frozen=True)
@@ -142,14 +149,16 @@ def gain_error(before: Costs, after: Costs) -> float | None:
     """How far the true difference of two predictions may lie from the predicted one with 90 %, in µs; None where one
     of them has no interval.
 
-    Kernels that both have in common err alike, and cancel; so does most of the error of one that was changed. The
-    numbers above were fitted to the true gains of random moves on networks that no predictor was trained on;
+    Kernels that both have in common err alike, and cancel; so does most of the error of one that was changed. Of a
+    kernel that changes only because others do, all that it is predicted to change by is in doubt.
+
+    The numbers above were fitted to true gains of random moves on networks that no predictor was trained on;
     ``docs/verify-estimator.md`` says how many true gains the intervals hold.
     """
     if before.low_us is None or after.low_us is None:
         return None
     had = {k.ops: k for k in before.kernels}
-    square = 0.0
+    square = doubtful = 0.0
     for kernel in after.kernels:
         was = had.pop(kernel.ops, None)
         if was is None:
@@ -158,9 +167,10 @@ def gain_error(before: Costs, after: Costs) -> float | None:
             a, b = _half_width(was), _half_width(kernel)
             standing = (was.macs, was.bytes) == (kernel.macs, kernel.bytes)
             square += (a - b) ** 2 + 2 * (1 - (STANDING_ERROR if standing else SHARED_ERROR)) * a * b
+            doubtful += abs(was.latency_us - kernel.latency_us) if standing else 0.0
     square += sum([_half_width(k) ** 2 for k in had.values()])
     gain = before.latency_us - after.latency_us
-    return hypot(OF_KERNELS * sqrt(square), OF_GAIN * gain, OF_LATENCY * before.latency_us)
+    return hypot(OF_KERNELS * hypot(sqrt(square), doubtful), OF_GAIN * gain, OF_LATENCY * before.latency_us)
 
 
 def _half_width(kernel: Kernel) -> float:
