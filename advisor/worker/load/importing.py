@@ -325,7 +325,7 @@ def _sliced(place: Place, left_out: list[dict[str, Any]]) -> types.ModuleType:
     module = _blank(place)
     tree = ast.parse(buffers.read(place.file), str(place.file))
     for statement in tree.body:
-        if isinstance(statement, (ast.For, ast.While, ast.With)) or _is_bare_call(statement):
+        if isinstance(statement, (ast.For, ast.While, ast.With)) or _runs_a_program(statement):
             continue
         code = compile(ast.Module([statement], []), str(place.file), "exec")
         try:
@@ -337,8 +337,12 @@ def _sliced(place: Place, left_out: list[dict[str, Any]]) -> types.ModuleType:
     return module
 
 
-def _is_bare_call(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+def _runs_a_program(statement: ast.stmt) -> bool:
+    """Whether it is a call whose result nobody takes, ``main()``, and none that only says what later ones look up."""
+    if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
+        return False
+    called = ast.unparse(statement.value.func)
+    return called.rpartition(".")[2] not in ("add_argument", "set_defaults") and not called.startswith("sys.path.")
 
 
 def _lenient_parse(original: Callable[..., Any]) -> Callable[..., Any]:

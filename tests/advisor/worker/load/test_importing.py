@@ -101,6 +101,26 @@ def test_a_module_that_raises_is_taken_statement_by_statement(auditor: Auditor) 
     assert net["status"] == "ok"
 
 
+def test_statement_by_statement_the_command_line_keeps_its_defaults(auditor: Auditor) -> None:
+    auditor.write("parts/sizes.py", "HEIGHT = 3")
+    source = """
+import argparse, os, sys
+os.makedirs("/nonexistent/data")
+sys.path.append(os.path.join(os.path.dirname(__file__), "parts"))
+from sizes import HEIGHT
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=8)
+parser.set_defaults(height=HEIGHT)
+opt = parser.parse_args()
+def main():
+    raise SystemError("this is no import any more")
+main()
+"""
+    event, net = imported(auditor, "net.py", source + NET.replace("8, 3)", "opt.width, opt.height)"))
+    assert event["how"] == "sliced"
+    assert (net["status"], net["error"]) == ("ok", None)
+
+
 def test_sys_exit_at_import_loses_nothing_but_itself(auditor: Auditor) -> None:
     event, net = imported(auditor, "net.py", NET + "\nimport sys\nsys.exit(3)\n")
     assert event["how"] == "sliced" and event["error"]["type"] == "SystemExit"
