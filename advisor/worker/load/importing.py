@@ -75,11 +75,24 @@ class Imported:
         }
 
 
+_RELATIVE = re.compile(rb"^[ \t]*from[ \t]+(\.+)", re.MULTILINE)
+
+
+def _levels(file: Path) -> int:
+    """How many packages the file is in at the least, by its relative imports."""
+    try:
+        found = _RELATIVE.findall(buffers.read(file))
+    except OSError:
+        return 0  # importing it says why
+    return max(map(len, found), default=0)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a file stands.
 
-    ``folders`` from its own up to the project root; ``dotted`` its name as its ``__init__`` files say.
+    ``folders`` from its own up to the project root; ``dotted`` its name as its ``__init__`` files and its own relative
+    imports say.
     """
 
     file: Path
@@ -105,10 +118,11 @@ class Place:
         folders = tuple(p for p in file.parents if p == root or root in p.parents)
         stem = f"notebook_{file.stem}" if file.suffix == _NOTEBOOK else file.stem  # no import means a notebook
         parts = [] if stem == "__init__" else [stem]
-        parent = file.parent
-        while (parent / "__init__.py").exists() and parent != parent.parent:
+        parent, levels = file.parent, _levels(file)
+        while parent != parent.parent and ((parent / "__init__.py").exists() or levels > 0 and "." not in parent.name):
             parts.insert(0, parent.name)
             parent = parent.parent
+            levels -= 1
         return cls(file, root, folders, parent, ".".join(parts))
 
     def namespace_names(self) -> list[str]:

@@ -39,6 +39,12 @@ def test_folders_without_init_are_a_namespace_from_the_root(auditor: Auditor) ->
     assert (event["how"], net["status"]) == ("namespace", "ok")
 
 
+def test_a_file_with_relative_imports_is_in_a_package_though_nothing_else_says_so(auditor: Auditor) -> None:
+    auditor.write("sizes.py", "WIDTH = 8")
+    event, net = imported(auditor, "net.py", "from .sizes import WIDTH" + NET.replace("8, 3)", "WIDTH, 3)"))
+    assert (event["how"], event["error"], net["status"]) == ("package", None, "ok")
+
+
 def test_a_package_whose_init_raises_does_not_stop_its_file(auditor: Auditor) -> None:
     auditor.write("lib/__init__.py", "raise RuntimeError('no licence')")
     auditor.write("lib/sizes.py", "WIDTH = 8")
