@@ -119,7 +119,9 @@ class Place:
         stem = f"notebook_{file.stem}" if file.suffix == _NOTEBOOK else file.stem  # no import means a notebook
         parts = [] if stem == "__init__" else [stem]
         parent, levels = file.parent, _levels(file)
-        while parent != parent.parent and ((parent / "__init__.py").exists() or levels > 0 and "." not in parent.name):
+        while parent != parent.parent and (
+            (parent / "__init__.py").exists() or (levels > 0 and "." not in parent.name)
+        ):
             parts.insert(0, parent.name)
             parent = parent.parent
             levels -= 1
