@@ -174,9 +174,10 @@ def gain_error(before: Costs, after: Costs) -> float | None:
 
 
 def _half_width(kernel: Kernel) -> float:
+    """How far off a kernel may be, its whole latency at the most: where that is not certain, nothing is."""
     if kernel.low_us is None or kernel.high_us is None:
-        return 0.5 / OF_KERNELS * kernel.latency_us if kernel.simulated else 0.0  # half of it, when all is said
-    return (kernel.high_us - kernel.low_us) / 2
+        return kernel.latency_us if kernel.simulated else 0.0
+    return min((kernel.high_us - kernel.low_us) / 2, kernel.latency_us)
 
 
 class Estimator(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 from advisor.costs import MemoryPeak
 from advisor.graph import Graph
@@ -31,18 +31,32 @@ def _peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> Me
     if target.vela is None:
         return peak(graph, lives, held, target)
     if target.vela.memory_mode != SHARED:
-        return replace(peak(graph, lives, held, target), staging=partial(_staged, graph, target))
+        staged = _Staged(graph, target)
+        return replace(peak(graph, lives, held, target), staging=staged.bytes, stored=staged.stored)
     from .vela.sram import sram  # numpy and the lowering: not before somebody asks
 
     found = sram(graph, target)
     if found is None:
         return peak(graph, lives, held, target)
     timeline = {op: found.by_op[op] for op in lives.ops if op in found.by_op}
-    return MemoryPeak(found.bytes, found.op, found.alive, timeline, found.bytes)
+    return MemoryPeak(found.bytes, found.op, found.alive, timeline, found.bytes, stored=lambda: found.stored)
 
 
-def _staged(graph: Graph, target: Target) -> int | None:
-    from .vela.sram import staged
+class _Staged:
+    """What a dedicated SRAM and flash hold, worked out once."""
 
-    size = target.memory("activations")[0].bytes
-    return None if size is None else staged(graph, target, size)
+    def __init__(self, graph: Graph, target: Target) -> None:
+        self.graph, self.target = graph, target
+
+    @cached_property
+    def _found(self) -> tuple[int, int] | None:
+        from .vela.sram import staged
+
+        size = self.target.memory("activations")[0].bytes
+        return None if size is None else staged(self.graph, self.target, size)
+
+    def bytes(self) -> int | None:
+        return None if self._found is None else self._found[0]
+
+    def stored(self) -> int | None:
+        return None if self._found is None else self._found[1]

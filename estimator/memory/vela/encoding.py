@@ -116,7 +116,7 @@ PLAIN = 8.0
 def _runs(zeros: float) -> float:
     """Bits a value for the zeros before it, ``zeros`` of them on average, which come in runs: Golomb-Rice codes with
     the best divisor."""
-    return min(1 + ZERO * zeros, *[1 + shift + zeros / 2**shift for shift in range(1, 8)])
+    return min(1 + ZERO * zeros, *[1 + shift + zeros / 2**shift for shift in range(1, 4)])
 
 
 ZERO = 0.9

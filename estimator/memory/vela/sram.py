@@ -11,6 +11,7 @@ from advisor.targets import Target
 
 from .area import Area, Step
 from .buffers import Buffers, buffers
+from .flash import flash
 from .outline import outline
 from .schedule import Span, chained, ordered, spans
 from .steps import steps_of
@@ -18,12 +19,14 @@ from .steps import steps_of
 
 class Sram(NamedTuple):
     """The fullest moment: its ``bytes``, the key of the ``op`` that runs, the graph's tensors ``alive`` then; and
-    ``by_op``: the bytes while each op runs. An op that became several steps has the most of them."""
+    ``by_op``: the bytes while each op runs. An op that became several steps has the most of them. ``stored`` are the
+    bytes in flash."""
 
     bytes: int
     op: int
     alive: tuple[int, ...]
     by_op: Mapping[int, int]
+    stored: int
 
 
 STRIPED, FILLED = 0.965, 0.93
@@ -39,6 +42,14 @@ class _Plan(NamedTuple):
     weights: list[Buffers]
     keys: tuple[frozenset[int], ...]
     lying: Mapping[int, int]
+    stored: int
+
+
+class Staged(NamedTuple):
+    """Bytes used of an SRAM that feature maps only pass through, and bytes in flash."""
+
+    bytes: int
+    stored: int
 
 
 def sram(graph: Graph, target: Target) -> Sram | None:
@@ -46,7 +57,7 @@ def sram(graph: Graph, target: Target) -> Sram | None:
     plan = _plan(graph, target)
     if plan is None:
         return None
-    order, lives, weights, keys, lying = plan
+    order, lives, weights, keys, lying, flash_bytes = plan
     full = _full(_maps(lives, len(order)), weights)
     at = full.index(max(full))
     by_op: dict[int, int] = {}
@@ -54,11 +65,11 @@ def sram(graph: Graph, target: Target) -> Sram | None:
         for operator in (step.operator, *step.chained):
             for key in keys[operator]:
                 by_op[key] = max(by_op.get(key, 0), bytes_)
-    return Sram(full[at], min(keys[order[at].operator]), _alive(lives, at, lying), by_op)
+    return Sram(full[at], min(keys[order[at].operator]), _alive(lives, at, lying), by_op, flash_bytes)
 
 
-def staged(graph: Graph, target: Target, size: int) -> int | None:
-    """Bytes used of an SRAM of ``size`` that feature maps only pass through; None where :func:`sram` is.
+def staged(graph: Graph, target: Target, size: int) -> Staged | None:
+    """What is used of an SRAM of ``size`` that feature maps only pass through; None where :func:`sram` is.
 
     What comes from and goes to the outside stays in DRAM, and so does a feature map that is larger than the SRAM. If
     that goes from one layer to the next it is made in stripes instead, which are as large as fits: the SRAM is full.
@@ -68,10 +79,10 @@ def staged(graph: Graph, target: Target, size: int) -> int | None:
         return None
     inside = [span for span in plan.lives if not (span.home.given or span.home.kept)]
     if any(span.area.bytes > size and _striped(span.area) for span in inside):
-        return int(size * STRIPED)
+        return Staged(int(size * STRIPED), plan.stored)
     fitting = [span for span in inside if span.home.bytes <= size]
     needed = max(_full(_maps(fitting, len(plan.order)), plan.weights))
-    return needed if needed <= size else int(size * FILLED)
+    return Staged(needed if needed <= size else int(size * FILLED), plan.stored)
 
 
 def _striped(area: Area) -> bool:
@@ -94,7 +105,9 @@ def _plan(graph: Graph, target: Target) -> _Plan | None:
         order = chained(order)
     if not order:
         return None
-    return _Plan(order, spans(order), buffers(order, target, setup.accelerator), lowered.keys, lying)
+    weights = buffers(order, target, setup.accelerator)
+    stored = flash(lowered.network, order, weights, "u85" in setup.accelerator)
+    return _Plan(order, spans(order), weights, lowered.keys, lying, stored)
 
 
 def _full(maps: list[int], weights: list[Buffers]) -> list[int]:
