@@ -14,9 +14,9 @@ from .alignment import free_groups, misaligned, neighbours, padded, steps, touch
 FREE = 0.05
 """For each percent of channels more, wider layers may take this many percent longer themselves and count as free."""
 
-RULED_OUT = 0.5
-"""A predicted width is called free only where its uncertainty rules out that it costs this share of what channels
-cost otherwise."""
+LITTLE, RULED_OUT = 0.2, 0.5
+"""Shares of what channels cost in proportion: a width is called free only where it is predicted to cost no more than
+the first, and where the uncertainty of that rules out the second."""
 
 
 class FreeCapacity(Rule):
@@ -27,10 +27,9 @@ class FreeCapacity(Rule):
     more. It looks at groups that take at least `min-gain` of the model's latency, and says nothing of those that
     `CHN101` speaks of.
 
-    A predicted cost is never exactly zero. There the rule speaks where no cost is as likely as the predicted one, and
-    where the prediction is certain enough to rule out half of the cost that channels have in proportion; it says what
-    the wider layer may cost at the most (with 95 %). Of a width that is predicted more roughly than that it says
-    nothing.
+    A predicted cost is never exactly zero. There the rule speaks where no cost lies within the predicted one's
+    interval, and where that interval rules out half of the cost that channels have in proportion; it says what the
+    wider layer may cost at the most (with 95 %). Of a width that is predicted more roughly than that it says nothing.
 
     ## Why is this bad?
     It is not: it is capacity that the target gives away. A layer that pads its channels, or that takes
@@ -153,7 +152,8 @@ def _free(look: Look, group: Group, latency: float, wider: int, outcome: Outcome
     a predicted one with all that it may be."""
     cost, error = -outcome.gain_us, look.error_us(outcome)
     in_proportion = latency * (wider / group.width - 1)
-    return cost - error <= _allowed(group, wider, latency) and cost + error <= RULED_OUT * in_proportion
+    little = cost <= LITTLE * in_proportion and cost + error <= RULED_OUT * in_proportion
+    return little and cost - error <= _allowed(group, wider, latency)
 
 
 def _message(look: Look, group: Group, latency: float, outcomes: Sequence[Outcome]) -> str | None:

@@ -3,8 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from advisor.costs import MemoryPeak
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.units import size
+
+NAMED = 4
+"""How many tensors a message names."""
 
 
 class PeakMemory(Rule):
@@ -16,8 +20,8 @@ class PeakMemory(Rule):
     ## Why is this bad?
     Activations that do not fit do not run at all on a device without a memory behind the fast one; where there is one
     (then the finding is information only), they move out and back. Narrowing any other layer does not help: only the
-    tensors alive at the peak count. Caches are no limit: a target whose fast memories hold activations and
-    weights alike is judged by the budget alone.
+    tensors alive at the peak count, with the weights that are fetched ahead and the buffers that an operation works in.
+    Caches are no limit: a target whose fast memories hold activations and weights alike is judged by the budget alone.
 
     ## Example
     With a budget of 1 MiB, at 224×224:
@@ -74,11 +78,10 @@ class PeakMemory(Rule):
         limit = exceeded(look)
         if limit is None or peak.op is None:
             return
-        alive = "; ".join(_tensor(look, t) for t in peak.alive)
         fit = "the model does not fit: " if limit.hard else ""
         message = (
-            f"{fit}{size(peak.bytes)} of activations are alive here, {size(peak.bytes - limit.bytes)} over "
-            f"{limit.what} of {size(limit.bytes)}: {alive}"
+            f"{fit}{size(peak.bytes)} of memory are taken here, {size(peak.bytes - limit.bytes)} over "
+            f"{limit.what} of {size(limit.bytes)}: {'; '.join(_taken(look, peak))}"
         )
 
         def explain(outcomes: Sequence[Outcome]) -> str | None:
@@ -119,6 +122,23 @@ def _limits(look: Look) -> Iterator[Limit]:
         yield Limit(sum(sizes), f"all of {target.name}'s memory ({', '.join(m.name for m in places)})", hard=True)
     if places[0].bytes is not None and places[0].roles == ("activations",):
         yield Limit(places[0].bytes, f"{target.name}'s {places[0].name}", hard=False)
+
+
+def _taken(look: Look, peak: MemoryPeak) -> Iterator[str]:
+    """What is in memory at the peak, the largest first: tensors, and what is left of the bytes."""
+    sizes = {t: _bytes(look, t) for t in peak.alive}
+    largest = sorted(peak.alive, key=lambda t: -sizes[t])
+    for t in largest[:NAMED]:
+        yield f"{_tensor(look, t)} ({size(sizes[t])})"
+    if others := largest[NAMED:]:
+        yield f"{len(others)} more ({size(sum(sizes[t] for t in others))})"
+    if (left := peak.bytes - sum(sizes.values())) > 0:
+        yield f"{size(left)} of weights fetched ahead and of working buffers"
+
+
+def _bytes(look: Look, key: int) -> int:
+    tensor = look.graph.tensors[key]
+    return tensor.numel * look.target.size_of(tensor.dtype, tensor.precision)
 
 
 def _tensor(look: Look, tensor: int) -> str:

@@ -19,7 +19,7 @@ from advisor import packs
 from advisor.advice.advise import Settings, advise
 from advisor.advice.places import Sources
 from advisor.channels import analyse
-from advisor.costs import Costs, Estimator, Label
+from advisor.costs import Costs, Estimator, Label, MemoryPeak
 from advisor.estimator.simulated import SIMULATED
 from advisor.findings import Finding
 from advisor.graph import Graph
@@ -254,3 +254,29 @@ def test_a_model_over_all_the_memory_of_a_target_does_not_fit():
     assert finding.message.startswith("the model does not fit: ")
     (finding,) = advised(convolutions(64, 64, size=512), "npu-64", PeakMemory)
     assert finding.severity == "information" and "does not fit" not in finding.message
+
+
+def test_what_is_in_memory_at_the_peak_adds_up_to_it():
+    class Fuller:
+        """The simulated costs with a peak at which all activations are alive, and a megabyte of something else."""
+
+        label = SIMULATED.label
+        covers = SIMULATED.covers
+
+        def estimate(self, graph: Graph, target: Target) -> Costs:
+            costs = SIMULATED.estimate(graph, target)
+            alive = tuple(t for t in graph.producer if graph.tensors[t].role == "activation")
+            bytes_ = sum(graph.tensors[t].numel for t in alive) + (1 << 20)
+            return replace(costs, memory=MemoryPeak(bytes_, graph.ops[0].key, alive))
+
+        def restimate(self, base: Costs, before: Graph, after: Graph, target: Target) -> Costs:
+            return self.estimate(after, target)
+
+    (finding,) = advised(convolutions(64, 32, 64, 32, 96, 64, size=256), "npu-64", PeakMemory, estimator=Fuller())
+    assert finding.message.startswith("23 MiB of memory are taken here, 22 MiB over npu-64's sram of 1 MiB: ")
+    listed = finding.message.partition("1 MiB: ")[2].split("; ")
+    assert listed[0] == "conv4 1×96×256×256 (6 MiB)" and listed[4:] == [
+        "2 more (4 MiB)",
+        "1 MiB of weights fetched ahead and of working buffers",
+    ]
+    assert sum(float(re.findall(r"([0-9.]+) MiB", part)[0]) for part in listed) == 23
