@@ -29,8 +29,8 @@ from .stages import Stages
 
 TAKES = (
     *("pass_cycles", "fetched", "made", "refetches", "stored", "scales", "constant", "read_columns", "step"),
-    *("block_columns", "array", "stream", "slow", "simulated", "in_width", "in_channels", "out_height", "out_channels"),
-    *("groups", "window_height", "stride_height", "unaligned", "read", "written", "traffic_cycles"),
+    *("block_columns", "array", "stream", "slow", "simulated", "in_height", "in_width", "in_channels", "out_height"),
+    *("out_channels", "groups", "window_height", "stride_height", "unaligned"),
 )
 """The columns of a kernel that are needed, in this order."""
 
@@ -45,7 +45,13 @@ cascade has (1: it runs whole), ``stripe_bytes`` what the buffers between them t
 
 _STRIPED = frozenset({"conv", "pointwise", "depthwise", "pool", "activation", "elementwise"})
 _LAYERS = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "linear"})
+_SLICED = _LAYERS | {"pool", "elementwise", "activation", "batch_norm"}
+"""Kinds whose operand has as many channels as they say."""
 _VANISH = frozenset({"concat", "stack", "split", "unbind", "slice", "reshape", "expand"})
+
+
+_BESIDE = 32.0
+"""Channels of a block that the array does not compute, about."""
 
 
 class Cascade(NamedTuple):
@@ -63,15 +69,18 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     """The values of :data:`COLUMNS` for each row. ``values`` has the columns :data:`TAKES`, ``held`` the bytes of the
     storages."""
     takes = dict(zip(TAKES, values.T, strict=True))
+    together = np.array([k != "depthwise" for k in kinds], dtype=bool)  # its channels are counted over all groups
+    takes["channels"] = np.maximum(takes["out_channels"] * np.where(together, takes["groups"], 1.0), 1.0)
     layered = takes["pass_cycles"] > 0
     busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
-    sizes = _sizes(stages, takes, held)
+    linear = _linear(stages, kinds, takes)
+    sizes = _sizes(stages, takes, linear, held)
     joined = _joined(stages, sizes, rates)
     cascades = _cascades(stages, kinds, takes, sizes, joined, rates)
     fetch = _weights(kinds, takes, busy, rates)
     inside = _placed(stages, kinds, takes, sizes, cascades, joined, fetch, rates)
     sums, away = _moved(stages, kinds, takes, sizes, joined, inside, rates)
-    slow, fast = _bursts(stages, takes, sums, away, rates)
+    slow, fast = _bursts(stages, takes, sums, away, linear, rates)
     normed = np.array([k == "batch_norm" for k in kinds], dtype=bool) & (not rates.chains)  # two operations
     from_slow = _from_slow(takes, slow, fetch, normed, rates)
     from_fast = _from_fast(takes, fast, fetch, rates)
@@ -84,11 +93,29 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     return np.column_stack((*parts, np.array(stripes, dtype=float).reshape(-1, 3)))
 
 
-def _sizes(stages: Stages, takes: dict[str, Vector], held: list[int]) -> list[int]:
-    """Bytes of each storage with its channels in bricks."""
-    channels = np.maximum(takes["out_channels"] * takes["groups"], 1.0)
-    padded = np.where(takes["unaligned"] > 0, 1.0, np.ceil(channels / BRICK) * BRICK / channels)
-    return (np.array(held, dtype=float) * np.append(padded, 1.0)[stages.makers]).astype(np.intp).tolist()
+def _linear(stages: Stages, kinds: list[str], takes: dict[str, Vector]) -> list[bool]:
+    """Whether each storage is not in bricks of 16 channels: what comes from or goes to the outside, and what somebody
+    writes or reads otherwise than by whole bricks."""
+    linear = stages.outside[:]
+    made, unaligned = takes["channels"].tolist(), takes["unaligned"].tolist()
+    read = (takes["in_channels"] * takes["groups"]).tolist()
+    for r, kind in enumerate(kinds):
+        result, operands = stages.makes[r], stages.reads[r]
+        if result >= 0 and (unaligned[r] or (kind == "grouped" and takes["out_channels"][r] % BRICK)):
+            linear[result] = True
+        if operands and kind in _SLICED and (maker := stages.maker[operands[0]]) >= 0:
+            part = read[r] != made[maker] and read[r] % BRICK != 0
+            linear[operands[0]] |= kind == "grouped" or part
+    for s, home in enumerate(stages.home):
+        linear[s] |= linear[home]
+    return linear
+
+
+def _sizes(stages: Stages, takes: dict[str, Vector], linear: list[bool], held: list[int]) -> list[int]:
+    """Bytes of each storage, its channels in bricks."""
+    padded = np.ceil(takes["channels"] / BRICK) * BRICK / takes["channels"]
+    factors = np.where(np.array(linear, dtype=bool), 1.0, np.append(padded, 1.0)[stages.makers])
+    return (np.array(held, dtype=float) * factors).astype(np.intp).tolist()
 
 
 def _joined(stages: Stages, sizes: list[int], rates: Rates) -> list[bool]:
@@ -111,7 +138,7 @@ def _cascades(
         return out
     height, width = takes["out_height"].tolist(), takes["in_width"].tolist()
     window, stride = takes["window_height"].tolist(), takes["stride_height"].tolist()
-    channels = (np.ceil(takes["out_channels"] * takes["groups"] / BRICK) * BRICK).tolist()
+    channels = (np.ceil(takes["channels"] / BRICK) * BRICK).tolist()
 
     def able(r: int) -> bool:
         if kinds[r] not in _STRIPED or height[r] <= 1 or stages.makes[r] < 0 or (r + 1 < n and joined[r + 1]):
@@ -133,9 +160,29 @@ def _cascades(
                 break
             last, found = last + 1, total
         if last > start:
-            out[start : last + 1] = [Cascade(start, last, int(found))] * (last + 1 - start)
+            bytes_ = _stripes(takes, start, last, found, rates)
+            out[start : last + 1] = [Cascade(start, last, bytes_)] * (last + 1 - start)
             at = last + 1
     return out
+
+
+def _stripes(takes: dict[str, Vector], first: int, last: int, least: float, rates: Rates) -> int:
+    """Bytes of a cascade's buffers: stripes are made larger, up to half of the result, as long as these and the weights
+    fit. ``least`` is what stripes of the least lines take."""
+    rows = slice(first, last + 1)
+    heights = np.arange(2, (takes["out_height"][last] + 1) // 2 + 1)  # lines of the last result at a time
+    total = np.full(len(heights), takes["stored"][rows].sum() + takes["scales"][rows].sum())
+    buffers = np.zeros(len(heights))
+    for at in range(last, first, -1):
+        made = heights * takes["stride_height"][at]
+        needs = np.minimum(made - takes["stride_height"][at] + takes["window_height"][at], takes["in_height"][at])
+        needs = np.maximum(needs, 1.0)
+        lines = np.ceil((made + needs) / needs) * needs
+        buffers += lines * takes["in_width"][at] * np.ceil(takes["channels"][at - 1] / BRICK) * BRICK
+        heights = made
+    full = np.flatnonzero(total + buffers > rates.room)
+    fitting = int(full[0]) if len(full) else len(buffers)
+    return int(buffers[fitting - 1]) if fitting else int(least)
 
 
 class _Fetch(NamedTuple):
@@ -159,7 +206,7 @@ def _weights(kinds: list[str], takes: dict[str, Vector], busy: Vector, rates: Ra
     slack = np.append(busy, 0.0)[before]
     once = (takes["refetches"] <= 1) & (transfer + total / rates.fast_channel > busy)
     buffered = (total > 0) & (before >= 0) & ~once
-    outputs = np.maximum(takes["out_channels"] * takes["groups"], 1.0)
+    outputs = takes["channels"]
     share = np.clip(slack / transfer, np.minimum(BRICK / outputs, 1.0), 1.0)
     share = np.where(1 - share < BRICK / outputs / 2, 1.0, share)
     share = np.minimum(share, rates.room / 2 / np.maximum(total, 1.0))
@@ -296,22 +343,27 @@ def _moved(
 
 
 def _bursts(
-    stages: Stages, takes: dict[str, Vector], sums: Vector, away: Vector, rates: Rates
+    stages: Stages, takes: dict[str, Vector], sums: Vector, away: Vector, linear: list[bool], rates: Rates
 ) -> tuple[Vector, Vector]:
-    """Bytes from the slow memory and the SRAM in whole bursts: a block reads and writes as much at once as it is wide,
-    and of a model's input, whose channels lie side by side, only these."""
+    """Bytes from the slow memory and the SRAM in whole bursts: of bricks a block reads and writes as much at once as it
+    is wide, of other maps as many channels as it has."""
     layered = takes["fetched"] > 0
-    given = np.array([bool(r) and stages.maker[r[0]] < 0 for r in stages.reads], dtype=bool)
-    narrow = given & layered & (takes["in_channels"] < BRICK)
+    flat = np.array(
+        [[bool(r) and linear[r[0]], m >= 0 and linear[m]] for r, m in zip(stages.reads, stages.makes, strict=True)]
+    )
+    inputs = takes["in_channels"] * np.where(takes["in_channels"] > 1, 1.0, takes["groups"])
     amounts = sums.copy()
-    amounts[:, 0] *= np.where(narrow, takes["in_channels"] / BRICK, 1.0)
-    reads = np.where(narrow, takes["step"], BRICK * takes["read_columns"])
-    writes = BRICK * rates.cores * takes["block_columns"]
+    amounts[:, 0] *= np.where(flat[:, 0] & layered, inputs / (np.ceil(inputs / BRICK) * BRICK), 1.0)
+    one = np.where(layered, takes["step"], _BESIDE)  # channels that lie side by side
+    reads = np.where(
+        flat[:, 0], one * np.where(one == inputs, takes["read_columns"], 1.0), BRICK * takes["read_columns"]
+    )
+    writes = BRICK * rates.cores * np.where(flat[:, 1], 1.0, takes["block_columns"])
     slow, fast = amounts * away, amounts * (1 - away)
-    for at, width in ((0, reads), (2, writes)):
-        known = np.where(layered & (width > 0), width, np.inf)
-        slow[:, at] *= rates.slow_burst / np.minimum(known, rates.slow_burst)
-        fast[:, at] *= rates.fast_burst / np.minimum(known, rates.fast_burst)
+    for at, width, known in ((0, reads, layered | flat[:, 0]), (2, writes, layered | flat[:, 1])):
+        burst = np.where(known & (width > 0), width, np.inf)
+        slow[:, at] *= rates.slow_burst / np.minimum(burst, rates.slow_burst)
+        fast[:, at] *= rates.fast_burst / np.minimum(burst, rates.fast_burst)
     return slow, fast
 
 
@@ -320,8 +372,10 @@ def _from_slow(
 ) -> Vector:
     """Cycles of the slow memory. An element-wise operation reads a constant there; a batch norm's are in two, except on
     Ethos-U85, which reads them once."""
-    constant = np.zeros(len(slow)) if rates.chains else takes["constant"] * np.where(normed, 0.5, 1.0)
+    repeated = (takes["refetches"] > 0) & (takes["constant"] > 0)  # a layer whose weights are copied for each position
+    constant = takes["constant"] * np.where(normed, 0.5, np.where(repeated, 0.0, 0.0 if rates.chains else 1.0))
     copied = takes["stored"] * np.where(fetch.buffered, 1 - fetch.ahead, 0.0)
+    copied = np.where(repeated, takes["constant"], copied)
     direct = takes["stored"] * np.where(fetch.buffered, 0.0, takes["refetches"])
     scales = takes["scales"] * takes["refetches"]
     read = slow[:, 0] + slow[:, 1] + constant

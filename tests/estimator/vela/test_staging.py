@@ -29,7 +29,13 @@ def column(graph: Graph, name: str, using: Rates = RATES, **taken: float) -> lis
         x, y = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
         window, stride = (op.attrs.get(a, (1, 1))[0] for a in ("kernel", "stride"))
         own = {"simulated": 1000.0, "stream": 100.0, "groups": 1.0, "in_width": x[-1], "in_channels": x[1]}
-        own |= {"out_height": y[-2], "out_channels": y[1], "window_height": window, "stride_height": stride} | taken
+        own |= {
+            "in_height": x[-2],
+            "out_height": y[-2],
+            "out_channels": y[1],
+            "window_height": window,
+            "stride_height": stride,
+        } | taken
         values[row] = [own.get(take, 0.0) for take in TAKES]
     found = staged(stages(graph, plan, wiring.rows, wiring.kinds), wiring.kinds, values, plan.held, using)
     assert np.isfinite(found).all()
