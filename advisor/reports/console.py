@@ -23,6 +23,8 @@ from .totals import doubts, together, totals, uncounted
 WIDTH = 100
 TOP_LAYERS = 8
 BAR = 8
+LINE_WIDTH, FILE_WIDTH, PATH_WIDTH = 4, 12, 12
+"""Characters of a line's number, the most of another file's name before it, the least that a layer's path gets."""
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red"}
 SEVERITY_STYLE = {"error": "bold red", "warning": "bold yellow", "information": "bold cyan"}
 
@@ -121,7 +123,10 @@ def layer_table(
     total = model.costs[target].latency_us if target else 0.0
     largest = max((r.latency_us[target] or 0.0 for r in shown), default=0.0) if target else 0.0
     in_ms = largest >= 100
-    path_width = 40 if wide else 24
+    places = [_source(row, model, report) for row in shown]
+    beside = max(map(len, places), default=0) - LINE_WIDTH
+    path_width = max((40 if wide else 24) - max(beside, 0), PATH_WIDTH)  # else figures would be cut off
+    bar_width = BAR if beside <= 0 else BAR // 2
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", expand=False)
     table.add_column("line", justify="right", no_wrap=True)
     table.add_column("layer", no_wrap=True)
@@ -130,10 +135,10 @@ def layer_table(
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, style="cyan")
     table.add_column("share", justify="right", no_wrap=True)
-    for row in shown:
+    for row, place in zip(shown, places, strict=True):
         us = row.latency_us[target] if target else None
         table.add_row(
-            _source(row, model, report),
+            place,
             cells.shorten(row.path or "(model)", path_width),
             row.label,
             cells.shape(row.outputs[0].shape) if row.outputs else cells.UNKNOWN,
@@ -141,7 +146,7 @@ def layer_table(
             "" if row.macs == 0 else cells.count(row.macs),
             *((cells.size(row.live_bytes), cells.size(row.weights_bytes)) if wide else ()),
             cells.latency(us, in_ms),
-            cells.bar((us or 0.0) / largest, BAR) if largest else "",
+            cells.bar((us or 0.0) / largest, bar_width) if largest else "",
             cells.share(us, total),
         )
     return table
@@ -154,8 +159,9 @@ def _source(row: Row, model: ModelReport, report: Report) -> str:
     place = next((s for s in (row.source, *created) if s is not None and s.file == model.file), row.source)
     if place is None:
         return cells.UNKNOWN
-    name = "" if place.file == model.file else relative(place.file, report.root).rpartition("/")[2] + ":"
-    return f"{name}{place.line}"
+    if place.file == model.file:
+        return str(place.line)
+    return f"{cells.shorten(relative(place.file, report.root).rpartition('/')[2], FILE_WIDTH)}:{place.line}"
 
 
 def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:

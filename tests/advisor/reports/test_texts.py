@@ -1,6 +1,7 @@
 """What people read: console, GitHub annotations, notebook; and the cells they share."""
 
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from advisor.reports import cells, console, render
 from advisor.reports.note import note
 from advisor.units import time
 
-from .samples import report
+from .samples import report, with_sites
 
 
 def test_console_shows_the_model_its_guesses_and_its_findings(tmp_path):
@@ -42,6 +43,17 @@ def test_piped_console_output_is_plain_fits_its_width_and_keeps_a_finding_on_one
     assert "end  [features.0, saves" in findings[0]
     assert findings[0].endswith("(6 %), simulated]")
     assert max(len(line) for line in text.splitlines() if line not in findings) <= console.WIDTH
+
+
+def test_long_file_names_do_not_cut_figures_off(tmp_path):
+    made = report(tmp_path)
+    model = made.files[0].models[0]
+    model.graph = with_sites(model.graph, str(tmp_path / "vision_transformer_with_relative_positions.py"))
+    lines = render(made, "console").splitlines()
+    top = next(i for i, line in enumerate(lines) if line.split()[:2] == ["line", "layer"])
+    rows = lines[top + 1 : top + 1 + console.TOP_LAYERS]
+    assert all(re.search(r"vis…\S+\.py:\d+  .*  \d+\.\d+ (ms|us)  \S+ +\d+\.\d %$", row) for row in rows), rows
+    assert max(map(len, rows)) <= console.WIDTH
 
 
 def test_console_colours_on_a_terminal(tmp_path):
