@@ -52,7 +52,7 @@ def test_long_file_names_do_not_cut_figures_off(tmp_path):
     lines = render(made, "console").splitlines()
     top = next(i for i, line in enumerate(lines) if line.split()[:2] == ["line", "layer"])
     rows = lines[top + 1 : top + 1 + console.TOP_LAYERS]
-    assert all(re.search(r"vis…\S+\.py:\d+  .*  \d+\.\d+ (ms|us)  \S+ +\d+\.\d %$", row) for row in rows), rows
+    assert all(re.search(r"visi…ions\.py:\d+  .*  \d+\.\d+ (ms|us)  \S+ +\d+\.\d %$", row) for row in rows), rows
     assert max(map(len, rows)) <= console.WIDTH
 
 
