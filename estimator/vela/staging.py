@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import BRICK
+from .cascading import LAYERS, Cascade, cascaded, joined_to
 from .placing import Range, place
 from .rates import Rates
 from .stages import Stages
@@ -43,23 +44,13 @@ COLUMNS = (
 into the SRAM, ``ahead`` the share of them that is there when the kernel starts; ``striped`` how many kernels its
 cascade has (1: it runs whole), ``stripe_bytes`` what the buffers between them take."""
 
-_STRIPED = frozenset({"conv", "pointwise", "depthwise", "pool", "activation", "elementwise"})
-_LAYERS = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "linear"})
-_SLICED = _LAYERS | {"pool", "elementwise", "activation", "batch_norm"}
+_SLICED = LAYERS | {"pool", "elementwise", "activation", "batch_norm"}
 """Kinds whose operand has as many channels as they say."""
 _VANISH = frozenset({"concat", "stack", "split", "unbind", "slice", "reshape", "expand"})
 
 
 _BESIDE = 32.0
 """Channels of a block that the array does not compute, about."""
-
-
-class Cascade(NamedTuple):
-    """Rows from ``first`` to ``last`` that run in stripes, and the bytes of their rolling buffers."""
-
-    first: int
-    last: int
-    bytes: int
 
 
 Vector = NDArray[np.float64]
@@ -75,8 +66,8 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
     linear = _linear(stages, kinds, takes)
     sizes = _sizes(stages, takes, linear, held)
-    joined = _joined(stages, sizes, rates)
-    cascades = _cascades(stages, kinds, takes, sizes, joined, rates)
+    joined = joined_to(stages, sizes, rates)
+    cascades = cascaded(stages, kinds, takes, sizes, joined, rates)
     fetch = _weights(kinds, takes, busy, rates)
     inside = _placed(stages, kinds, takes, sizes, cascades, joined, fetch, rates)
     sums, away = _moved(stages, kinds, takes, sizes, joined, inside, rates)
@@ -116,73 +107,6 @@ def _sizes(stages: Stages, takes: dict[str, Vector], linear: list[bool], held: l
     padded = np.ceil(takes["channels"] / BRICK) * BRICK / takes["channels"]
     factors = np.where(np.array(linear, dtype=bool), 1.0, np.append(padded, 1.0)[stages.makers])
     return (np.array(held, dtype=float) * factors).astype(np.intp).tolist()
-
-
-def _joined(stages: Stages, sizes: list[int], rates: Rates) -> list[bool]:
-    """Whether a row is part of the one before."""
-    if not rates.chains:
-        return [False] * len(stages.joins)
-    pairs = zip(stages.joins, stages.makes, strict=True)
-    return [between >= 0 and made >= 0 and sizes[between] == sizes[made] for between, made in pairs]
-
-
-def _cascades(
-    stages: Stages, kinds: list[str], takes: dict[str, Vector], sizes: list[int], joined: list[bool], rates: Rates
-) -> list[Cascade | None]:
-    """The cascade of each row, None for one that runs whole."""
-    n = len(kinds)
-    out: list[Cascade | None] = [None] * n
-    full = [sum([sizes[s] for s in (*stages.reads[r][:1], *stages.makes[r : r + 1]) if s >= 0]) for r in range(n)]
-    large = [r for r in range(1, n) if stages.follows[r] and full[r] >= rates.room]
-    if not large:
-        return out
-    height, width = takes["out_height"].tolist(), takes["in_width"].tolist()
-    window, stride = takes["window_height"].tolist(), takes["stride_height"].tolist()
-    channels = (np.ceil(takes["channels"] / BRICK) * BRICK).tolist()
-
-    def able(r: int) -> bool:
-        if kinds[r] not in _STRIPED or height[r] <= 1 or stages.makes[r] < 0 or (r + 1 < n and joined[r + 1]):
-            return False
-        return len(stages.reads[r]) == 1 or (kinds[r] in _LAYERS and not rates.chains)
-
-    at = 0
-    for r in large:
-        start = r - 1
-        if start < at or not able(start):
-            continue
-        last, total, found = start, 0.0, 0.0
-        while last + 1 < n and stages.follows[last + 1] and able(last + 1) and full[last + 1] >= rates.room:
-            lines = stride[last + 1]
-            behind = stride[last + 2] if last + 2 < n else 1.0
-            needs = (behind - 1) * lines + window[last + 1]
-            total += -(-(lines + needs) // needs) * needs * width[last + 1] * channels[last]
-            if total > rates.room:
-                break
-            last, found = last + 1, total
-        if last > start:
-            bytes_ = _stripes(takes, start, last, found, rates)
-            out[start : last + 1] = [Cascade(start, last, bytes_)] * (last + 1 - start)
-            at = last + 1
-    return out
-
-
-def _stripes(takes: dict[str, Vector], first: int, last: int, least: float, rates: Rates) -> int:
-    """Bytes of a cascade's buffers: stripes are made larger, up to half of the result, as long as these and the weights
-    fit. ``least`` is what stripes of the least lines take."""
-    rows = slice(first, last + 1)
-    heights = np.arange(2, (takes["out_height"][last] + 1) // 2 + 1)  # lines of the last result at a time
-    total = np.full(len(heights), takes["stored"][rows].sum() + takes["scales"][rows].sum())
-    buffers = np.zeros(len(heights))
-    for at in range(last, first, -1):
-        made = heights * takes["stride_height"][at]
-        needs = np.minimum(made - takes["stride_height"][at] + takes["window_height"][at], takes["in_height"][at])
-        needs = np.maximum(needs, 1.0)
-        lines = np.ceil((made + needs) / needs) * needs
-        buffers += lines * takes["in_width"][at] * np.ceil(takes["channels"][at - 1] / BRICK) * BRICK
-        heights = made
-    full = np.flatnonzero(total + buffers > rates.room)
-    fitting = int(full[0]) if len(full) else len(buffers)
-    return int(buffers[fitting - 1]) if fitting else int(least)
 
 
 class _Fetch(NamedTuple):
@@ -336,7 +260,7 @@ def _moved(
     fetched = takes["fetched"]
     sums[:, 0] = np.where(fetched > 0, fetched, np.where(element, sums[:, 2], sums[:, 0]))
     if rates.chains:  # what is read and written behind a layer is not counted
-        chain = [len(r) > 1 and k in _LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
+        chain = [len(r) > 1 and k in LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
         sums[np.array(chain, dtype=bool), 1:] = 0.0
         sums[:-1, 2][np.array(joined[1:], dtype=bool)] = 0.0
     return sums, away
