@@ -102,25 +102,6 @@ def block(layer: Layer, core: Core) -> Block:
     return _Grid(layer, core, unit, _part_kernel(layer, core)).best()
 
 
-_ELEMENTS = 8192
-"""Values of an element-wise block on Ethos-U55-256 and U65."""
-
-
-@lru_cache(maxsize=65536)
-def element_depth(height: int, width: int, channels: int) -> int:
-    """Channels of the block of an element-wise operation on Ethos-U55 and U65: of the largest one, the first found.
-
-    A constant of one value a channel is read in bursts of as many bytes."""
-    largest, chosen = 0, BRICK
-    tall, wide = min(up(height, 2), 32), min(up(width, 2), 64)
-    for depth in range(BRICK, min(up(channels, BRICK), 128) + 1, BRICK):
-        area = _ELEMENTS // depth
-        most = max([columns * min(tall, area // columns // 2 * 2) for columns in range(2, wide + 1, 2)])
-        if most * depth > largest:
-            largest, chosen = most * depth, depth
-    return chosen
-
-
 def _part_kernel(layer: Layer, core: Core) -> bool:
     """Whether several positions of the window are taken together with few input channels."""
     if layer.equal:

@@ -257,8 +257,7 @@ def _moved(
             outer = sum([size for s, size in zip(others, every, strict=True) if not inside[s]])
             away[r, 1] = outer / max(sums[r, 1], 1.0)
     element = np.array([k == "elementwise" for k in kinds], dtype=bool)
-    fetched = takes["fetched"]
-    sums[:, 0] = np.where(fetched > 0, fetched, np.where(element, sums[:, 2], sums[:, 0]))
+    sums[:, 0] = np.where(takes["read_columns"] > 0, takes["fetched"], np.where(element, sums[:, 2], sums[:, 0]))
     if rates.chains:  # what is read and written behind a layer is not counted
         chain = [len(r) > 1 and k in LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
         sums[np.array(chain, dtype=bool), 1:] = 0.0
@@ -271,7 +270,7 @@ def _bursts(
 ) -> tuple[Vector, Vector]:
     """Bytes from the slow memory and the SRAM in whole bursts: of bricks a block reads and writes as much at once as it
     is wide, of other maps as many channels as it has."""
-    layered = takes["fetched"] > 0
+    layered = takes["read_columns"] > 0
     flat = np.array(
         [[bool(r) and linear[r[0]], m >= 0 and linear[m]] for r, m in zip(stages.reads, stages.makes, strict=True)]
     )
