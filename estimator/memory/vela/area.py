@@ -52,7 +52,8 @@ class Step:
     """An operation: ``operator`` is its number in the network, ``shape`` what it writes (a part of ``writes`` where
     that is a concatenation). ``chained`` are the operators that were fused behind it; the first ``operands`` of
     ``reads`` are its own. ``window`` are the positions that a pool looks at; a ``repeated``
-    layer is one operation for each position, all with the same weights."""
+    layer is one operation for each position, all with the same weights; one of several ``parts`` has weights for
+    each of them."""
 
     operator: int
     code: str
@@ -65,6 +66,7 @@ class Step:
     operands: int = 0
     window: int = 1
     repeated: bool = False
+    parts: int = 1
 
     @property
     def image(self) -> tuple[int, ...]:

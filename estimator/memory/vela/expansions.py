@@ -7,12 +7,14 @@ Read off the operations that ``ethos-u-vela`` 5.2.0 lists in its database:
 - PReLU with slopes of its own for each channel: the positive part, the negative part times the slopes, their sum.
 - Doubling an image by interpolation, Ethos-U55 and U65: the image with a frame around it, from which four depthwise
   layers of 2 × 2 write every second row and column each. Enlarging by 4 or 8 there goes in steps of 2.
+- A transposed convolution on Ethos-U85: one for each position of its stride, which write every so many columns.
 - A mean over positions: a depthwise layer of ones with the window of the image, in 32 bits, and a product.
 - A sum runs along channels: over anything else its source is transposed first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Protocol
 
@@ -53,8 +55,7 @@ def _between(
 
 
 def softmax(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
-    source = b.areas[live[0]]
-    shape = source.shape
+    source, shape = b.areas[live[0]], b.specs[live[0]].shape
     few = (*shape[:-1], 1)
     largest = _between(b, i, "MAX", [source], few, source.item_bytes, True)
     powers = _between(b, i, "SUB", [source, largest], shape)
@@ -75,11 +76,11 @@ def prelu(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
     if len(live) == 1 and prod(b.specs[op.inputs[1]].shape) == 1:
         b.activation(i, op, live)
         return
-    source = b.areas[live[0]]
+    source, shape = b.areas[live[0]], b.specs[live[0]].shape
     slopes = [b.areas[t] for t in live[1:]]
-    positive = _between(b, i, "RELU", [source], source.shape, source.item_bytes)
-    negative = _between(b, i, "MINIMUM", [source], source.shape, source.item_bytes)
-    scaled = _between(b, i, "MUL", [negative, *slopes], source.shape, source.item_bytes)
+    positive = _between(b, i, "RELU", [source], shape, source.item_bytes)
+    negative = _between(b, i, "MINIMUM", [source], shape, source.item_bytes)
+    scaled = _between(b, i, "MUL", [negative, *slopes], shape, source.item_bytes)
     b.finish(i, op, [scaled, positive])
 
 
@@ -94,21 +95,21 @@ def resize(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
         framed = Area((n, height + 2, width + 2, channels), source.item_bytes, -1, True)
         b.step(i, "COPY", [source], framed)
         b.finish(i, op, [framed])
-        _quarters(b, i, op, framed, channels)
+        out_area = b.areas[op.outputs[0]]
+        out_area.linear = True
+        out_area.writers[0].layer, out_area.writers[0].parts = Layer("doubling", channels, 1, 4), 4
     else:
         for by in (2, 4)[: factor // 4]:
             source = _between(b, i, "POOL", [source], (n, height * by, width * by, channels), source.item_bytes)
         b.finish(i, op, [source])
 
 
-def _quarters(b: Builder, i: int, op: OpSpec, framed: Area, channels: int) -> None:
-    """The result, which has one layer so far, is written by four."""
-    out = b.areas[op.outputs[0]]
-    out.linear = True
-    layer = Layer("doubling", channels, 1, 4)
-    out.writers[0].layer = layer
-    for _ in range(3):
-        b.step(i, op.code, [framed], out, layer)
+def interleaved(step: Step, kernel: Sequence[int], stride: Sequence[int]) -> None:
+    """A transposed convolution becomes one convolution for each position of its ``stride``."""
+    if step.layer is not None and max(stride) > 1:
+        step.parts = prod(stride)
+        step.layer = step.layer._replace(kernel=prod([-(-k // s) for k, s in zip(kernel, stride, strict=True)]))
+        step.writes.linear = True
 
 
 def mean(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
@@ -135,8 +136,8 @@ def windows(shape: tuple[int, ...], over: list[int]) -> list[int]:
 
 
 def total(b: Builder, i: int, op: OpSpec, live: list[int]) -> None:
-    source = b.areas[live[0]]
+    source, shape = b.areas[live[0]], b.specs[live[0]].shape
     axes = b.specs[op.inputs[1]].data if len(op.inputs) > 1 else None
-    if axes is None or max(axes.tolist()) < len(source.shape) - 1:
-        source = _between(b, i, "BETWEEN", [source], source.shape, source.item_bytes, True)
+    if axes is None or max(axes.tolist()) < len(shape) - 1:
+        source = _between(b, i, "BETWEEN", [source], shape, source.item_bytes, True)
     b.finish(i, op, [source])

@@ -30,9 +30,6 @@ SCALAR = 16
 """Bytes of a number."""
 
 SOFTMAX_SCALARS = 8
-QUARTERS = 4
-"""Layers that double an image."""
-
 FUNCTIONS = TABLES | {"EXP", "RSQRT"}
 
 
@@ -55,9 +52,9 @@ def flash(network: Network, steps: Sequence[Step], weights: Sequence[Buffers], i
     made: dict[Layer, int] = {}  # the compiler's own weights are equal in equal layers
     for step, found in zip(steps, weights, strict=True):
         if step.layer is not None and step.layer.kind in FEW:
-            made[step.layer] = found.stored * (QUARTERS if step.layer.kind == "doubling" else 1)
+            made[step.layer] = found.stored * step.parts
         else:
-            own.append(found.stored)
+            own.append(found.stored * step.parts)
     parts = (tables.values(), zeros, operands.values(), own, made.values())
     return sum([up(bytes_, ALIGNMENT) for part in parts for bytes_ in part])
 

@@ -239,7 +239,10 @@ class _Builder:
             self.made_by[op.outputs[0]] = step = self.step(i, op.code, [source], out, layer)
             step.activated = activated
             fields = op.options[1] if op.options else {}
-            step.repeated = max(fields.get("StrideH", 1), fields.get("StrideW", 1)) > STRIDE
+            stride = fields.get("StrideH", 1), fields.get("StrideW", 1)
+            step.repeated = max(stride) > STRIDE
+            if self.is_u85 and op.code == "TRANSPOSE_CONV":
+                expansions.interleaved(step, shape[1:3], stride)
             return
         source.linear = True  # each reads some of the channels
         out.linear |= bool(layer.outputs % BRICK)
