@@ -35,9 +35,9 @@ PORTS = {
     "ethos-u55-256": Ports(8, 32, 1),
     "ethos-u65-512": Ports(16, 32, 2),
     "ethos-u85-256": Ports(32, 64, 1, 1, 104, 128, 128, True),
-    "ethos-u85-512": Ports(32, 64, 1, 1, 128, 256, 128, True),
-    "ethos-u85-1024": Ports(32, 64, 1, 1, 256, 416, 256, True),
-    "ethos-u85-2048": Ports(64, 64, 1, 2, 256, 512, 256, True),
+    "ethos-u85-512": Ports(32, 64, 2, 1, 128, 256, 128, True),
+    "ethos-u85-1024": Ports(32, 64, 4, 1, 256, 416, 256, True),
+    "ethos-u85-2048": Ports(64, 64, 4, 2, 256, 512, 256, True),
 }
 """By the name that Vela has for them."""
 
@@ -53,7 +53,7 @@ _BURST = 128
 class Rates(NamedTuple):
     """Bytes a cycle: of the SRAM and of each of its channels; of the slow memory, of its channels for operands,
     results, weights, copies and scales. ``room`` bytes of the SRAM, ``wait`` cycles until a copy begins; the bytes of
-    the bursts of both; ``cores`` write beside each other."""
+    the bursts of both; ``cores`` that write beside each other (those of Ethos-U85 do not)."""
 
     room: float
     fast: float
@@ -99,6 +99,6 @@ def rates(target: Target) -> Rates | None:
         wait=float(read),
         slow_burst=_BURST,
         fast_burst=ports.burst,
-        cores=ports.cores,
+        cores=1 if ports.chains else ports.cores,
         chains=ports.chains,
     )
