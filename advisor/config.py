@@ -121,7 +121,8 @@ class Config:
         metadata=_about(
             FLAG,
             "Score each model's trainability at its initialisation (zero-shot proxies, no data), and what the moves "
-            "that save most do to it; takes a second or more for each model.",
+            "that save most do to it. An audit takes seconds longer for each model; an editor waits for nothing and "
+            "shows the scores when they are there.",
             "zero-shot = true",
         ),
     )
