@@ -29,6 +29,7 @@ from .unrun import from_source, outlook
 from .words import suggestion
 from .workers import Event, Outcome, WorkerError
 from .zeroshot.check import Check
+from .zeroshot.known import Known
 
 Score = Literal["yes", "kept", "no"]
 """Whether models are scored at their initialisation; ``kept``: only where nothing has to run for it."""
@@ -52,6 +53,7 @@ class Shared:
 
     pool: Pool = field(default_factory=Pool)
     index: Index = field(default_factory=Index)
+    known: Known = field(default_factory=Known)
 
     def close(self) -> None:
         """End the workers."""
@@ -211,7 +213,8 @@ class _Audit:
         check = Check.of(report.models)
         if not check.models:
             return
-        outcome = self._run()(check.request(request), check.take) if again else self._known(check, request)
+        run = self._run(self.session.shared.known.running) if again else None
+        outcome = self._known(check, request) if run is None else run(check.request(request), check.take)
         if outcome is None:
             return
         said = outcome.detail.strip().rpartition("\n")[2]  # of a traceback, the exception
@@ -229,8 +232,8 @@ class _Audit:
         if self._over():
             raise self._raised or Cancelled
 
-    def _run(self) -> Run:
-        """Sends requests to the worker that serves the file."""
+    def _run(self, through: Callable[[Run], Run] = lambda run: run) -> Run:
+        """Sends requests ``through`` what is given to the worker that serves the file."""
         environment = self.session.environment
         interpreter = choose(self.path, environment, self.plan.config.python).path
         pool = self.session.shared.pool
@@ -239,7 +242,8 @@ class _Audit:
             return pool.run(interpreter, environment, request, on_event, self._over)
 
         traces = self.session.traces
-        return run if traces is None else traces.running(run, interpreter, environment, self.texts, self.path)
+        asked = through(run)
+        return asked if traces is None else traces.running(asked, interpreter, environment, self.texts, self.path)
 
     def _known(self, check: Check, request: Mapping[str, Any]) -> Outcome | None:
         """What an earlier run of ``check`` said; None where there was none."""

@@ -4,12 +4,15 @@ Its request is an audit's (``advisor/discovery/request.py``) with ``"job": "scor
 
     "score": {NAME: [PLAN, ...]}         # the models to score, each with moves to compare: surgery plans, as
                                          # ``advisor.moves.live.surgery_plan`` makes them
+    "known": {NAME: [MARK, ...]}         # optional: networks whose scores for these moves are known
 
 Beside the events ``import``, ``reads`` and ``done`` of an audit it emits, of each model that it could build::
 
-    {"event": "score", "name", "graph", "facts", "moves"}
+    {"event": "score", "name", "graph", "mark", "facts", "moves"}
 
-``graph`` is the plain graph that the facts are of; ``facts`` and ``moves`` are those of :func:`.proxies.score.scored`.
+``graph`` is the plain graph that the facts are of, ``mark`` names it together with the weights; ``facts`` and ``moves``
+are those of :func:`.proxies.score.scored`, left out where the mark is known. There is no mark where the time did not
+suffice for all.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 
 from torch import nn
 
+from . import sameness
 from .feed.specs import Guess
 from .job import Attempted, Audit, Emit
 from .job import run as audit
@@ -39,6 +43,7 @@ class Scoring(Audit):
     def __init__(self, request: dict[str, Any], imported: Any, observer: Any, emit: Emit, deadline: float) -> None:
         super().__init__(request, imported, observer, lambda event: None, deadline)
         self.wanted: dict[str, list[dict[str, Any]]] = dict(request["score"])
+        self._known: dict[str, list[str]] = dict(request.get("known", {}))
         self._tell = emit
 
     def _one(self, candidate: dict[str, Any], constructor: Constructor, hints: list[Guess], share: float) -> None:
@@ -53,13 +58,22 @@ class Scoring(Audit):
         left = self.deadline - time.monotonic()
         until = time.monotonic() + left / (len(self.wanted) + 1)
         given = Inputs(*best.guess.make("cpu"))
+        plain = best.trace.plain
+        assert plain is not None  # it worked
+        said = {"event": "score", "name": candidate["name"], "graph": plain}
         try:
             model = self._drawn(best)
+            mark = f"{sameness.digest(plain)} {fresh.digest(model)}"
+            if mark in self._known.get(candidate["name"], ()):
+                self._tell({**said, "mark": mark})
+                return
             found = scored(model, given, plans, until)
         except Exception as e:  # the model's constructor, where it is to draw weights
             why = {"why": f"it could not be built with weights: {type(e).__name__}: {e}"[:300]}
             found = {"facts": why, "moves": [why for _ in plans]}
-        self._tell({"event": "score", "name": candidate["name"], "graph": best.trace.plain, **found})
+        else:
+            said |= {"mark": mark} if time.monotonic() < until else {}
+        self._tell({**said, **found})
 
     @staticmethod
     def _drawn(best: Attempted) -> nn.Module:

@@ -7,7 +7,6 @@ and where the network stands before and after among the model and all that its m
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from ..graph import Graph
 from ..moves import from_plain
 from ..moves.live import surgery_plan
 from ..report import ModelReport
+from ..worker import sameness
 from .words import change, said, standings
 
 MOVES = 8
@@ -30,15 +30,7 @@ _UNTRACED = ("hooks", "static")
 
 def digest(graph: Graph) -> str:
     """Names what a graph computes: equal for graphs that differ in source places, and facts, only."""
-    plain = graph.to_plain()
-    kept = {
-        "tensors": plain["tensors"],
-        "modules": [module[:2] for module in plain["modules"]],
-        "ops": [op[:9] for op in plain["ops"]],
-        "ends": [plain["inputs"], plain["outputs"]],
-    }
-    text = json.dumps(kept, sort_keys=True, default=list, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sameness.digest(graph.to_plain())
 
 
 @dataclass

@@ -8,6 +8,8 @@ drawn like others. A branch behind them is alive after the first steps, and a pr
 from __future__ import annotations
 
 import copy
+import ctypes
+import hashlib
 import inspect
 import math
 from collections.abc import Iterator
@@ -86,6 +88,18 @@ def _try(function: object, arguments: int, module: nn.Module) -> None:
             function(*(module,) * arguments)
     except Exception:  # user code, which may want what is not here
         return
+
+
+def digest(model: nn.Module) -> str:
+    """Names the parameters and buffers of a model on the CPU, by what they are called and what is in them."""
+    found = hashlib.blake2b(digest_size=16)
+    tensors = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
+    for name, tensor in tensors:
+        held = (tensor if tensor.layout is torch.strided else tensor.to_dense()).detach().contiguous()
+        found.update(f"{name} {held.dtype} {tuple(held.shape)};".encode())
+        if held.numel():
+            found.update((ctypes.c_char * (held.numel() * held.element_size())).from_address(held.data_ptr()))
+    return found.hexdigest()
 
 
 def opened(model: nn.Module, seed: int) -> nn.Module:

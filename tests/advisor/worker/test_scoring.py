@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from advisor.facts import Facts
 from advisor.graph import Graph
 from advisor.zeroshot.check import digest
@@ -56,6 +58,27 @@ def test_weights_are_those_that_the_constructor_draws(auditor: Auditor):
         "            self.norm", "            nn.init.normal_(self.stem.weight, std=100.0)\n            self.norm"
     )
     assert signal(own) > 50 * signal(NET)
+
+
+def test_a_network_that_is_known_is_not_scored_again(auditor: Auditor):
+    """Nor one of which only the text is another; other weights, or another stride, make another network."""
+
+    def score(source: str, known: list[str]) -> dict[str, Any]:
+        path = auditor.write("net.py", source)
+        request = {"job": "score", "score": {"Net": []}, "known": {"Net": known}}
+        (event,) = [e for e in auditor.run(path, candidate("Net"), **request) if e["event"] == "score"]
+        return event
+
+    first = score(NET, [])
+    assert "facts" in first
+    again = score(NET.replace("class Other(Net)", "SCALE = 3\n\n\n    class Another(Net)"), [first["mark"]])
+    assert again["mark"] == first["mark"]
+    assert "facts" not in again
+    for other in (
+        NET.replace("3, 2, 1)", "3, 1, 1)"),
+        NET.replace("nn.Linear(width, 10)", "nn.Linear(width, 10).half()"),
+    ):
+        assert "facts" in score(other, [first["mark"]])
 
 
 def test_a_model_that_cannot_run_is_not_scored_and_the_next_one_is(auditor: Auditor):
