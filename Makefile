@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: verify-proxies demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
+.PHONY: verify-proxies demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -22,7 +22,7 @@ lint: .venv/test.stamp
 
 # The long checks: each writes its table under docs/ and fails when a requirement does; `make -k verify` runs them all.
 # CHECKOUTS="DIR…" also measures checkouts of public repositories.
-verify: bench verify-timm verify-moves verify-memory verify-npu verify-staircase verify-packages verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
+verify: bench verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
 
 verify-timm: .venv/test.stamp
 	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md
@@ -36,6 +36,9 @@ verify-memory: .venv/test.stamp
 
 verify-staircase: .venv/test.stamp
 	$(BIN)/python -m tests.corpus.verify_staircase --table docs/verify-staircase.md --figure docs/images/staircase.svg
+
+verify-rules: .venv/test.stamp
+	$(BIN)/python -m tests.corpus.verify_rules --table docs/verify-rules.md
 
 verify-npu: .venv/test.stamp
 	$(BIN)/python -m tests.corpus.verify_npu --table docs/verify-npu.md

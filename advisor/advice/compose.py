@@ -79,7 +79,9 @@ def _more(parts: Sequence[Part], whole: Outcome | None, look: Look) -> str:
     if whole is None:
         return text
     if -SAME <= whole.gain_percent < 0.05:
-        return f"{text}, together at no cost"
+        error = 100 * look.error_us(whole) / look.costs.latency_us if look.costs.latency_us else 0.0
+        most = error - whole.gain_percent
+        return f"{text}, together at " + ("no cost" if most <= SAME else f"{percent(most)} at the most")
     verb = "save" if whole.gain_us >= 0 else "cost"
     text += f": together they {verb} {time(abs(whole.gain_us))} ({percent(abs(whole.gain_percent))})"
     factor = whole.after.macs / look.costs.macs if look.costs.macs else 1.0

@@ -6,6 +6,7 @@ counts padded to 16, in microseconds; everything else is free.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from math import prod
@@ -72,9 +73,10 @@ class Unsure(Padded):
 
     def estimate(self, graph: Graph, target) -> Costs:
         costs, low, high = super().estimate(graph, target), 1 - self.share, 1 + self.share
+        work = [sum(graph.tensors[w].numel for w in op.weights.values()) for op in graph.ops]
         kernels = [
-            replace(k, macs=int(k.latency_us), low_us=k.latency_us * low, high_us=k.latency_us * high)
-            for k in costs.kernels
+            replace(k, macs=macs, low_us=k.latency_us * low, high_us=k.latency_us * high)
+            for k, macs in zip(costs.kernels, work, strict=True)
         ]
         bounds = {"low_us": costs.latency_us * low, "high_us": costs.latency_us * high}
         return replace(costs, label="predicted", kernels=tuple(kernels), **bounds)
@@ -172,6 +174,15 @@ def test_layers_of_one_place_share_a_finding_that_moves_them_all():
     assert finding.gain_us == latency(graph) - latency(chain(16, 16, 16))
     assert finding.message.startswith("XXX001 speaks; likewise 1 more from this line: together they save")
     assert {a["move"]["group"] for a in finding.alternatives} == {0, 1}
+
+
+@pytest.mark.parametrize(("share", "cost"), [(0.001, "at no cost"), (0.2, r"at [0-9.]+ % at the most")])
+def test_what_costs_nothing_together_is_told_as_well_as_it_is_known(share: float, cost: str):
+    line = Span("net.py", 7, 9, 7, 30)
+    graph = created(chain(20, 20, 16), conv0=(line,), conv1=(line,))
+    wider = proposing(SetWidth(0, 32), SetWidth(1, 32), keep=True)
+    (finding,) = run(graph, wider, estimator=Unsure(share)).findings
+    assert re.fullmatch(f"XXX001 speaks; likewise 1 more from this line, together {cost}", finding.message)
 
 
 def test_layers_of_one_line_but_different_callers_do_not_share():
