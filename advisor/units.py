@@ -15,11 +15,17 @@ def time(us: float) -> str:
     return f"{us:.3g} us" if size >= 0.001 else "0 us"
 
 
+WIDE = 0.5
+"""A share of a figure: bounds further off are given as they are, for none of them is below zero."""
+
+
 def margin(us: float, low: float | None, high: float | None) -> str:
-    """How far bounds lie from a figure, behind it: `` ±6 %``; empty where there are none."""
+    """How far bounds lie from a figure, behind it: `` ±6 %``, or where they are far off `` (7.1 ms to 56 ms)``; empty
+    where there are none."""
     if low is None or high is None or not us:
         return ""
-    return f" ±{percent(100 * max(high - us, us - low) / us)}"
+    share = max(high - us, us - low) / us
+    return f" ±{percent(100 * share)}" if share <= WIDE else f" ({time(low)} to {time(high)})"
 
 
 def size(count: float) -> str:

@@ -27,8 +27,8 @@ def digest(text: str) -> str:
 class Instance:
     """One executed layer. ``latency_us`` by target; None is an op that the target's cost model does not count.
 
-    ``output`` is the first output's shape, ``inputs`` are the activations'. ``within`` is how far the true latency may
-    lie from a predicted one with 90 %, as a share of it, by target; targets that say nothing of it are missing.
+    ``output`` is the first output's shape, ``inputs`` are the activations'. ``within`` are by target the bounds of a
+    predicted latency (90 %) in parts of it; targets that say nothing of them are missing.
     """
 
     model: str
@@ -41,7 +41,7 @@ class Instance:
     macs: int | None
     live_bytes: int | None
     latency_us: dict[str, float | None]
-    within: dict[str, float] = field(default_factory=dict)
+    within: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

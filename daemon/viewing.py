@@ -102,7 +102,7 @@ def _first(item: tuple[tuple[Span, bool], object]) -> tuple[Span, bool]:
 def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) -> None:
     """Enter the layers of one model."""
     modules = {} if model.graph is None else model.graph.modules
-    shares = {target: _shares(costs) for target, costs in model.costs.items()}
+    bounds = {target: _bounds(costs) for target, costs in model.costs.items()}
     for row in rows(model):
         op = row.op
         chain = modules[op.path].created if op.module and op.path in modules else ()
@@ -114,7 +114,7 @@ def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) ->
             places.append((op.call, False))
         if not places:
             continue
-        within = {target: known[op.key] for target, known in shares.items() if op.key in known}
+        within = {target: known[op.key] for target, known in bounds.items() if op.key in known}
         instance = _instance(row, model.name, within)
         for at in places:
             held = layers.setdefault(at, _Held())
@@ -125,17 +125,17 @@ def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) ->
             widths.update(((w.number, w.span), w) for w in origins.widths(row, chain))
 
 
-def _shares(costs: Costs) -> dict[int, float]:
-    """Op key → how far the true latency of its kernel may lie from the predicted one, as a share of it."""
+def _bounds(costs: Costs) -> dict[int, list[float]]:
+    """Op key → the bounds of its kernel's latency, in parts of it."""
     return {
-        key: max(kernel.high_us - kernel.latency_us, kernel.latency_us - kernel.low_us) / kernel.latency_us
+        key: [kernel.low_us / kernel.latency_us, kernel.high_us / kernel.latency_us]
         for kernel in costs.kernels
         if kernel.low_us is not None and kernel.high_us is not None and kernel.latency_us
         for key in kernel.ops
     }
 
 
-def _instance(row: Row, model: str, within: dict[str, float]) -> Instance:
+def _instance(row: Row, model: str, within: dict[str, list[float]]) -> Instance:
     first = row.outputs[0] if row.outputs else None
     return Instance(
         model=model,

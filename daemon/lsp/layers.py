@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from advisor.reports import cells
-from advisor.units import percent
+from advisor.units import margin
 
 from ..view import Instance, Place, View
 from . import words
@@ -100,5 +100,6 @@ def _latency(instances: Sequence[Instance], target: str, total: float) -> str:
     known = [v for v in values if v is not None]
     text = words.latency(values)
     if len(instances) == 1 and any(known) and target in instances[0].within:
-        text += f" ±{percent(100 * instances[0].within[target])}"
+        low, high = instances[0].within[target]
+        text += margin(known[0], low * known[0], high * known[0])
     return f"{text} ({cells.share(sum(known), total)})" if any(known) and total else text

@@ -33,6 +33,7 @@ def test_a_total_says_how_certain_it_is(tmp_path):
     _, model, target = predicted(tmp_path)
     assert " ±6 % predicted · " in totals(model.costs[target])
     assert margin(100.0, 80.0, 110.0) == " ±20 %"
+    assert margin(100.0, 40.0, 240.0) == " (40 us to 0.24 ms)", "±140 % would be less than nothing"
     assert margin(100.0, None, None) == margin(0.0, 0.0, 0.0) == ""
 
 

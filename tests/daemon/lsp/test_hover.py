@@ -47,7 +47,7 @@ def test_a_predicted_layer_and_a_finding_say_how_certain_they_are() -> None:
     row = next(line for line in shown.splitlines() if line.startswith("| `head` "))
     assert "ethos-u85-1024 (predicted)" in shown
     simulated, predicted = row.strip("| ").split(" | ")[-2:]
-    assert "±" not in simulated and re.search(r" us ±\d+ % \(\d", predicted)
+    assert "±" not in simulated and re.search(r" us (±\d+ %|\([\d.]+ us to [\d.]+ us\)) \(\d", predicted)
     of_findings = text(said(opened(), "conv_bn(60, 60)"))
     assert "[simulated]" in of_findings and re.search(r"\[predicted ±[\d.]+ ms\]", of_findings)
 
