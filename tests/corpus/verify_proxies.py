@@ -102,7 +102,8 @@ def _study(data: Path, sample: int, journal: Path, seconds: float) -> tuple[list
         "built anew; parameters and FLOPs of 50 equal the records'. One CPU thread, batch 16 of Gaussian images of "
         f"32 × 32, seed {SEED}, PyTorch's own initialisation. Where a proxy was not run on all networks, the networks "
         "are a seeded sample. Intervals: bootstrap. Time is CPU time, the median of its ratio to one training step "
-        "(forward, backward, SGD with momentum) of the same network with the same batch. A combination is the sum of "
+        "(forward, backward, SGD with momentum) of the same network with the same batch; expressivity's includes "
+        "finding the blocks, which progressivity, trainability and Zen-score share. A combination is the sum of "
         "log(rank / n), as AZ-NAS ranks.",
         "",
         *proxy_study.markdown(rows),
