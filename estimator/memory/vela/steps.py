@@ -32,7 +32,7 @@ FEW_CHANNELS = 8
 STRIDE = 3
 """The largest that a convolution can have; one of a larger stride becomes one operation for each position."""
 
-PADDED_WITHIN = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D"})
+PADDED_WITHIN = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 
 
 def steps_of(network: Network, accelerator: str) -> tuple[list[Step], list[Area]]:
