@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import BRICK
+from .blocks import BRICK, Layer
+from .passes import passed
 from .rates import Rates
 from .stages import Stages
 
@@ -22,11 +23,14 @@ _STRIPED = frozenset({"conv", "pointwise", "depthwise", "pool", "activation", "e
 
 
 class Cascade(NamedTuple):
-    """Rows from ``first`` to ``last`` that run in stripes, and the bytes of their rolling buffers."""
+    """Rows from ``first`` to ``last`` that run in stripes, the bytes of their rolling buffers, the lines of results
+    that each row makes at a time, and whether there is room for its weights beside."""
 
     first: int
     last: int
     bytes: int
+    lines: tuple[int, ...]
+    buffered: tuple[bool, ...]
 
 
 Vector = NDArray[np.float64]
@@ -74,26 +78,78 @@ def cascaded(
                 break
             last, found = last + 1, total
         if last > start:
-            bytes_ = _stripes(takes, start, last, found, rates)
-            out[start : last + 1] = [Cascade(start, last, bytes_)] * (last + 1 - start)
+            least = [int(stride[r + 1]) if r + 1 < n else 1 for r in range(start, last + 1)]
+            weights = (takes["stored"] + takes["scales"])[start : last + 1].tolist()
+            buffered, held = _beside(weights, rates.room - found)
+            made = Cascade(start, last, int(found), tuple(least), tuple(buffered))
+            out[start : last + 1] = [_enlarged(takes, made, rates.room - held)] * (last + 1 - start)
             at = last + 1
     return out
 
 
-def _stripes(takes: dict[str, Vector], first: int, last: int, least: float, rates: Rates) -> int:
-    """Bytes of a cascade's buffers: stripes are made larger, up to half of the result, as long as these and the weights
-    fit. ``least`` is what stripes of the least lines take."""
-    rows = slice(first, last + 1)
+def _beside(weights: list[float], room: float) -> tuple[list[bool], float]:
+    """Which rows' weights fit beside the least stripes, in order, and their bytes."""
+    buffered, held = [], 0.0
+    for each in weights:
+        fits = 0 < each <= room - held
+        buffered.append(fits)
+        held += each if fits else 0.0
+    return buffered, held
+
+
+def _enlarged(takes: dict[str, Vector], least: Cascade, room: float) -> Cascade:
+    """The cascade with stripes as large, up to half of the result, as fits."""
+    first, last = least.first, least.last
     heights = np.arange(2, (takes["out_height"][last] + 1) // 2 + 1)  # lines of the last result at a time
-    total = np.full(len(heights), takes["stored"][rows].sum() + takes["scales"][rows].sum())
     buffers = np.zeros(len(heights))
+    lines = [heights]
     for at in range(last, first, -1):
         made = heights * takes["stride_height"][at]
         needs = np.minimum(made - takes["stride_height"][at] + takes["window_height"][at], takes["in_height"][at])
         needs = np.maximum(needs, 1.0)
-        lines = np.ceil((made + needs) / needs) * needs
-        buffers += lines * takes["in_width"][at] * np.ceil(takes["channels"][at - 1] / BRICK) * BRICK
+        buffers += np.ceil((made + needs) / needs) * needs * takes["in_width"][at] * _bricks(takes["channels"][at - 1])
         heights = made
-    full = np.flatnonzero(total + buffers > rates.room)
-    fitting = int(full[0]) if len(full) else len(buffers)
-    return int(buffers[fitting - 1]) if fitting else int(least)
+        lines.insert(0, heights)
+    full = np.flatnonzero(buffers > room)
+    chosen = (int(full[0]) if len(full) else len(buffers)) - 1
+    if chosen < 0:
+        return least
+    return least._replace(bytes=int(buffers[chosen]), lines=tuple([int(made[chosen]) for made in lines]))
+
+
+def _bricks(channels: float) -> float:
+    return -(-channels // BRICK) * BRICK
+
+
+def restriped(kinds: list[str], takes: dict[str, Vector], cascades: list[Cascade | None], rates: Rates) -> None:
+    """Change what layers in stripes take: their blocks are no higher than these."""
+    for r, cascade in enumerate(cascades):
+        if cascade is None or kinds[r] not in _PASSED or takes["read_columns"][r] <= 0:
+            continue
+        own = {name: int(takes[name][r]) for name in _SHAPE}
+        lines = min(cascade.lines[r - cascade.first], own["out_height"])
+        equal = kinds[r] in ("depthwise", "pool")
+        window = own["kernel_height"], own["kernel_width"]
+        layer = Layer(
+            height=own["out_height"],
+            width=own["out_width"],
+            inputs=own["out_channels"] if equal else own["in_channels"],
+            outputs=own["out_channels"],
+            window=(own["window_height"], own["window_width"]),
+            elements=window[0] * window[1],
+            stride=(own["stride_height"], own["stride_width"]),
+            equal=equal,
+        )
+        whole, cut = (passed(layer, _PASSED[kinds[r]], window, "", rates.accelerator, n) for n in (None, lines))
+        takes["pass_cycles"][r] *= cut.cycles / max(whole.cycles, 1.0)
+        takes["fetched"][r] *= cut.read / max(whole.read, 1.0)
+        takes["refetches"][r] *= cut.refetches / max(whole.refetches, 1)
+        takes["read_columns"][r], takes["block_columns"][r] = cut.read_columns, cut.columns
+
+
+_SHAPE = (
+    *("out_height", "out_width", "in_channels", "out_channels", "kernel_height", "kernel_width"),
+    *("window_height", "window_width", "stride_height", "stride_width"),
+)
+_PASSED = {"conv": "conv", "pointwise": "conv", "depthwise": "depthwise", "pool": "pool"}
+"""Kinds that the array computes, as :mod:`.passes` names them."""

@@ -69,12 +69,15 @@ class Rates(NamedTuple):
     fast_burst: float
     cores: int
     chains: bool
+    accelerator: str
 
 
 @lru_cache(maxsize=64)
 def rates(target: Target) -> Rates | None:
     """None for a target whose SRAM holds all activations, or that is not Vela's."""
-    ports = None if target.vela is None else PORTS.get(target.vela.accelerator)
+    if target.vela is None:
+        return None
+    ports = PORTS.get(target.vela.accelerator)
     maps, memory = target.memory("activations"), target.memories[-1]
     if ports is None or len(maps) < 2 or maps[0].bytes is None:
         return None
@@ -101,4 +104,5 @@ def rates(target: Target) -> Rates | None:
         fast_burst=ports.burst,
         cores=1 if ports.chains else ports.cores,
         chains=ports.chains,
+        accelerator=target.vela.accelerator,
     )

@@ -17,7 +17,8 @@ class Stages:
     """By row, and by storage as the lifetimes number them.
 
     ``reads`` and ``makes`` are the storages of each row, its first result or -1; ``first`` and ``last`` the rows that
-    touch a storage, ``maker`` the row that makes it or -1 (``makers``: as an array), ``readers`` those that read it.
+    touch a storage, ``maker`` the row that makes it or -1, ``readers`` those that read it. As arrays: ``makers``,
+    ``results`` (as ``makes``), the first operands ``leading`` (-1 without) and the others, ``beside``, with their rows.
     ``home`` is the storage whose place it has: the parts of a concatenation are written in place. ``outside`` come
     from or go to the outside. ``follows``: the row before made the first operand, for nobody else. ``reused`` are a
     row, its result and an operand whose place it may take.
@@ -27,6 +28,10 @@ class Stages:
     makes: list[int]
     maker: list[int]
     makers: NDArray[np.intp]
+    results: NDArray[np.intp]
+    leading: NDArray[np.intp]
+    beside: NDArray[np.intp]
+    beside_rows: NDArray[np.intp]
     readers: list[list[int]]
     first: list[int]
     last: list[int]
@@ -37,6 +42,8 @@ class Stages:
     reused: list[tuple[int, int, int]]
 
 
+_COPIED = frozenset({"concat", "stack", "grouped", "copy"})
+"""Kinds of kernels that cannot write into a part of another map."""
 _JOINED = frozenset({"conv", "pointwise", "depthwise", "grouped", "linear", "matmul", "pool"})
 """Kinds of kernels that an element-wise one can be part of."""
 
@@ -66,7 +73,7 @@ def stages(graph: Graph, plan: Plan, rows: list[int], kinds: list[str]) -> Stage
         own = [s for s in reads[row] if readers[s] == [row] and not outside[s]]
         if kind in ("concat", "stack"):
             for s in own:
-                if kinds[maker[s]] not in ("concat", "stack"):
+                if kinds[maker[s]] not in _COPIED:
                     home[s] = made[row][0]
         elif kind in ("elementwise", "activation") and not outside[made[row][0]]:
             reused += [(row, made[row][0], s) for s in own]
@@ -74,11 +81,17 @@ def stages(graph: Graph, plan: Plan, rows: list[int], kinds: list[str]) -> Stage
         if kind == "elementwise" and len(before) == 1 and before[0] in own and kinds[row - 1] in _JOINED:
             joins[row] = before[0]
         follows[row] = bool(own) and own[0] == reads[row][0] and before == own[:1]
+    makes = [m[0] if m else -1 for m in made]
+    others = [(row, s) for row, operands in enumerate(reads) for s in operands[1:]]
     return Stages(
         reads=reads,
-        makes=[m[0] if m else -1 for m in made],
+        makes=makes,
         maker=maker,
         makers=np.array(maker, dtype=np.intp),
+        results=np.array(makes, dtype=np.intp),
+        leading=np.array([operands[0] if operands else -1 for operands in reads], dtype=np.intp),
+        beside=np.array([s for _, s in others], dtype=np.intp),
+        beside_rows=np.array([row for row, _ in others], dtype=np.intp),
         readers=readers,
         first=first,
         last=last,

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import BRICK
-from .cascading import LAYERS, Cascade, cascaded, joined_to
+from .cascading import LAYERS, Cascade, cascaded, joined_to, restriped
 from .placing import Range, place
 from .rates import Rates
 from .stages import Stages
@@ -31,7 +31,8 @@ from .stages import Stages
 TAKES = (
     *("pass_cycles", "fetched", "made", "refetches", "stored", "scales", "constant", "read_columns", "step"),
     *("block_columns", "array", "stream", "slow", "simulated", "in_height", "in_width", "in_channels", "out_height"),
-    *("out_channels", "groups", "window_height", "stride_height", "unaligned"),
+    *("out_width", "out_channels", "groups", "kernel_height", "kernel_width", "window_height", "window_width"),
+    *("stride_height", "stride_width", "unaligned"),
 )
 """The columns of a kernel that are needed, in this order."""
 
@@ -59,16 +60,17 @@ Vector = NDArray[np.float64]
 def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], rates: Rates) -> Vector:
     """The values of :data:`COLUMNS` for each row. ``values`` has the columns :data:`TAKES`, ``held`` the bytes of the
     storages."""
-    takes = dict(zip(TAKES, values.T, strict=True))
+    takes = dict(zip(TAKES, values.T.copy(), strict=True))
     together = np.array([k != "depthwise" for k in kinds], dtype=bool)  # its channels are counted over all groups
     takes["channels"] = np.maximum(takes["out_channels"] * np.where(together, takes["groups"], 1.0), 1.0)
-    layered = takes["pass_cycles"] > 0
-    busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
     linear = _linear(stages, kinds, takes)
     sizes = _sizes(stages, takes, linear, held)
     joined = joined_to(stages, sizes, rates)
     cascades = cascaded(stages, kinds, takes, sizes, joined, rates)
-    fetch = _weights(kinds, takes, busy, rates)
+    restriped(kinds, takes, cascades, rates)
+    layered = takes["pass_cycles"] > 0
+    busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
+    fetch = _weights(kinds, takes, busy, cascades, rates)
     inside = _placed(stages, kinds, takes, sizes, cascades, joined, fetch, rates)
     sums, away = _moved(stages, kinds, takes, sizes, joined, inside, rates)
     slow, fast = _bursts(stages, takes, sums, away, linear, rates)
@@ -77,11 +79,15 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     from_fast = _from_fast(takes, fast, fetch, rates)
     array = _array(takes, busy, fetch)
     cycles = np.maximum.reduce((array, from_slow, from_fast)) * np.where(normed, 2.0, 1.0)
-    cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool)] = 0.0
+    gathered = np.array([k in _GATHERED for k in kinds], dtype=bool)
+    cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool) | (gathered & (sums[:, 0] <= 0))] = 0.0
     ratio = cycles / np.maximum(takes["simulated"], 1.0)
     stripes = [(c.last - c.first + 1, r - c.first, c.bytes) if c else (1, 0, 0) for r, c in enumerate(cascades)]
     parts = (cycles, ratio, from_slow, from_fast, array, away, fetch.buffered.astype(float), fetch.ahead)
     return np.column_stack((*parts, np.array(stripes, dtype=float).reshape(-1, 3)))
+
+
+_GATHERED = frozenset({"concat", "stack"})
 
 
 def _linear(stages: Stages, kinds: list[str], takes: dict[str, Vector]) -> list[bool]:
@@ -121,7 +127,9 @@ class _Fetch(NamedTuple):
     slack: Vector
 
 
-def _weights(kinds: list[str], takes: dict[str, Vector], busy: Vector, rates: Rates) -> _Fetch:
+def _weights(
+    kinds: list[str], takes: dict[str, Vector], busy: Vector, cascades: list[Cascade | None], rates: Rates
+) -> _Fetch:
     n = len(kinds)
     total = takes["stored"] + takes["scales"]
     transfer = total / rates.copies + rates.wait
@@ -134,6 +142,9 @@ def _weights(kinds: list[str], takes: dict[str, Vector], busy: Vector, rates: Ra
     share = np.clip(slack / transfer, np.minimum(BRICK / outputs, 1.0), 1.0)
     share = np.where(1 - share < BRICK / outputs / 2, 1.0, share)
     share = np.minimum(share, rates.room / 2 / np.maximum(total, 1.0))
+    for r, cascade in enumerate(cascades):
+        if cascade is not None:  # whole or not at all
+            buffered[r], share[r] = cascade.buffered[r - cascade.first], 1.0
     ahead = np.where(buffered, share, 0.0)
     first = total * ahead
     return _Fetch(buffered, first, np.where(buffered, np.minimum(first, total - first), 0.0), ahead, transfer, slack)
@@ -242,22 +253,23 @@ def _moved(
     """Bytes of the first operand, the others and the result that each row moves, and the shares of them that lie in the
     slow memory."""
     n = len(kinds)
-    sums, away = np.zeros((n, 3)), np.zeros((n, 3))
-    for r, operands in enumerate(stages.reads):
-        made = stages.makes[r]
-        if made >= 0:
-            sums[r, 2], away[r, 2] = sizes[made], not inside[made]
-        if not operands:
-            continue
-        sums[r, 0], away[r, 0] = sizes[operands[0]], not inside[operands[0]]
-        others = operands[1:]
-        if others:
-            every = [sums[r, 2] if kinds[r] == "elementwise" else sizes[s] for s in others]
-            sums[r, 1] = sum(every)
-            outer = sum([size for s, size in zip(others, every, strict=True) if not inside[s]])
-            away[r, 1] = outer / max(sums[r, 1], 1.0)
+    size = np.array([*sizes, 0], dtype=float)  # the last is of what there is not
+    outer = np.array([*[not there for there in inside], False], dtype=float)
     element = np.array([k == "elementwise" for k in kinds], dtype=bool)
-    sums[:, 0] = np.where(takes["read_columns"] > 0, takes["fetched"], np.where(element, sums[:, 2], sums[:, 0]))
+    made = size[stages.results]
+    read = np.where(takes["read_columns"] > 0, takes["fetched"], np.where(element, made, size[stages.leading]))
+    rows = stages.beside_rows
+    each = np.where(element[rows], made[rows], size[stages.beside])
+    others = np.bincount(rows, each, n)
+    slow = np.bincount(rows, each * outer[stages.beside], n) / np.maximum(others, 1.0)
+    sums = np.stack((read, others, made), axis=1).astype(np.float64)
+    away = np.stack((outer[stages.leading], slow, outer[stages.results]), axis=1)
+    for r, kind in enumerate(kinds):
+        if kind in _GATHERED:  # parts that are not written in place are copied
+            copied = [s for s in stages.reads[r] if stages.home[s] != stages.makes[r]]
+            amount = sum([sizes[s] for s in copied])
+            sums[r] = amount, 0.0, amount
+            away[r, 0] = sum([sizes[s] for s in copied if not inside[s]]) / max(amount, 1)
     if rates.chains:  # what is read and written behind a layer is not counted
         chain = [len(r) > 1 and k in LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
         sums[np.array(chain, dtype=bool), 1:] = 0.0
@@ -271,9 +283,8 @@ def _bursts(
     """Bytes from the slow memory and the SRAM in whole bursts: of bricks a block reads and writes as much at once as it
     is wide, of other maps as many channels as it has."""
     layered = takes["read_columns"] > 0
-    flat = np.array(
-        [[bool(r) and linear[r[0]], m >= 0 and linear[m]] for r, m in zip(stages.reads, stages.makes, strict=True)]
-    )
+    plain = np.array([*linear, False], dtype=bool)
+    flat = np.stack((plain[stages.leading], plain[stages.results]), axis=1)
     inputs = takes["in_channels"] * np.where(takes["in_channels"] > 1, 1.0, takes["groups"])
     amounts = sums.copy()
     amounts[:, 0] *= np.where(flat[:, 0] & layered, inputs / (np.ceil(inputs / BRICK) * BRICK), 1.0)
