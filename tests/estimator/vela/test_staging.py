@@ -146,3 +146,41 @@ def test_a_channels_rate_is_the_compilers() -> None:
     assert RATES.operands == pytest.approx(6.5536)
     assert RATES.weights == pytest.approx(10.486, rel=1e-3)
     assert RATES.scales == pytest.approx(0.4096)
+
+
+def shaped() -> dict[str, float]:
+    """What says that layers of a graph of :func:`chain` are computed in blocks."""
+    return {"read_columns": 8.0, "step": 16.0, "block_columns": 8.0, "refetches": 10.0, "pass_cycles": 10_000.0}
+
+
+def test_a_stripe_of_few_lines_reads_weights_more_often() -> None:
+    graph = chain(112, 16, 64, 64, 64, 16, kernel=3)
+    own = shaped() | {"stored": 5000.0, "scales": 640.0, "kernel_height": 3.0, "kernel_width": 3.0}
+    own |= {"out_width": 112.0, "window_width": 3.0, "stride_width": 1.0}
+    striped = column(graph, "slow_cycles", RATES._replace(room=1.5e5), **own)
+    whole = column(graph, "slow_cycles", RATES._replace(room=1e9), **own)
+    lengths = column(graph, "striped", RATES._replace(room=1.5e5), **own)
+    inside = [r for r, length in enumerate(lengths) if length > 1]
+    assert inside
+    assert all(striped[r] > whole[r] for r in inside[1:-1])
+
+
+def test_a_part_of_a_concatenation_is_written_in_place_unless_others_read_it() -> None:
+    def joined(read_again: bool) -> Graph:
+        b = GraphBuilder()
+        x = b.conv(b.input((1, 16, 16, 16)), 16, 1)
+        left, right = b.conv(x, 16, 1), b.conv(x, 16, 1)
+        both = b.concat([left, right])
+        last = b.conv(both, 16, 1)
+        return b.build(*([last, b.conv(left, 16, 1)] if read_again else [last]))
+
+    assert column(joined(False), "staged")[3] == 0
+    assert column(joined(True), "staged")[3] > 0
+
+
+def test_maps_that_are_not_in_bricks_move_in_short_bursts() -> None:
+    graph = chain(16, 24, 24, 24, 24)
+    own = shaped() | {"fetched": 8192.0}
+    slow = column(graph, "slow_cycles", **own)
+    assert slow[0] > slow[1]  # a model's input has its channels side by side
+    assert slow[2] > slow[1]  # and so has its output
