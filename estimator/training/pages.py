@@ -22,6 +22,7 @@ def summary(made: Validation) -> list[tuple[str, str]]:
         ("networks", f"{len(made.networks)} of {len(made.families)} families, none of which was trained on"),
         ("ground truth", made.basis),
         ("mean absolute error", _percent(made.mape)),
+        ("median absolute error", _percent(made.median)),
         ("within ±10 %", _percent(made.within(0.10))),
         ("within ±20 %", _percent(made.within(0.20))),
         (

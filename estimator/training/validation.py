@@ -98,6 +98,11 @@ class Validation:
     def mape(self) -> float:
         return _mean([abs(n.error) for n in self.networks])
 
+    @property
+    def median(self) -> float:
+        """The error that half of the networks stay below."""
+        return float(np.median([abs(n.error) for n in self.networks])) if self.networks else float("nan")
+
     def within(self, share: float) -> float:
         """How many of the networks are predicted to within ``share`` of the truth."""
         return _mean([abs(n.error) <= share for n in self.networks])
