@@ -104,7 +104,6 @@ def _alternative(outcome: Outcome, graph: Graph) -> dict[str, Any]:
         "describe": outcome.move.describe(graph),
         "gain_us": outcome.gain_us,
         "gain_percent": outcome.gain_percent,
-        "peak_bytes": outcome.after.peak.bytes,
     }
 
 

@@ -375,3 +375,20 @@ def test_a_cost_model_that_raises_on_one_move_costs_that_move_only():
     assert [f.move for f in advised.findings] == [SetWidth(0, 16).to_plain()]
     assert advised.failures == ["SetWidth on npu-64 raised IndexError: tuple index out of range"]
     assert advised.together_us == advised.findings[0].gain_us
+
+
+class Forgetful(Padded):
+    """Cannot say what memory a graph takes that was made by a move."""
+
+    def restimate(self, base: Costs, before: Graph, after: Graph, target) -> Costs:
+        def peak() -> MemoryPeak:
+            raise AssertionError("a peak takes longer than all else, and nobody asked for this one")
+
+        return replace(super().restimate(base, before, after, target), memory=peak)
+
+
+def test_the_memory_of_what_is_only_tried_is_not_worked_out():
+    spans = {f"conv{i}": (Span("net.py", 5, 1, 5, 9),) for i in range(2)}
+    graph = created(chain(20, 36, 16), **spans)
+    (finding,) = run(graph, proposing(SetWidth(0, 16), SetWidth(1, 32)), estimator=Forgetful()).findings
+    assert len(finding.alternatives) == 2
