@@ -12,7 +12,7 @@ Beside the events ``import``, ``reads`` and ``done`` of an audit it emits, of ea
 
 ``graph`` is the plain graph that the facts are of, ``mark`` names it together with the weights; ``facts`` and ``moves``
 are those of :func:`.proxies.score.scored`, left out where the mark is known. There is no mark where the time did not
-suffice for all.
+suffice for all. With ``"partial": true`` the event is what is known so far, and replaced by the next of that name.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ from .load.construct import Constructor, evaluation
 from .proxies import fresh
 from .proxies.rig import Inputs
 from .proxies.score import SEED, scored
+
+_SHARE = 0.9
+"""The part of the time that may be begun in: what runs then goes on for a while."""
 
 
 def run(request: dict[str, Any], emit: Emit) -> None:
@@ -56,7 +59,7 @@ class Scoring(Audit):
         if plans is None or best.build is None or best.trace is None or best.guess is None or not best.worked:
             return
         left = self.deadline - time.monotonic()
-        until = time.monotonic() + left / (len(self.wanted) + 1)
+        until = time.monotonic() + _SHARE * left / (len(self.wanted) + 1)
         given = Inputs(*best.guess.make("cpu"))
         plain = best.trace.plain
         assert plain is not None  # it worked
@@ -67,7 +70,7 @@ class Scoring(Audit):
             if mark in self._known.get(candidate["name"], ()):
                 self._tell({**said, "mark": mark})
                 return
-            found = scored(model, given, plans, until)
+            found = scored(model, given, plans, until, lambda part: self._tell({**said, "partial": True, **part}))
         except Exception as e:  # the model's constructor, where it is to draw weights
             why = {"why": f"it could not be built with weights: {type(e).__name__}: {e}"[:300]}
             found = {"facts": why, "moves": [why for _ in plans]}

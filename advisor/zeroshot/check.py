@@ -40,6 +40,7 @@ class Check:
     models: dict[str, ModelReport] = field(default_factory=dict)
     plans: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     findings: dict[str, list[list[Finding]]] = field(default_factory=dict)
+    partial: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
 
     @classmethod
@@ -69,7 +70,10 @@ class Check:
         """Enter one of the worker's events; others than a score's say nothing here."""
         name = event.get("name", "")
         model = self.models.get(name)
-        if event.get("event") != "score" or model is None or model.graph is None:
+        if event.get("event") != "score" or model is None or model.graph is None or name in self.answered:
+            return
+        if event.get("partial"):
+            self.partial[name] = event
             return
         self.answered.add(name)
         try:
@@ -100,7 +104,9 @@ class Check:
             _say(group, change(found.scores, after, why, (before, next(standing), len(networks)) if after else None))
 
     def end(self, why: str) -> None:
-        """No more answers come; ``why`` is a clause for those that have none."""
+        """No more answers come; ``why`` is a clause for those that have none. What there is of others is entered."""
+        for event in self.partial.values():
+            self.take({**event, "partial": False})
         for name, model in self.models.items():
             if name not in self.answered:
                 self._without(model, why)

@@ -43,6 +43,11 @@ class Bench:
         wanted = {n: run for n, run in self._methods().items() if (only is None or n in only) and n not in but}
         return {name: self._one(run) for name, run in wanted.items()}
 
+    @property
+    def names(self) -> list[str]:
+        """Of all scores, cheapest first."""
+        return list(self._methods())
+
     def layers(self) -> dict[str, Any]:
         """``{"rows": [[path, signal, spread, gradient], …]}`` or ``{"why"}``."""
         found: list[depth.Layer] = []
@@ -102,7 +107,13 @@ class Bench:
         return {"value": value, "seconds": round(time.monotonic() - started, 4)}
 
 
-def scored(model: nn.Module, given: Inputs, plans: Sequence[dict[str, Any]], until: float) -> dict[str, Any]:
+def scored(
+    model: nn.Module,
+    given: Inputs,
+    plans: Sequence[dict[str, Any]],
+    until: float,
+    tell: Callable[[dict[str, Any]], object] = lambda said: None,
+) -> dict[str, Any]:
     """What is to be said of a ``model`` on the CPU that is ours to run, and of it after each of the moves whose surgery
     plans are given; ``given`` is a call that it takes, ``until`` when to stop (monotonic seconds)::
 
@@ -110,6 +121,8 @@ def scored(model: nn.Module, given: Inputs, plans: Sequence[dict[str, Any]], unt
                    "layers": {"rows": [[path, signal, spread, gradient], ...]} or {"why"},
                    "blocks": {"rows": [[path, entropy], ...]}} or {"why"},
          "moves": [{"scores": ...} or {"why"}, ...]}
+
+    The same goes to ``tell`` on the way, with what is known by then: one pass of a large network may outlast a limit.
     """
     with torch.no_grad():
         try:
@@ -118,21 +131,27 @@ def scored(model: nn.Module, given: Inputs, plans: Sequence[dict[str, Any]], unt
             why = {"why": str(e)}
             return {"facts": why, "moves": [why for _ in plans]}
         bench = Bench(model, inputs, until)
-        quick = bench.scores(COMPARED)
-        moves = [_moved(model, inputs, plan, until) for plan in plans]
-        layers = bench.layers()
-        rest = bench.scores(but=COMPARED)
-    return {
-        "facts": {
+        facts: dict[str, Any] = {
             "input": ", ".join(f"{tuple(t.shape)}" for t in inputs.floats()),
             "batch": BATCH,
             "seed": SEED,
-            "scores": {**quick, **rest},
-            "layers": layers,
-            "blocks": bench.entropies(),
-        },
-        "moves": moves,
-    }
+            "scores": dict.fromkeys(bench.names, _CUT),
+            "layers": _CUT,
+        }
+        said: dict[str, Any] = {"facts": facts, "moves": [_CUT for _ in plans]}
+        facts["scores"].update(bench.scores(COMPARED))
+        facts["blocks"] = bench.entropies()
+        tell(said)
+        facts["layers"] = bench.layers()
+        tell(said)
+        for i, plan in enumerate(plans):
+            said["moves"][i] = _moved(model, inputs, plan, until)
+        tell(said)
+        facts["scores"].update(bench.scores(but=COMPARED))
+    return said
+
+
+_CUT = {"why": "it was stopped before it"}
 
 
 def _moved(model: nn.Module, inputs: Inputs, plan: dict[str, Any], until: float) -> dict[str, Any]:

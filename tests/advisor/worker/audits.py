@@ -49,7 +49,13 @@ class Auditor:
 
     def run(self, path: Path, *candidates: dict[str, Any], **request: Any) -> tuple[Event, ...]:
         """All events of one audit; the job itself must not fail."""
-        asked = {
+        outcome = self.worker.run(self.request(path, *candidates, **request))
+        assert outcome.status == "ok", (outcome.status, outcome.detail, outcome.stderr)
+        return outcome.events
+
+    def request(self, path: Path, *candidates: dict[str, Any], **request: Any) -> dict[str, Any]:
+        """What :meth:`run` asks."""
+        return {
             "job": "audit",
             "file": str(path),
             "root": str(self.root),
@@ -59,9 +65,6 @@ class Auditor:
             "memory_bytes": 4 << 30,
             **request,
         }
-        outcome = self.worker.run(asked)
-        assert outcome.status == "ok", (outcome.status, outcome.detail, outcome.stderr)
-        return outcome.events
 
     def audit(self, source: str, *candidates: dict[str, Any], **request: Any) -> dict[str, Event]:
         """The model and skip events of one file by candidate name, and the import event as ``import``."""

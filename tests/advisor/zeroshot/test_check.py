@@ -151,6 +151,31 @@ def test_an_answer_of_no_use_costs_the_scores_only(change, why):
     assert why in note
 
 
+def test_what_is_known_of_a_check_that_was_stopped_counts():
+    model, other = traced(finding(5, 64)), dataclasses.replace(traced(), name="Other")
+    check = Check.of([model, other])
+    cut = {"why": "it was stopped before it"}
+    part = answer(model, [cut], naswot=10.0) | {"partial": True}
+    check.take(part)
+    assert model.graph is not None
+    assert model.graph.facts is None
+    check.end("the time was up")
+    assert model.graph.facts is not None
+    assert model.graph.facts.value("naswot") == 10.0
+    assert model.findings[0].trainability == cut
+    assert (model.notes, other.notes) == ([], ["no zero-shot scores: the time was up"])
+
+
+def test_the_whole_answer_replaces_its_parts():
+    model = traced(finding(5, 64))
+    check = Check.of([model])
+    check.take(answer(model, [{"why": "not yet"}], naswot=10.0) | {"partial": True})
+    check.take(answer(model, [{"scores": scores(naswot=9.0)}], naswot=10.0))
+    check.end("it was stopped")
+    assert model.findings[0].message.count("at initialisation") == 1
+    assert "not yet" not in model.findings[0].message
+
+
 def test_models_without_an_answer_are_named():
     model = traced()
     check = Check.of([model])
