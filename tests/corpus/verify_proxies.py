@@ -30,7 +30,7 @@ from advisor.facts import Facts
 from advisor.graph import Graph
 from advisor.targets import load
 from advisor.worker.load.torchvision_ops import install
-from advisor.worker.proxies import aznas, blocks, depth, fresh, rig, score
+from advisor.worker.proxies import aznas, blocks, depth, fresh, rig
 from advisor.worker.proxies.rig import Inputs
 from advisor.worker.proxies.score import SEED, Bench, smallest
 
@@ -168,9 +168,10 @@ def _planted() -> tuple[list[str], int]:
 def _timm(count: int, journal: Path) -> tuple[list[str], int]:
     """The networks that were looked at, and how many the rule spoke of wrongly. The journal has their facts, which
     take the time; what the rule says of them is always asked anew."""
+    install()
     import timm
 
-    measured = proxy_study.digest(*map(proxy_study.source, (aznas, blocks, depth, fresh, rig, score)))
+    measured = proxy_study.digest(*map(proxy_study.source, (aznas, blocks, depth, fresh, rig)))
     known: dict[str, Any] = {}
     if journal.exists():
         for line in journal.read_text(encoding="utf-8").splitlines():
@@ -207,7 +208,6 @@ def _timm(count: int, journal: Path) -> tuple[list[str], int]:
 
 def _networks(count: int, skip: int = 0) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and inputs of ``count`` networks of timm, those of the draw behind the first ``skip``."""
-    install()
     import timm
 
     names = sorted(timm.list_models())
