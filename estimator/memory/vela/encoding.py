@@ -72,33 +72,44 @@ def stored(layer: Layer, accelerator: str, slices: tuple[int, ...] = (), block: 
     real = layer.outputs * layer.fan_in
     if not real:
         return 0
+    heads, idle = 0, 0.0
     if "u85" in accelerator:
         block = block or block_depth(layer, accelerator, (1, 1, layer.outputs))
         outputs = sum([up(n, block) for n in slices or (layer.outputs,)])
         full, whole = (_padded_u85(layer, n, accelerator) for n in (outputs, up(layer.outputs, block)))
+        streams = STREAMS.get(_macs(accelerator), 1)
+        heads = HEAD * streams * max(1, len(slices))
+        idle = full * max(0.0, 1 - up(layer.outputs, TURN) / (TURN * streams))  # zeros in streams without a channel
     else:
         full = whole = _padded_u55(layer)
     if layer.kind in FEW:
         coded = full * FEW[layer.kind]
     else:
-        bits, zeros = bits_each(layer.fan_in), full / real - 1
+        bits, zeros = bits_each(layer.fan_in), (full - idle) / real - 1
         # either zeros are coded like any value, or how many of them come before it is told with each value; what is
         # not worth coding as a whole is not coded in slices either
         plain = bits >= PLAIN and bits * whole / real <= bits + _runs(whole / real - 1)
-        coded = real * (bits * (1 + zeros) if plain else min(bits * (1 + zeros), bits + _runs(zeros)))
-    return up(int(coded / 8), ALIGNMENT) + up(BIAS_AND_SCALE * layer.outputs, ALIGNMENT)
+        coded = idle + real * (bits * (1 + zeros) if plain else min(bits * (1 + zeros), bits + _runs(zeros)))
+    return up(int(coded / 8) + heads, ALIGNMENT) + up(BIAS_AND_SCALE * layer.outputs, ALIGNMENT)
 
 
 def block_depth(layer: Layer, accelerator: str, shape: Sequence[int]) -> int:
     """Channels of an output block of Ethos-U85, where a layer's result has ``shape`` (height, width, channels): that of
     the block that wastes least."""
-    macs = int(accelerator.rpartition("-")[2])
+    macs = _macs(accelerator)
     if layer.kind in DEPTHWISE:
         return 16
     sides = (*(1,) * 3, *shape)[-3:]
     waste = [prod([up(n, b) for n, b in zip(sides, block, strict=True)]) for block in BLOCKS[macs]]
     return BLOCKS[macs][waste.index(min(waste))][2]
 
+
+def _macs(accelerator: str) -> int:
+    return int(accelerator.rpartition("-")[2])
+
+
+STREAMS, TURN, HEAD = {512: 2, 1024: 4, 2048: 4}, 4, 18
+"""Streams of an Ethos-U85 by MACs, which take turns of so many channels, and bytes of each one's head in a slice."""
 
 BLOCKS = {
     128: ((1, 2, 8),),
@@ -153,7 +164,7 @@ def _padded_u85(layer: Layer, outputs: int, accelerator: str) -> float:
     multiples of 5. Depthwise windows go to multiples of 10, each with some more."""
     channels, window = layer.inputs, layer.kernel
     if layer.kind in DEPTHWISE:
-        return outputs * up(window, 10) * MORE.get(int(accelerator.rpartition("-")[2]), 1.6)
+        return outputs * up(window, 10) * MORE.get(_macs(accelerator), 1.6)
     rounded = window // 5 * 5 + max(window % 5, 2)
     kernel_first = channels / up(channels, 16) * window / rounded
     if layer.kind == "conv" and kernel_first >= channels / up(channels, 64):

@@ -210,7 +210,7 @@ class _Builder:
 
     def _gather(self, i: int, parts: list[int | None], whole: Area) -> None:
         """Write the parts of an area; None is a constant. Parts that are copied count as written before the others,
-        however they are ordered: the compiler turns copies into direct writes one by one."""
+        and those in reverse: the compiler turns copies into direct writes one by one, from the last."""
         direct = []
         for t in parts:
             step = None if t is None else self._alone(t, i)
@@ -219,6 +219,7 @@ class _Builder:
             else:
                 direct.append((t, step))
         # a transposed convolution is rewritten last
+        direct.reverse()
         for t, step in sorted(direct, key=lambda part: part[1].code == "TRANSPOSE_CONV"):
             step.writes.writers = []
             step.writes = self.areas[t] = whole
