@@ -133,6 +133,20 @@ class _State(NamedTuple):
     past: _State | None = None
 
 
+class _Step(NamedTuple):
+    """What the search asks of a step again and again: its bit and those of the steps that it needs, the bytes that it
+    writes and of its own memory; the readers (as bits) and bytes of each storage that it may be the last to need, and
+    of the operands whose place its result may take."""
+
+    at: int
+    bit: int
+    before: int
+    made: int
+    scratch: int
+    dying: tuple[tuple[int, int], ...]
+    over: tuple[tuple[int, int], ...]
+
+
 class _Search:
     """Orders of the steps from ``first`` up to ``end``, where all before them have run and none behind."""
 
@@ -146,6 +160,7 @@ class _Search:
         given = [s for s in range(steps.storages) if s not in written]
         self.alive = sum([sizes[s] for s in (*given, *earlier) if not self._dead(s, self.done)])
         self.range = range(first, end)
+        self.known = [self._step(at) for at in self.range]
 
     def run(self, floor: int, known: int) -> _Found:
         """An order less full than ``known``; one that is no fuller than ``floor`` is as good as any."""
@@ -167,6 +182,20 @@ class _Search:
                 if following.done not in seen:
                     heappush(heap, following)
         return _Found([], known, True)
+
+    def _step(self, at: int) -> _Step:
+        steps, sizes = self.steps, self.sizes
+        used = dict.fromkeys((*steps.reads[at], *steps.writes[at]))  # two views of one storage are one
+        over = [operand for result, operand in steps.overwrites.get(at, ()) if sizes[operand] == sizes[result]]
+        return _Step(
+            at,
+            1 << at,
+            steps.before[at],
+            sum([sizes[s] for s in steps.writes[at]]),
+            self.scratch[at],
+            tuple([(steps.readers[s], sizes[s]) for s in used if s not in steps.kept]),
+            tuple([(steps.readers[s], sizes[s]) for s in over if s not in steps.kept]),
+        )
 
     def _needed(self, at: int) -> int:
         """Bytes that are alive while a step runs, whatever has run before."""
@@ -192,41 +221,28 @@ class _Search:
 
     def _following(self, state: _State, known: int) -> Iterator[_State]:
         """The states one step on that are less full than ``known``, each rushed."""
-        for at in self._ready(state.done):
-            following = self._after(state, at)
-            if following.peak < known:
-                yield self._rushed(following)
+        for step in self._ready(state.done):
+            during, alive = _after(step, state.done, state.alive)
+            if during < known and state.peak < known:
+                yield self._rushed(_next(state, step, max(state.peak, during), alive))
 
     def _rushed(self, state: _State) -> _State:
         """The state after all steps that leave memory no fuller, neither during nor after them."""
         moving = True
         while moving:
             moving = False
-            for at in self._ready(state.done):
-                following = self._after(state, at)
-                if following.peak == state.peak and following.alive <= state.alive:
-                    state, moving = following, True
+            for step in self._ready(state.done):
+                during, alive = _after(step, state.done, state.alive)
+                if during <= state.peak and alive <= state.alive:
+                    state, moving = _next(state, step, state.peak, alive), True
                     break
         return state
 
-    def _ready(self, done: int) -> Iterator[int]:
-        before = self.steps.before
-        for at in self.range:
-            if not done >> at & 1 and before[at] & ~done == 0:
-                yield at
-
-    def _after(self, state: _State, at: int) -> _State:
-        steps, sizes = self.steps, self.sizes
-        done = state.done | 1 << at
-        during = state.alive + sum([sizes[s] for s in steps.writes[at]]) + self.scratch[at]
-        dead = [s for s in (*steps.reads[at], *steps.writes[at]) if self._dead(s, done)]
-        alive = during - self.scratch[at] - sum([sizes[s] for s in dead])
-        taken = set()
-        for result, operand in steps.overwrites.get(at, ()):
-            if operand in dead and sizes[operand] == sizes[result] and result not in taken:
-                taken.add(result)
-                during -= sizes[operand]
-        return _State(max(state.peak, during), state.left - 1, done, alive, at, state)
+    def _ready(self, done: int) -> Iterator[_Step]:
+        left = ~done
+        for step in self.known:
+            if step.bit & left and not step.before & left:
+                yield step
 
     def _dead(self, storage: int, done: int) -> bool:
         """Whether nobody needs a storage once the steps ``done`` have run."""
@@ -238,3 +254,22 @@ class _Search:
             path.append(state.last)
             state = state.past
         return path[::-1]
+
+
+def _after(step: _Step, done: int, alive: int) -> tuple[int, int]:
+    """The bytes alive while a step runs that runs after the steps ``done``, and behind it."""
+    left = ~(done | step.bit)
+    alive += step.made
+    during = alive + step.scratch
+    for readers, bytes_ in step.dying:
+        if not readers & left:
+            alive -= bytes_
+    for readers, bytes_ in step.over:
+        if not readers & left:
+            during -= bytes_
+            break
+    return during, alive
+
+
+def _next(state: _State, step: _Step, peak: int, alive: int) -> _State:
+    return _State(peak, state.left - 1, state.done | step.bit, alive, step.at, state)

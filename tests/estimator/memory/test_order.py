@@ -40,11 +40,11 @@ def allowed(steps: Steps, order) -> bool:
 
 @st.composite
 def problems(draw, most: int = 6):
-    """Random steps, each reading up to three earlier storages and writing one; storage 0 is the input."""
+    """Random steps, each reading earlier storages up to three times and writing one; storage 0 is the input."""
     count = draw(st.integers(1, most))
     reads, overwrites = [], {}
     for at in range(count):
-        read = tuple(sorted(draw(st.sets(st.integers(0, at), min_size=1, max_size=3))))
+        read = tuple(sorted(draw(st.lists(st.integers(0, at), min_size=1, max_size=3))))  # two views of one, say
         reads.append(read)
         if draw(st.booleans()):
             overwrites[at] = [(at + 1, s) for s in read if s]
