@@ -155,7 +155,9 @@ class Traces:
             on_event(event)
 
         outcome = run(request, timed)
-        if outcome.status != "ok" or outcome.leftover or not clock.in_time(outcome, len(request["candidates"])):
+        if outcome.status != "ok" or outcome.leftover:
+            return outcome
+        if not (clock.in_time(outcome, len(request["candidates"])) or _scored_in_time(request, outcome)):
             return outcome
         reads = next((e for e in reversed(outcome.events) if e["event"] == "reads"), None)
         if reads is None or not known or before != _installed(interpreter, environment):
@@ -197,13 +199,19 @@ class _Clock:
         return self._longest < _QUICK_SECONDS or (candidates <= _FEW and self._share < _MOST_OF_LIMIT)
 
 
+def _scored_in_time(request: Mapping[str, Any], outcome: Outcome) -> bool:
+    """Whether all models of a score job say (by their marks) that no limit had a part in their scores."""
+    marked = {str(e.get("name")) for e in outcome.events if e["event"] == "score" and "mark" in e}
+    return request["job"] == "score" and marked == set(request["score"])
+
+
 def _entry(asked: Asked, outcome: Outcome, proof: Proof) -> Entry | None:
     """None for events that cannot be kept: with numbers over 64 bits."""
     sources = {file: _source(Path(file), asked.seen) for file, digest in proof.files.items() if digest is not None}
     modules = {file: source for file, source in sources.items() if file.endswith(".py")}
     unused = asked.code.unused
     strict = any(source is None or may_reach(source, unused, file in modules) for file, source in sources.items())
-    events = [e for e in outcome.events if e["event"] != "reads"]
+    events = [e for e in outcome.events if e["event"] != "reads" and not e.get("partial")]
     try:
         packed = pack(events)
     except (ValueError, OverflowError):

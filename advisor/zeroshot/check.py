@@ -68,7 +68,7 @@ class Check:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Enter one of the worker's events; others than a score's say nothing here."""
-        name = event.get("name", "")
+        name = str(event.get("name"))
         model = self.models.get(name)
         if event.get("event") != "score" or model is None or model.graph is None or name in self.answered:
             return

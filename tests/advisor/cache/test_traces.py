@@ -226,6 +226,18 @@ def test_what_is_not_kept(
     assert not ask(traces, played)[1]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"), [({"mark": "m"}, True), ({}, False), ({"mark": "m", "name": "Other"}, False)]
+)
+def test_scores_that_took_long_are_kept_where_no_limit_had_a_part_in_them(
+    traces: Traces, played: Played, said: dict[str, Any], kept: bool
+) -> None:
+    played.model = {"event": "score", **said}
+    played.outcome["seconds"] = 15.0
+    ask(traces, played, job="score", score={"Net": []})
+    assert ask(traces, played, job="score", score={"Net": []})[1] is kept
+
+
 @pytest.mark.parametrize("name", ["net.py", "blocks.py", "new.py"])
 def test_a_change_while_it_ran_is_not_kept(traces: Traces, played: Played, name: str) -> None:
     path = played.folder / name

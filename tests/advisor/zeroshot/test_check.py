@@ -180,6 +180,7 @@ def test_models_without_an_answer_are_named():
     model = traced()
     check = Check.of([model])
     check.take({"event": "done"})
+    check.take({"event": "score", "name": ["Net"]})
     check.end("it was stopped")
     assert model.notes == ["no zero-shot scores: it was stopped"]
 
