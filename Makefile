@@ -75,6 +75,7 @@ docs: .venv/base.stamp
 	$(BIN)/python -m advisor.daemon.lsp.settings > docs/editor-settings.md
 	$(BIN)/python -m advisor.rulepages docs/rules
 	$(BIN)/python -m advisor.targets.page > docs/targets.md
+	$(BIN)/python docs/quotes.py
 	$(BIN)/python docs/picture.py
 
 .venv/base.stamp: pyproject.toml
