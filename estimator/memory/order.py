@@ -122,25 +122,27 @@ class _Found(NamedTuple):
 
 
 class _State(NamedTuple):
-    """A set of steps that have run: how full the fullest was, how many are left, which ran, the bytes alive then; the
-    last one of them and the state before it. States compare by what is best to go on with."""
+    """A set of steps that have run: how full the fullest was, how many are left, which ran, the bytes alive then and
+    which steps can run next (that follows from which ran); the last one of them and the state before it. States compare
+    by what is best to go on with."""
 
     peak: int
     left: int
     done: int
     alive: int
+    ready: int
     last: int = -1
     past: _State | None = None
 
 
 class _Step(NamedTuple):
-    """What the search asks of a step again and again: its bit and those of the steps that it needs, the bytes that it
-    writes and of its own memory; the readers (as bits) and bytes of each storage that it may be the last to need, and
-    of the operands whose place its result may take."""
+    """What the search asks of a step again and again: its bit, those of the steps that read what it makes with all that
+    each of these needs; the bytes that it writes and of its own memory; the readers (as bits) and bytes of each storage
+    that it may be the last to need, and of the operands whose place its result may take."""
 
     at: int
     bit: int
-    before: int
+    readers: tuple[tuple[int, int], ...]
     made: int
     scratch: int
     dying: tuple[tuple[int, int], ...]
@@ -160,6 +162,12 @@ class _Search:
         given = [s for s in range(steps.storages) if s not in written]
         self.alive = sum([sizes[s] for s in (*given, *earlier) if not self._dead(s, self.done)])
         self.range = range(first, end)
+        maker = {s: at for at in self.range for s in steps.writes[at]}
+        self.behind: dict[int, dict[int, None]] = {}
+        for at in self.range:
+            for s in steps.reads[at]:
+                if s in maker:
+                    self.behind.setdefault(maker[s], {})[at] = None
         self.known = [self._step(at) for at in self.range]
 
     def run(self, floor: int, known: int) -> _Found:
@@ -167,7 +175,8 @@ class _Search:
         floor = max(floor, *[self._needed(at) for at in self.range])
         if floor >= known:
             return _Found([], known, True)
-        start = self._rushed(_State(floor, len(self.range), self.done, self.alive))
+        ready = sum([1 << at for at in self.range if not self.steps.before[at] & ~self.done])
+        start = self._rushed(_State(floor, len(self.range), self.done, self.alive, ready))
         heap, seen = [start], set()
         while heap:
             state = heappop(heap)
@@ -190,7 +199,7 @@ class _Search:
         return _Step(
             at,
             1 << at,
-            steps.before[at],
+            tuple([(1 << reader, steps.before[reader]) for reader in self.behind.get(at, ())]),
             sum([sizes[s] for s in steps.writes[at]]),
             self.scratch[at],
             tuple([(steps.readers[s], sizes[s]) for s in used if s not in steps.kept]),
@@ -221,7 +230,7 @@ class _Search:
 
     def _following(self, state: _State, known: int) -> Iterator[_State]:
         """The states one step on that are less full than ``known``, each rushed."""
-        for step in self._ready(state.done):
+        for step in self._ready(state):
             during, alive = _after(step, state.done, state.alive)
             if during < known and state.peak < known:
                 yield self._rushed(_next(state, step, max(state.peak, during), alive))
@@ -231,18 +240,20 @@ class _Search:
         moving = True
         while moving:
             moving = False
-            for step in self._ready(state.done):
+            for step in self._ready(state):
                 during, alive = _after(step, state.done, state.alive)
                 if during <= state.peak and alive <= state.alive:
                     state, moving = _next(state, step, state.peak, alive), True
                     break
         return state
 
-    def _ready(self, done: int) -> Iterator[_Step]:
-        left = ~done
-        for step in self.known:
-            if step.bit & left and not step.before & left:
-                yield step
+    def _ready(self, state: _State) -> Iterator[_Step]:
+        """The steps that can run next, in the model's own order."""
+        left, known, first = state.ready, self.known, self.range.start
+        while left:
+            bit = left & -left
+            left ^= bit
+            yield known[bit.bit_length() - 1 - first]
 
     def _dead(self, storage: int, done: int) -> bool:
         """Whether nobody needs a storage once the steps ``done`` have run."""
@@ -272,4 +283,9 @@ def _after(step: _Step, done: int, alive: int) -> tuple[int, int]:
 
 
 def _next(state: _State, step: _Step, peak: int, alive: int) -> _State:
-    return _State(peak, state.left - 1, state.done | step.bit, alive, step.at, state)
+    done = state.done | step.bit
+    ready = state.ready ^ step.bit
+    for bit, before in step.readers:
+        if not before & ~done:
+            ready |= bit
+    return _State(peak, state.left - 1, done, alive, ready, step.at, state)
