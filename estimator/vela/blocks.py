@@ -251,6 +251,7 @@ def _area(
     unit, granule = core.own, _granule(core, depth)[2]
     lines, columns = [(n - 1) * stride + 1 for n, stride in zip(whole, layer.stride, strict=True)]
     volume = up(layer.inputs, granule) * lines * columns
+    most = room
     while room >= unit[0] * unit[1]:
         wide = max((room * whole[1] / whole[0]) ** 0.5, 1.0)
         high = min(max(int(room / wide) // unit[0] * unit[0], unit[0]), limit[0])
@@ -261,7 +262,7 @@ def _area(
         high = max(positions // wide // unit[0] * unit[0], unit[0])
         reads = _lines(layer, core, high, 0, depth) * _lines(layer, core, wide, 1, depth) * up(depth, granule)
         reads = min(reads, volume)
-        if reads <= 2 * core.operands and high * wide <= room:
+        if reads <= 2 * core.operands and high * wide <= most:
             return high, wide
         smaller = int(min(room, high * wide) * min(2 * core.operands / reads, 1.0)) // (unit[0] * unit[1])
         room = min(smaller * unit[0] * unit[1], room - unit[0] * unit[1])
