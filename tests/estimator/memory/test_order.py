@@ -55,7 +55,7 @@ def problems(draw, most: int = 6):
     return steps, sizes, scratch
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(problems())
 def test_no_order_needs_less(problem):
     steps, sizes, scratch = problem
@@ -67,7 +67,7 @@ def test_no_order_needs_less(problem):
     assert max(fullest(steps, sizes, scratch, found.order)) == least
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(problems(most=12))
 def test_a_beam_finds_an_order_that_is_allowed_and_not_worse(problem):
     steps, sizes, scratch = problem
