@@ -18,10 +18,10 @@ from typing import Literal, NamedTuple, Protocol
 from .graph import Graph
 from .targets import Target
 
-SHARED_ERROR, STANDING_ERROR = 0.9, 0.99
+SHARED_ERROR, STANDING_ERROR = 0.9, 0.995
 """The correlation of a predicted kernel's error with that of the same kernel at other sizes, and among other kernels
 but with its own work unchanged."""
-OF_KERNELS, OF_GAIN, OF_LATENCY = 0.6, 0.15, 0.0005
+OF_KERNELS, OF_GAIN, OF_LATENCY = 0.7, 0.15, 0.0005
 """What a predicted gain may be off by: this share of what is not known of kernels that differ (intervals hold for
 kernels of any network, and part of what is wrong with one network's is wrong before and after a move); this share of
 the gain, as kernels of a kind err alike; and this share of the latency, for what else a move changes.
