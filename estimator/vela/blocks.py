@@ -25,8 +25,7 @@ _SUBKERNEL = 8
 
 class Layer(NamedTuple):
     """What decides over blocks. ``equal``: each output channel reads its own input channel only. Channels are those
-    of one group; ``height`` and ``width`` are of the results, windows with their dilation; ``elements`` are the weights
-    of a window, 0 of a pool."""
+    of one group; ``height`` and ``width`` are of the results, windows with their dilation."""
 
     height: int
     width: int
