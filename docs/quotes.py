@@ -1,7 +1,7 @@
 """Fills the quotes of docs/estimator.md: ``python docs/quotes.py``.
 
-Between ``<!-- rows: PAGE, HEADING -->`` and ``<!-- end -->`` stand the tables of that page, under the heading that
-begins so (all of them without one). ``| WORD`` behind it keeps the tables whose head has the word.
+Between ``<!-- rows: PAGE, HEADING -->`` and ``<!-- end -->`` stand the tables of that page under the headings that
+begin so (all of them without one, with what they stand under). ``| WORD`` behind it keeps those whose head has the word.
 """
 
 from __future__ import annotations
@@ -27,21 +27,24 @@ def filled(text: str) -> str:
 
 def _quoted(found: re.Match[str]) -> str:
     lines = (DOCS / found["page"]).read_text(encoding="utf-8").splitlines()
-    tables = ["\n".join(t) for t in _tables(lines, found["heading"] or "") if (found["word"] or "") in t[0]]
+    tables = [(over, t) for over, t in _tables(lines, found["heading"] or "") if (found["word"] or "") in t[0]]
     if not tables:
         raise ValueError(f"{found['page']} has no table for {found['mark'].strip()}")
-    return found["mark"] + "\n\n".join(tables) + "\n"
+    several = len({over for over, _ in tables}) > 1
+    parts = ["\n".join([*([f"*{over}*", ""] if several else []), *table]) for over, table in tables]
+    return found["mark"] + "\n\n".join(parts) + "\n"
 
 
-def _tables(lines: list[str], heading: str) -> Iterator[list[str]]:
-    inside, table = not heading, list[str]()
+def _tables(lines: list[str], heading: str) -> Iterator[tuple[str, list[str]]]:
+    """The tables, each with the heading that it stands under."""
+    over, table = "", list[str]()
     for line in [*lines, ""]:
         if line.startswith("#"):
-            inside = not heading or line.lstrip("# ").startswith(heading)
-        if inside and line.startswith("|"):
+            over = line.lstrip("# ")
+        if line.startswith("|") and over.startswith(heading):
             table.append(line)
         elif table:
-            yield table
+            yield over, table
             table = []
 
 
