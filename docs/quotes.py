@@ -1,7 +1,7 @@
 """Fills the quotes of docs/estimator.md: ``python docs/quotes.py``.
 
 Between ``<!-- rows: PAGE, HEADING -->`` and ``<!-- end -->`` stand the tables of that page under the headings that
-begin so (all of them without one, with what they stand under). ``| WORD`` behind it keeps those whose head has the word.
+begin so (all of them without one, with what they stand under). ``| WORD`` behind it keeps those with it in their head.
 """
 
 from __future__ import annotations
