@@ -34,7 +34,9 @@ def read_toml(file: Path) -> dict[str, Any]:
         if len(data) > MAX_BYTES:
             raise TomlError(f"larger than {MAX_BYTES:,} bytes")
         return parse_toml(data.decode())
-    except (UnicodeDecodeError, OSError) as e:
+    except OSError as e:
+        raise TomlError(e.strerror or str(e)) from e
+    except UnicodeDecodeError as e:
         raise TomlError(str(e)) from e
 
 

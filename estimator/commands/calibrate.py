@@ -12,12 +12,15 @@ from pathlib import Path
 
 from rich import progress as bars
 from rich.console import Console
+from rich.text import Text
 
 from advisor.cli.errors import CLEAN, UsageError
+from advisor.cli.outputs import unwritable
 from advisor.config import resolve
 from advisor.targets import Target, load
 
 from ..backends import backend_for
+from ..learned.shelf import places
 from ..measuring import Backend
 from ..training.calibration import Calibrated, Tell, calibrate, journal_path, read_measured
 from ..training.fit import FitError
@@ -49,13 +52,12 @@ def run(args: argparse.Namespace) -> int:
     if args.detect_fusion:
         return _fusions(target, backend)
     _need_training()
+    _need_place(args.output_file, places(target.name)[0])
     path = journal_path(target)
-    if path.exists() and not args.resume:
-        path.replace(path.with_name(path.name + ".old"))
     console = Console(stderr=True)
     try:
         with _shown(console, args.budget) as tell:
-            made = calibrate(target, backend, args.budget, path, tell, args.output_file)
+            made = calibrate(target, backend, args.budget, path, tell, args.output_file, args.resume)
     except KeyboardInterrupt:
         kept = len(read_measured(path)) if path.exists() else 0
         print(
@@ -98,6 +100,32 @@ def _need_training() -> None:
         raise UsageError("training needs scikit-learn; install it with `pip install 'nas-advisor[train]'`")
 
 
+def _need_place(given: Path | None, installed: Path) -> None:
+    """Raise :class:`UsageError` where the predictor could not be written in the end, rather than then."""
+    if given is not None:
+        if wrong := unwritable(given.absolute()):
+            raise UsageError(f"-o {given}: {wrong}")
+        return
+    try:
+        installed.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UsageError(f"{installed.parent}: {e.strerror}; name a file with -o, or make the folder writable") from e
+    if wrong := unwritable(installed):
+        raise UsageError(f"{installed}: {wrong}, or name a file with -o")
+
+
+class _Left(bars.ProgressColumn):
+    """What is left of the budget, by the clock: a fit tells nothing before it is done."""
+
+    def __init__(self, budget_s: float) -> None:
+        super().__init__()
+        self._budget = budget_s
+
+    def render(self, task: bars.Task) -> Text:
+        left = max(0.0, self._budget - (task.elapsed or 0.0))
+        return Text(f"{int(left // 60)}:{int(left % 60):02d} left")
+
+
 @contextmanager
 def _shown(console: Console, budget_s: float) -> Iterator[Tell]:
     """Progress with the time that is left; on no terminal a line when the stage changes."""
@@ -115,15 +143,15 @@ def _shown(console: Console, budget_s: float) -> Iterator[Tell]:
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
         bars.TaskProgressColumn(),
-        bars.TextColumn("{task.fields[left]}"),
+        _Left(budget_s),
+        bars.TextColumn("{task.fields[counts]}"),
     )
     with bars.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0, left="")
+        task = bar.add_task("starting", total=1.0, counts="")
 
         def advance(stage: str, used: float, measured: int, refused: int) -> None:
-            left = max(0.0, (1.0 - used) * budget_s)
-            said = f"{int(left // 60)}:{int(left % 60):02d} left, {measured} measured, {refused} refused"
-            bar.update(task, description=stage, completed=min(used, 1.0), left=said)
+            counts = f"{measured} measured, {refused} refused"
+            bar.update(task, description=stage, completed=min(used, 1.0), counts=counts)
 
         yield advance
 

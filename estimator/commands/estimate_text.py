@@ -41,13 +41,15 @@ def write(found: Found, report: Report, console: Console, *, compare: bool) -> N
         console.print(Text.assemble((model.name, "bold cyan"), f"  {model.status}  ", (place, "dim")))
         if model.input:
             console.print(Text(f"  input  {model.input}", "dim"))
-        graph = model.graph
+        graph, failure = model.graph, model.failure
         if graph is None:
-            reason = model.failure.message if model.failure is not None else "it could not be traced"
+            reason = failure.message if failure is not None else "it could not be traced"
             console.print(Text(f"  no costs: {reason}", "red"))
-        elif compare:
+        elif failure is not None:
+            console.print(Text(f"  stopped  {failure.kind}: {failure.message}", "red"))
+        if graph is not None and compare:
             _write_compared(estimates, graph, console)
-        else:
+        elif graph is not None:
             for estimate in estimates:
                 _write_one(estimate, graph, console)
         console.print()

@@ -70,8 +70,10 @@ class Estimate:
 
 
 def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
-    """What an estimator says. Where it could cost no operator the latency is unknown."""
+    """What an estimator says. Where it could cost no operator the latency is unknown, and where no tensor has a shape
+    the memory."""
     known = bool(costs.kernels) or not costs.uncounted
+    sized = costs.peak.bytes > 0 or not costs.uncounted
     return Estimate(
         target=costs.target,
         kind=costs.label,
@@ -80,10 +82,10 @@ def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
         low_us=costs.low_us if known else None,
         high_us=costs.high_us if known else None,
         cycles=costs.cycles if known else None,
-        peak_memory_bytes=costs.peak.bytes,
-        arena_bytes=costs.peak.arena_bytes,
-        staging_bytes=costs.peak.staging_bytes,
-        peak_at=costs.peak.op,
+        peak_memory_bytes=costs.peak.bytes if sized else None,
+        arena_bytes=costs.peak.arena_bytes if sized else None,
+        staging_bytes=costs.peak.staging_bytes if sized else None,
+        peak_at=costs.peak.op if sized else None,
         weight_bytes=costs.weights_bytes,
         energy_uj=costs.energy_uj if known else None,
         inferences_a_day=inferences_a_day,

@@ -42,11 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="a name that `advisor targets` lists or a TOML file's path")
     parser.add_argument(
         "--networks",
-        type=int,
+        type=counted,
         metavar="N",
         help="how many networks of each split; default 80 and 60, on a device 30 and 15",
     )
-    parser.add_argument("--moves", type=int, default=0, metavar="N", help="also compare the gains of N random moves")
+    parser.add_argument(
+        "--moves", type=counted, default=0, metavar="N", help="also compare the gains of N random moves"
+    )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="write plots (PNG, SVG) and a page (HTML) there")
 
 
@@ -59,6 +61,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output_dir is not None:
         with plots.style():
             pass  # raises what to install before an hour of measuring
+        try:
+            args.output_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise UsageError(f"--output-dir {args.output_dir}: {e.strerror}; choose another place") from e
     console = Console(stderr=True)
     with console.status("") as status:
 
@@ -76,6 +82,13 @@ def run(args: argparse.Namespace) -> int:
         for path in pages.write(made[0], args.output_dir):
             print(f"wrote {path}", file=sys.stderr)
     return CLEAN
+
+
+def counted(text: str) -> int:
+    """A number of one or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of 1 or more, got {text!r}")
+    return int(text)
 
 
 def validation(

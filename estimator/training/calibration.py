@@ -56,30 +56,46 @@ def journal_path(target: Target, what: str = "training") -> Path:
 
 
 def calibrate(
-    target: Target, backend: Backend, budget_s: float, path: Path, tell: Tell, place: Path | None = None
+    target: Target,
+    backend: Backend,
+    budget_s: float,
+    path: Path,
+    tell: Tell,
+    place: Path | None = None,
+    resume: bool = True,
 ) -> Calibrated:
     """Measure into the journal at ``path``, fit and install, or write the predictor to ``place``.
+
+    Unless it is to ``resume``, a journal that is there already is put aside. The budget begins with the first
+    measurement that is there; the last fit gets the time that it will take, judged by the one before.
 
     Raises ``FitError``, ``JournalError``, OSError."""
     source = backend.source(target)
     rounds = max(1, min(ROUNDS, int(budget_s / ROUND_S)))
-    started = time.monotonic()
+    started: float | None = None
     measured = refused = 0
     fitted: Fitted | None = None
     installed = path
 
     def used() -> float:
-        return (time.monotonic() - started) / budget_s
+        return 0.0 if started is None else (time.monotonic() - started) / budget_s
 
-    with Journal(path, target, source) as journal:
+    def over(number: int) -> bool:
+        """Whether the round has measured for as long as it may."""
+        if number == rounds and each_s:
+            return used() + each_s * len(had) / budget_s >= 1
+        return used() >= MEASURING * number / rounds + (1 - MEASURING) * (number - 1) / rounds
+
+    with Journal(path, target, source, afresh=not resume) as journal:
         had = read_measured(path)
         rng = random.Random(len(journal.known))
+        each_s = 0.0
         for number in range(1, rounds + 1):
-            end = MEASURING * number / rounds + (1 - MEASURING) * (number - 1) / rounds
             wanted = _wanted(rng, journal, fitted, target)
-            feed = _until(wanted, lambda end=end: used() >= end)
+            feed = _until(wanted, lambda number=number: over(number))
             with measurers(backend, target) as pool:
                 for entry in pool.measure(feed):
+                    started = started or time.monotonic()
                     journal.append(entry)
                     if isinstance(entry.result, Measurement):
                         measured += 1
@@ -88,9 +104,11 @@ def calibrate(
                         refused += 1
                     tell(f"measuring, round {number} of {rounds}", used(), measured, refused)
             tell(f"fitting, round {number} of {rounds}", used(), measured, refused)
+            began = time.monotonic()
             rows = table(had, target)
             fitted = fit(rows, target, f"{source}, {backend.label}", facts(rows, source))
             installed = install(fitted.predictor, place)
+            each_s = (time.monotonic() - began) / len(had)
     assert fitted is not None  # there is a round
     return Calibrated(fitted.predictor, installed, measured, refused)
 

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 
 import msgpack
 
+from advisor.client.address import take
 from advisor.targets import Target
 
 from ..learned.predictor import fingerprint
@@ -54,19 +55,29 @@ def identity(sample: Sample) -> bytes:
 
 
 class Journal:
-    """An open journal; a context manager. ``known`` are the identities of the samples that are in it."""
+    """An open journal; a context manager. ``known`` are the identities of the samples that are in it.
 
-    def __init__(self, path: Path, target: Target, source: str) -> None:
-        """Open ``path``, or make it. Raises :class:`JournalError` for one of another target or backend, OSError."""
+    One process at a time writes a journal: a file beside it is locked meanwhile."""
+
+    def __init__(self, path: Path, target: Target, source: str, afresh: bool = False) -> None:
+        """Open ``path``, or make it; ``afresh``: the one that is there is kept beside it as ``….old``.
+
+        Raises :class:`JournalError` for one of another target or backend, or that another process writes; OSError."""
         self.path = path
         self.known: set[bytes] = set()
         head = [target.name, fingerprint(target), source]
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = path.with_name(path.name + ".lock").open("ab")
+        if not take(self._lock.fileno()):
+            self._lock.close()
+            raise JournalError(f"{path} is being written by another process; let it end, or interrupt it with Ctrl-C")
+        if afresh and path.exists():
+            path.replace(path.with_name(path.name + ".old"))
         self._file: BinaryIO = path.open("r+b" if path.exists() else "w+b")
         try:
             end = self._read(head)
         except JournalError:
-            self._file.close()
+            self._close()
             raise
         self._file.truncate(end)
         self._file.seek(end)
@@ -107,7 +118,11 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._file.close()
+        self._lock.close()
 
 
 def read(path: Path) -> Iterator[Entry]:

@@ -40,7 +40,7 @@ def started(*arguments: str) -> subprocess.Popen[str]:
         [*command, "calibrate", "npu-64", "--budget", "1h", *arguments], stderr=subprocess.PIPE, text=True
     )
     path = journal_path(TARGET)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # it ends as soon as there is something: machines may be busy
     while time.monotonic() < deadline and process.poll() is None:
         if path.exists() and path.stat().st_size > 20_000:
             return process
@@ -101,6 +101,39 @@ def test_without_resume_the_earlier_measurements_are_moved_aside():
     assert path.with_name(path.name + ".old").read_bytes() == b"something"
 
 
+def test_two_calibrations_of_a_target_do_not_write_one_journal(capsys):
+    process = started()
+    before = journal_path(TARGET).stat().st_size
+    for arguments in ([], ["--resume"]):
+        assert main(["calibrate", "npu-64", "--budget", "5s", *arguments]) == 2
+        assert "being written by another process" in capsys.readouterr().err
+    assert journal_path(TARGET).stat().st_size >= before
+    process.kill()
+    process.communicate()
+
+
+def test_where_the_predictor_could_not_be_written_nothing_is_measured(tmp_path, capsys):
+    assert main(["calibrate", "npu-64", "-o", str(tmp_path / "none" / "mine.msgpack")]) == 2
+    assert "its folder does not exist" in capsys.readouterr().err
+    (tmp_path / "data").write_text("in the way")
+    assert main(["calibrate", "npu-64"]) == 2
+    said = capsys.readouterr().err
+    assert "predictors" in said and "name a file with -o" in said
+    assert not journal_path(TARGET).exists()
+
+
+def test_a_journal_cut_off_in_the_middle_is_gone_on_from(monkeypatch):
+    process = started()
+    process.kill()
+    process.communicate()
+    path = journal_path(TARGET)
+    path.write_bytes(path.read_bytes()[:-5])
+    kept = len(list(read(path)))
+    monkeypatch.setattr(fitting, "TREES", 8)
+    assert main(["calibrate", "npu-64", "--budget", "5s", "--resume"]) == 0
+    assert len(list(read(path))) >= kept
+
+
 def test_a_target_that_nothing_measures_is_refused(capsys, monkeypatch):
     monkeypatch.setattr(calibrating, "backend_for", lambda target: None)
     assert main(["calibrate", "npu-64"]) == 2
@@ -112,6 +145,16 @@ def test_a_target_without_predictor_cannot_be_validated(capsys, tmp_path):
     spec.write_text(Path(str(load.__code__.co_filename)).with_name("npu-64.toml").read_text())
     assert main(["validate", str(spec)]) == 2
     assert "advisor calibrate" in capsys.readouterr().err
+
+
+def test_a_validation_that_cannot_be_written_or_counted_is_refused_before_it_measures(capsys, tmp_path):
+    (tmp_path / "plots").write_text("in the way")
+    assert main(["validate", "npu-64", "--output-dir", "plots/here"]) == 2
+    assert "--output-dir plots/here: Not a directory" in capsys.readouterr().err
+    for number in ("0", "-3", "many"):
+        with pytest.raises(SystemExit):
+            main(["validate", "npu-64", f"--networks={number}"])
+        assert "expected a number of 1 or more" in capsys.readouterr().err
 
 
 def test_fusions_are_compared_with_the_rules(capsys):

@@ -44,6 +44,15 @@ class Strange(nn.Module):
 class Broken(nn.Module):
     def forward(self, x):
         raise RuntimeError("never runs")
+
+
+class Stopped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3)
+
+    def forward(self, x):
+        raise RuntimeError("not today")
 """
 
 
@@ -92,7 +101,7 @@ def test_a_model_is_told_on_each_target_with_kernels_that_sum_to_it(file, capsys
 
 def test_every_model_of_a_file_is_told_and_one_that_fails_says_why(file, capsys):
     models = {m["name"]: m for m in estimated(capsys, str(file), "--target", "npu-64")["models"]}
-    assert set(models) == {"Net", "Strange", "Broken"}
+    assert set(models) == {"Net", "Strange", "Broken", "Stopped"}
     assert models["Broken"]["targets"] == []
     assert "never runs" in models["Broken"]["failure"]
 
@@ -104,6 +113,18 @@ def test_an_operator_without_a_cost_is_named_and_unknown_is_null(file, capsys):
     assert target["latency_us"] > 0
     assert target["energy_uj"] is None
     assert all(op["path"] != "norm" for k in target["kernels"] for op in k["ops"])
+
+
+def test_of_a_model_that_stopped_it_is_said_why_and_nothing_is_called_zero(file, capsys):
+    (model,) = estimated(capsys, f"{file}::Stopped", "--target", "npu-64")["models"]
+    (target,) = model["targets"]
+    assert "not today" in model["failure"]
+    assert target["latency_us"] is target["peak_memory_bytes"] is target["arena_bytes"] is None
+    assert target["weight_bytes"] > 0
+    assert main(["estimate", f"{file}::Stopped", "--target", "npu-64"]) == 0
+    out = capsys.readouterr().out
+    assert "stopped  RuntimeError: not today" in out
+    assert "peak memory" not in out and "not counted" in out
 
 
 def test_the_tables_say_what_the_numbers_are(file, capsys):
@@ -140,7 +161,7 @@ def test_the_estimates_go_to_a_file(file, tmp_path, capsys):
 
 def test_an_unknown_model_is_an_error_that_names_those_there_are(file, capsys):
     assert main(["estimate", f"{file}::Nett"]) == 2
-    assert "Net, Strange, Broken" in capsys.readouterr().err
+    assert "Net, Strange, Broken, Stopped" in capsys.readouterr().err
 
 
 class Truth:

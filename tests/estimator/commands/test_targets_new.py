@@ -65,6 +65,12 @@ def test_a_file_of_another_kind_is_refused(capsys):
     assert "ends in .toml" in err
 
 
+def test_a_folder_in_its_place_is_no_target(here, capsys):
+    (here / "folder.toml").mkdir()
+    out, _ = told(capsys, "folder.toml", code=2)
+    assert out == "folder.toml: Is a directory\n"
+
+
 def test_targets_are_still_listed(capsys):
     assert main(["targets"]) == 0
     assert "npu-64" in capsys.readouterr().out
