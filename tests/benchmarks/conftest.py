@@ -6,6 +6,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -54,10 +55,11 @@ def one_thread():
 
 
 @pytest.fixture
-def against(benchmark) -> Callable[..., None]:
-    """``against(prepare, peer, name, limit)`` times what ``prepare`` returns, in turns with ``peer``."""
+def against(benchmark) -> Callable[..., Any]:
+    """``against(prepare, peer, name, limit)`` times what ``prepare`` returns, in turns with ``peer``, asserts that it
+    takes no more than ``limit`` of the peer's time, and gives what came of it, for the test to look at."""
 
-    def run(prepare: Callable[[], Callable[[], object]], peer: Callable[[], float], name: str, limit: float) -> None:
+    def run(prepare: Callable[[], Callable[[], object]], peer: Callable[[], float], name: str, limit: float) -> Any:
         peers: list[float] = []
 
         def setup() -> tuple[tuple[Callable[[], object]], dict[str, object]]:
@@ -65,12 +67,12 @@ def against(benchmark) -> Callable[..., None]:
             return (prepare(),), {}
 
         if benchmark.disabled:
-            benchmark.pedantic(prepare())
-            return
-        benchmark.pedantic(lambda timed: timed(), setup=setup, rounds=ROUNDS, warmup_rounds=1)
+            return benchmark.pedantic(prepare())
+        found = benchmark.pedantic(lambda timed: timed(), setup=setup, rounds=ROUNDS, warmup_rounds=1)
         theirs = statistics.median(peers[1:])
         ratio = benchmark.stats.stats.median / theirs
         benchmark.extra_info.update(yardstick=name, yardstick_seconds=theirs, ratio=ratio, limit=limit)
         assert ratio <= limit
+        return found
 
     return run
