@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from advisor.estimator.backends import backend_for
-from advisor.estimator.backends.torch_cpu import BACKEND
+from advisor.estimator.backends.torch_cpu import BACKEND, timing
 from advisor.estimator.measuring import Measurement, Unmeasurable
 from advisor.graph import Graph
 from advisor.targets import available, load
@@ -45,6 +45,20 @@ def test_every_op_has_a_row_and_they_sum_to_the_total() -> None:
     assert measured.weights_bytes == sum(
         t.numel * 4 for t in graph.tensors.values() if t.role in ("parameter", "buffer")
     )
+
+
+def test_numbers_too_small_to_be_normal_are_zero_while_it_measures_and_only_then(monkeypatch) -> None:
+    seen = []
+
+    def interleaved(programs, rounds):
+        seen.append(float(torch.tensor(1e-40) * 1))
+        return timed(programs, rounds)
+
+    timed = timing.interleaved
+    monkeypatch.setattr(timing, "interleaved", interleaved)
+    BACKEND.measure(network(), CPU)
+    assert seen == [0.0]
+    assert float(torch.tensor(1e-40) * 1) > 0
 
 
 def test_several_graphs_keep_their_order_and_a_bad_one_spoils_nothing() -> None:
