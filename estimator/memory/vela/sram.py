@@ -10,10 +10,11 @@ from advisor.graph import Graph
 from advisor.targets import Target
 
 from .area import Area, Step
-from .buffers import Buffers, buffers
+from .buffers import Buffers, buffers, run_cycles
 from .flash import flash
 from .outline import outline
 from .schedule import Span, chained, ordered, spans
+from .staging import kept
 from .steps import steps_of
 
 
@@ -29,9 +30,9 @@ class Sram(NamedTuple):
     stored: int
 
 
-STRIPED, FILLED = 0.965, 0.93
-"""How full a dedicated SRAM gets that is too small: stripes are made as large as fits (0.86 to 0.995 of it in the
-vendor's compiler), whole feature maps leave a rest (0.85 to 1)."""
+STRIPED = 0.97
+"""How full a dedicated SRAM gets that is too small: stripes are made as large as fits (0.87 to 1 of it in the vendor's
+compiler)."""
 
 
 class _Plan(NamedTuple):
@@ -71,23 +72,42 @@ def sram(graph: Graph, target: Target) -> Sram | None:
 def staged(graph: Graph, target: Target, size: int) -> Staged | None:
     """What is used of an SRAM of ``size`` that feature maps only pass through; None where :func:`sram` is.
 
-    What comes from and goes to the outside stays in DRAM, and so does a feature map that is larger than the SRAM. If
-    that goes from one layer to the next it is made in stripes instead, which are as large as fits: the SRAM is full.
+    What comes from and goes to the outside stays in DRAM. Where a step's maps do not fit together, and one of them
+    passes from one layer to the next, they are made in stripes, as large as fits: the SRAM is full. Else whole maps are
+    kept (:mod:`.staging`).
     """
     plan = _plan(graph, target)
     if plan is None:
         return None
     inside = [span for span in plan.lives if not (span.home.given or span.home.kept)]
-    if any(span.area.bytes > size and _striped(span.area) for span in inside):
+    if any(_striped(step, size) for step in plan.order):
         return Staged(int(size * STRIPED), plan.stored)
-    fitting = [span for span in inside if span.home.bytes <= size]
-    needed = max(_full(_maps(fitting, len(plan.order)), plan.weights))
-    return Staged(needed if needed <= size else int(size * FILLED), plan.stored)
+    weights = [_limited(step, w, target, size) for step, w in zip(plan.order, plan.weights, strict=True)]
+    used = kept(plan.order, inside, _full([0] * len(plan.order), weights), size)
+    return Staged(min(max(used), size), plan.stored)
 
 
-def _striped(area: Area) -> bool:
-    """Whether it passes from one operation to one layer or pool."""
-    if len(area.writers) != 1 or len(area.readers) != 1:
+def _limited(step: Step, weights: Buffers, target: Target, size: int) -> Buffers:
+    """The buffers that an SRAM of ``size`` has for a layer's weights: halves of it for those that are too large, and
+    none where the layer takes longer to compute than its weights take to come."""
+    if weights.first + weights.second <= size:
+        return weights
+    rate = target.memory("weights")[-1].bytes_per_s / target.clock_hz
+    if run_cycles(step, target) > weights.stored / rate:
+        return Buffers()
+    return weights._replace(first=size // 2, second=size // 2)
+
+
+def _striped(step: Step, size: int) -> bool:
+    """Whether a step's maps do not fit together, and one of them passes from one operation to one layer."""
+    areas = {*step.reads, step.writes}
+    needed = sum([area.bytes for area in areas if not (area.given or area.kept)])
+    return needed > size and any(_passes(area) for area in areas)
+
+
+def _passes(area: Area) -> bool:
+    """Whether it goes from one operation to one layer or pool."""
+    if area.given or area.kept or len(area.writers) != 1 or len(area.readers) != 1:
         return False
     reader = area.readers[0]
     return reader.layer is not None or "POOL" in reader.code
