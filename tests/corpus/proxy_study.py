@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any, TextIO
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -30,7 +31,7 @@ from torch.nn import functional as F
 from advisor.worker.proxies import aznas, blocks, meco, naswot, rig, synflow, zen
 from advisor.worker.proxies.rig import Inputs, gaussian
 from advisor.worker.proxies.score import BATCH, SEED, Bench
-from advisor.zeroshot.ranks import combined, ranks
+from advisor.zeroshot.ranks import combined
 
 from . import nasbench_macro
 from .nasbench_macro import RESOLUTION, Network
@@ -203,8 +204,14 @@ def _step(model: nn.Module, images: torch.Tensor) -> None:
 # ---- what comes of it
 
 
-def spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    return float(np.corrcoef(ranks(a), ranks(b))[0, 1])
+def spearman(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+
+
+def _ranks(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Ranks; equal values share the mean of theirs."""
+    _, place, count = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
 def interval(a: Sequence[float], b: Sequence[float], seed: int = SEED) -> tuple[float, float]:
@@ -212,7 +219,7 @@ def interval(a: Sequence[float], b: Sequence[float], seed: int = SEED) -> tuple[
     rng = np.random.default_rng(seed)
     x, y = np.asarray(a), np.asarray(b)
     draws = rng.integers(0, len(x), (min(RESAMPLED, 4_000_000 // len(x)), len(x)))
-    found = [spearman(x[d].tolist(), y[d].tolist()) for d in draws]
+    found = [spearman(x[d], y[d]) for d in draws]
     low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)
 
