@@ -51,7 +51,8 @@ def _use(graph: Graph, tensor: int) -> tuple[Op | None, str]:
 def _layer(op: Op, shape: tuple[int, ...]) -> tuple[Layer, int]:
     """The layer's weights, and how many such there are: a convolution in groups is one a group."""
     if op.op == "linear":
-        return Layer("linear", shape[0], shape[1]), 1
+        *outputs, inputs = shape
+        return Layer("linear", prod(outputs), inputs), 1  # a vector makes one output, without a dimension of its own
     a, b, *window = shape
     groups = op.attrs["groups"]
     kernel, zeros = spread(window, op.attrs["dilation"])

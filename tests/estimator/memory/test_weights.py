@@ -51,3 +51,13 @@ def test_a_convolution_in_groups_is_a_stream_a_group():
         return total(b.build(b.conv(b.input((1, 128, 8, 8)), 128, groups=groups)), "ethos-u55-128")
 
     assert stored(1) > 2.5 * stored(4) > 0
+
+
+@pytest.mark.parametrize("target", ["npu-64", "ethos-u55-128"])
+def test_a_linear_layer_whose_weight_is_a_vector_has_one_output(target):
+    def stored(*weight):
+        b = GraphBuilder()
+        y = b.op("linear", [b.input((1, 512))], (1, *weight[:-1]), weights={"weight": b.parameter(weight)})
+        return total(b.build(y), target)
+
+    assert stored(512) == stored(1, 512) > 400
