@@ -32,7 +32,7 @@ def unknown() -> Graph:
 def test_it_covers_the_targets_that_name_its_runtime() -> None:
     assert [name for name in available() if BACKEND.covers(load(name))] == ["cpu"]
     assert backend_for(CPU) is BACKEND
-    assert BACKEND.source(CPU) == f"torch {torch.__version__} eager, one thread"
+    assert BACKEND.source(CPU) == f"torch {torch.__version__} eager, one thread, timing 2"
 
 
 def test_every_op_has_a_row_and_they_sum_to_the_total() -> None:
