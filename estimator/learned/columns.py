@@ -13,6 +13,8 @@ from advisor.targets import Target
 from ..kernels import Group
 from ..memory.liveness import size
 from ..roofline import Compute, Priced, Traffic
+from ..vela.operations import COLUMNS as OPERATION
+from ..vela.operations import operation
 from ..workloads import is_depthwise
 
 KINDS = (
@@ -45,6 +47,7 @@ OWN = (
     *("simulated", "array", "stream", "slow", "traffic_cycles", "weight_cycles", "macs"),
     *("read", "given", "written", "weights", "scratch", "operands", "second_read", "results", "axis"),
     *("slack_height", "slack_width", "broadcast", "unaligned"),
+    *OPERATION,
 )
 """The names of :func:`own`'s values. Channels are those of one group; cycles are the simulated model's, sizes bytes.
 
@@ -52,7 +55,8 @@ OWN = (
 output's without its channels, ``elements`` with them, ``second_read`` the size of the second largest operand, ``axis``
 the dimension that an op works along, counted from behind. ``slack`` are the lines of a padded input that no window
 reaches, ``broadcast`` the dimensions along which the second operand is repeated (as bits), ``unaligned`` how many
-operands of a concatenation begin at a place that is no multiple of 16."""
+operands of a concatenation begin at a place that is no multiple of 16. Those of :mod:`..vela.operations` are 0 on
+targets that are not Vela's."""
 
 _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm", "attention", "einsum", "softmax"})
 
@@ -136,6 +140,7 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         *_slack(attrs, h_in, w_in, seen),
         _broadcast(inputs[1].shape, y) if len(inputs) > 1 and first.op == "elementwise" else 0,
         _unaligned(inputs, attrs["dim"]) if first.op == "concat" else 0,
+        *operation(tensors, group, kind, target),
     )
 
 

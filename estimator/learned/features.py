@@ -17,12 +17,14 @@ from advisor.graph import Graph
 from advisor.targets import Target
 
 from ..plan import Plan, planned
+from ..vela import fetching, staging
+from ..vela.rates import PORTS, Rates, rates
 from .cascades import COLUMNS as CASCADES
 from .cascades import cascades
 from .columns import NUMBER, OWN, kind_of, own
 from .wiring import Wiring, has_row, wired
 
-VERSION = 1
+VERSION = 2
 """Raised when the columns change or mean something else; predictors of another version are not used."""
 
 FLOOR_CYCLES = 200.0
@@ -50,10 +52,13 @@ _DENOMINATORS = _columns(
     "simulated simulated simulated simulated simulated simulated simulated simulated"
     " weights read out_channels out_height read weights elements"
 )
-_BESIDE = _columns("kind simulated array weight_cycles read written weights out_height kernel_height stride_height")
+_BESIDE = _columns(
+    "kind simulated array weight_cycles read written weights out_height kernel_height stride_height axis"
+)
 
 _RATIOS = tuple(f"{OWN[a]}/{OWN[b]}" for a, b in zip(_NUMERATORS, _DENOMINATORS, strict=True))
 _PLACES = ("before", "before2", "after", "after2", "producer", "consumer")
+_STAGED = (*fetching.COLUMNS[:5], *fetching.COLUMNS[5:], *staging.COLUMNS[5:])
 NAMES = (
     *OWN,
     *(f"{OWN[c]} padded to {m}" for m in PADDED for c in _CHANNELS),
@@ -66,6 +71,7 @@ NAMES = (
     *("fast_cycles/simulated", "spilled_reads before", "spilled_writes before", "spilled_reads after"),
     *("spilled_writes after", "chain_length", "chain_position", "chain_weights", "chain_alive", "chain_spilled"),
     *CASCADES,
+    *_STAGED,
     *("alive", "alive_before", "alive_after", "most_alive_near", "producer_distance", "consumer_distance", "consumers"),
     *("weights/time_before", "simulated_near", "weights_near", "least_written_near", "most_written_near"),
 )
@@ -76,7 +82,12 @@ ones of tensors during whose life more is alive than the fastest memory holds; `
 ``life`` the kernels from a tensor's first to its last, ``fresh`` what the kernel before made. ``slow_cycles`` is the
 time of spilled operands and results at the slowest memory, an operand read again for every :data:`PASS` channels of
 results; ``fast_cycles`` that of all at the fastest. ``kept`` are the model's results. A chain is a run of kernels
-of which each reads only what the one before it made for nobody else; :mod:`.cascades` has the rest."""
+of which each reads only what the one before it made for nobody else; :mod:`.cascades` has the rest of these.
+
+``staged`` is what regressors start from: the kernel's cycles by Vela's own rules (:mod:`..vela.fetching` where the SRAM
+holds all feature maps, else :mod:`..vela.staging`), and the simulated ones on any other target."""
+
+STAGED = NAMES.index("staged")
 
 RANGED = tuple(
     NAMES.index(name)
@@ -95,6 +106,9 @@ _PAD_OF = np.array([c for _ in PADDED for c in _CHANNELS] + [c for _ in (2, 4, 8
 _PAD_TO = np.array([float(m) for m in PADDED for _ in _CHANNELS] + [float(m) for m in (2, 4, 8) for _ in _SPATIAL])
 _CASCADE_OF = _columns("in_height in_width in_channels out_height window_height stride_height weights")
 _NEAR_OF = _columns("simulated weights written")
+_FETCHING_OF = _columns(" ".join(fetching.TAKES))
+_STAGING_OF = _columns(" ".join(staging.TAKES))
+_STAGING_AT = [*range(5), *range(len(fetching.COLUMNS), len(_STAGED))]
 
 
 _SIZE, _SHARED, _STORED, _SPILLED, _NEED, _LIFE, _FRESH, _KEPT = range(8)
@@ -114,11 +128,12 @@ class Sheet:
 
 @dataclass(slots=True, eq=False)
 class Features:
-    """Rows for training: their kinds, columns as :data:`NAMES`, simulated latencies, and the keys of their ops."""
+    """Rows for training: their kinds, columns as :data:`NAMES`, what they start from in cycles, and the keys of their
+    ops."""
 
     kinds: tuple[str, ...]
     matrix: NDArray[np.float32]
-    simulated_us: NDArray[np.float64]
+    staged: NDArray[np.float64]
     ops: tuple[tuple[int, ...], ...]
 
 
@@ -130,30 +145,30 @@ def features(graph: Graph, target: Target) -> Features:
     return Features(
         tuple(made.wiring.kinds),
         made.matrix,
-        np.array([k.latency_us for k in kernels]),
+        made.matrix[:, STAGED].astype(float),
         tuple([k.ops for k in kernels]),
     )
 
 
 def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: Sheet | None) -> Sheet:
     """The rows of ``plan``; those of kernels whose price is the one that ``old_plan`` has are taken from ``old``."""
-    fast = _speeds(target)
+    speeds = _speeds(target)
     if old is not None and old_plan is not None:
-        made = _resized(graph, target, plan, old_plan, old, fast)
+        made = _resized(graph, target, plan, old_plan, old, speeds)
         if made is not None:
             return made
     known: dict[int, NDArray[np.float64]] = {}
     if old is not None and old_plan is not None:
         known = {id(old_plan.priced[i]): old.own[row] for row, i in enumerate(old.wiring.rows)}
-    wiring = wired(graph, plan)
+    wiring = wired(graph, plan, speeds.rates is not None)
     values = np.empty((len(wiring.rows), len(OWN)))
     for row, i in enumerate(wiring.rows):
         had = known.get(id(plan.priced[i]))
         values[row] = own(graph.tensors, plan.groups[i], plan.priced[i], target) if had is None else had
-    return Sheet(wiring, values, _matrix(wiring, values, plan.held, fast), None)
+    return Sheet(wiring, values, _matrix(wiring, values, plan.held, speeds), None)
 
 
-def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, fast: Speeds) -> Sheet | None:
+def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, speeds: Speeds) -> Sheet | None:
     """The rows of a plan that is wired as the one before; None where it is wired otherwise."""
     if plan.lives is not old_plan.lives:
         return None
@@ -170,26 +185,39 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
         values[row] = own(graph.tensors, group, priced[wiring.rows[row]], target)
         kind = kind_of(graph.tensors, group.ops[0])
         if kind != wiring.kinds[row]:
-            wiring = replace(wiring, kinds=[*wiring.kinds[:row], kind, *wiring.kinds[row + 1 :]])
-    return Sheet(wiring, values, _matrix(wiring, values, plan.held, fast), changed)
+            kinds = [*wiring.kinds[:row], kind, *wiring.kinds[row + 1 :]]
+            wiring = replace(wiring, kinds=kinds, traits=fetching.traits(kinds))
+    return Sheet(wiring, values, _matrix(wiring, values, plan.held, speeds), changed)
 
 
 class Speeds(NamedTuple):
-    """What the fastest memory for activations holds, and cycles per byte of it and of the slowest."""
+    """What the fastest memory for activations holds, and cycles per byte of it and of the slowest. Of Vela's targets
+    ``flow`` where it holds all, else ``rates``."""
 
     bytes: float
     fast: float
     slow: float
+    flow: fetching.Flow | None
+    rates: Rates | None
 
 
 @lru_cache(maxsize=64)
 def _speeds(target: Target) -> Speeds:
     fast, *_, slow = (*target.memory("activations"), target.memories[-1])
     size = float("inf") if fast.bytes is None else float(fast.bytes)
-    return Speeds(size, target.clock_hz / fast.bytes_per_s, target.clock_hz / slow.bytes_per_s)
+    each = target.clock_hz / fast.bytes_per_s
+    ports = PORTS.get(target.vela.accelerator) if target.vela is not None else None
+    apart = rates(target)
+    flow = None
+    if ports is not None and apart is None:
+        channel = ports.fast * (0.64 if ports.chains else 1.0)
+        flow = fetching.Flow(
+            target.memory("weights")[-1].bytes_per_s / target.clock_hz, ports.fast, channel, ports.burst, each
+        )
+    return Speeds(size, each, target.clock_hz / slow.bytes_per_s, flow, apart)
 
 
-def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: Speeds) -> NDArray[np.float32]:
+def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds) -> NDArray[np.float32]:
     """The whole rows: what each kernel is by itself, and what stands around it."""
     n = len(values)
     if not n:
@@ -201,7 +229,7 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
     alive = np.cumsum(change, dtype=float)
-    memory = _memory(wiring, storages, alive, fast, values)
+    memory = _memory(wiring, storages, alive, speeds, values)
     alive = alive[wiring.at]
     blocks = (
         values,
@@ -210,10 +238,31 @@ def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], fast: 
         beside[wiring.beside].reshape(n, -1),
         memory,
         _chains(wiring, values[:, _AT["weights"]], alive, memory),
-        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, fast.bytes),
+        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, speeds.bytes),
+        _staged(wiring, values, held, speeds),
         _context(wiring, values, alive),
     )
     return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
+
+
+def _staged(wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds) -> NDArray[np.float64]:
+    """What kernels take by the compiler's own rules, as far as these are known."""
+    price = values[:, _AT["simulated"]]
+    out = np.zeros((len(values), len(_STAGED)))
+    if speeds.flow is not None:
+        beside = wiring.beside.reshape(-1, len(_PLACES))
+        found = fetching.staged(wiring.traits, values[:, _FETCHING_OF], beside[:, 4], beside[:, 5], speeds.flow)
+        out[:, : len(fetching.COLUMNS)] = found
+    elif speeds.rates is not None and wiring.stages is not None:
+        taken = values[:, _STAGING_OF]
+        out[:, _STAGING_AT] = staging.staged(wiring.stages, wiring.kinds, taken, held, speeds.rates)
+    else:
+        out[:, 0] = price
+        return out
+    # what costs nothing by itself may have to move all that it is given
+    moved, known = values[:, _AT["read"]] + values[:, _AT["written"]], values[:, _AT["pass_cycles"]]
+    out[:, 0] = np.where(price > 0, out[:, 0], np.where(known > 0, known, 2 * speeds.fast * moved))
+    return out
 
 
 def _memory(

@@ -15,7 +15,7 @@ from advisor.targets import Target
 
 from ..plan import Known, Plan, Planner, summarise
 from ..roofline import Priced
-from .features import FLOOR_CYCLES, RANGED, Sheet, sheet
+from .features import FLOOR_CYCLES, RANGED, STAGED, Sheet, sheet
 from .intervals import OUTSIDE, UNKNOWN, aggregate
 from .predictor import Predictor
 from .shelf import Shelf
@@ -28,7 +28,7 @@ CACHED = 20_000
 class Memo:
     """What goes with a graph: its rows, what they were predicted as, and the groups' prices made of that.
 
-    ``ratios`` are logarithms of latency over simulated latency, ``spreads`` half-widths of their 90 % intervals;
+    ``ratios`` are logarithms of latency over staged latency, ``spreads`` half-widths of their 90 % intervals;
     ``flags`` say what is outside the training range (1) and what fell back to the simulated price (2).
     """
 
@@ -129,10 +129,12 @@ def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Tar
     """The predictions of all rows and the prices made of them; a row that stands where it stood and is what it was
     keeps its own."""
     matrix, places = rows.matrix, rows.wiring.rows
-    floor = FLOOR_CYCLES / target.clock_hz * 1e6
-    if old is not None and rows.changed is not None:
-        new = np.flatnonzero((matrix != old.sheet.matrix).any(axis=1)).tolist()
-        new = sorted({*new, *rows.changed})
+    us = 1e6 / target.clock_hz
+    floor, staged = FLOOR_CYCLES * us, matrix[:, STAGED].astype(float) * us
+    changed = set(rows.changed or ())
+    stood = old.sheet.matrix if old is not None and rows.changed is not None else None
+    if old is not None and stood is not None:
+        new = sorted({*np.flatnonzero((matrix != stood).any(axis=1)).tolist(), *changed})
         made = Memo(
             *(reader, rows, old.ratios.copy(), old.spreads.copy(), old.flags.copy()),
             *(list(old.priced), old.latencies.copy()),
@@ -145,11 +147,11 @@ def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Tar
     for row, (ratio, spread, flags) in zip(new, found, strict=True):
         at = places[row]
         was = (made.ratios[row], made.spreads[row], made.flags[row])
-        unchanged = old is not None and rows.changed is not None and row not in rows.changed
-        if unchanged and was == (ratio, spread, flags):
+        same = stood is not None and row not in changed and matrix[row, STAGED] == stood[row, STAGED]
+        if same and was == (ratio, spread, flags):
             continue
         made.ratios[row], made.spreads[row], made.flags[row] = ratio, spread, flags
-        priced = made.priced[at] = _repriced(plan.priced[at], ratio, spread, flags, floor)
+        priced = made.priced[at] = _repriced(plan.priced[at], staged[row], ratio, spread, flags, floor)
         made.latencies[row] = priced.kernel.latency_us if priced.kernel is not None else 0.0
     return made
 
@@ -162,14 +164,15 @@ def _costs(target: Target, plan: Plan, memo: Memo) -> Costs:
     return summarise(target, predictor.label, plan, memo.priced, basis=predictor.basis, **more)
 
 
-def _repriced(simulated: Priced, ratio: float, spread: float, flags: int, floor: float) -> Priced:
-    """A simulated price with the predicted latency in its place; the ops' shares keep their proportions."""
+def _repriced(simulated: Priced, staged: float, ratio: float, spread: float, flags: int, floor: float) -> Priced:
+    """A simulated price with the predicted latency in its place; the ops' shares keep their proportions.
+    ``staged`` are the microseconds that the ratio is of."""
     kernel = simulated.kernel
     assert kernel is not None  # rows are of kernels that have a price
     if flags == 2:
         made = Kernel(*_facts(kernel), kernel.latency_us, kernel.macs, kernel.bytes, kernel.bound, simulated=True)
         return Priced(made, simulated.shares, simulated.macs, simulated.compute, simulated.traffic)
-    base = kernel.latency_us + floor
+    base = staged + floor
     latency, low, high = (max(base * math.exp(r) - floor, 0.0) for r in (ratio, ratio - spread, ratio + spread))
     made = Kernel(*_facts(kernel), latency, kernel.macs, kernel.bytes, kernel.bound, low, high, flags == 1)
     if kernel.latency_us:

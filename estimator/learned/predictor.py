@@ -52,7 +52,7 @@ class Regressor:
 class Predictor:
     """The regressors of one target, ``count`` trees each.
 
-    They predict ``log((cycles + FLOOR_CYCLES) / (simulated cycles + FLOOR_CYCLES))``. ``scale`` widens a network's
+    They predict ``log((cycles + FLOOR_CYCLES) / (staged cycles + FLOOR_CYCLES))``. ``scale`` widens a network's
     aggregated spread to its 90 % interval. ``basis`` names the ground truth, ``label`` is that of a prediction.
     ``facts`` are for people: what it was trained and validated on.
     """

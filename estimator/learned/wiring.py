@@ -15,6 +15,8 @@ from advisor.graph import Graph
 from ..kernels import Group
 from ..plan import Plan
 from ..roofline import Priced
+from ..vela.fetching import Traits, traits
+from ..vela.stages import Stages, stages
 from .columns import kind_of
 
 NEAR = 3
@@ -37,7 +39,8 @@ class Wiring:
     results. ``spans`` are first and behind-last group of each storage. ``factors`` has by storage, one below the
     other: 1; whether several read it; whether no kernel made it; 1; 1; how many groups it lives for; whether these
     are at most two; whether it holds a result of the model.
-    ``chain`` numbers the chains, ``chain_from`` are their first rows.
+    ``chain`` numbers the chains, ``chain_from`` are their first rows. ``traits`` are what the rows' kinds say;
+    ``stages`` are for targets with a slow memory behind a small fast one.
     """
 
     rows: list[int]
@@ -57,6 +60,8 @@ class Wiring:
     chain: Indices
     chain_from: Indices
     chain_shape: NDArray[np.float64]
+    traits: Traits
+    stages: Stages | None
 
 
 def has_row(group: Group, priced: Priced) -> bool:
@@ -64,8 +69,8 @@ def has_row(group: Group, priced: Priced) -> bool:
     return priced.compute is not None or (group.role == "free" and group.ops[0].op != "identity")
 
 
-def wired(graph: Graph, plan: Plan) -> Wiring:
-    """The wiring of a plan's rows."""
+def wired(graph: Graph, plan: Plan, staged: bool = False) -> Wiring:
+    """The wiring of a plan's rows, with its stages if they are asked for."""
     groups, lives = plan.groups, plan.lives
     rows = [i for i, (group, p) in enumerate(zip(groups, plan.priced, strict=True)) if has_row(group, p)]
     n = len(rows)
@@ -97,11 +102,12 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
     first, behind = np.array(lives.first, dtype=np.intp), np.array(lives.last, dtype=np.intp) + 1
     life, ones = np.append(behind - first, 0).astype(float), np.ones(nothing + 1)
     distances = [(row - p if p < n else -1, c - row if c < n else -1) for row, (p, c) in _pairs(producer, consumer)]
+    kinds = [kind_of(graph.tensors, groups[i].ops[0]) for i in rows]
     return Wiring(
         rows=rows,
         row_of={i: row for row, i in enumerate(rows)},
         groups=len(groups),
-        kinds=[kind_of(graph.tensors, groups[i].ops[0]) for i in rows],
+        kinds=kinds,
         beside=np.array([*neighbours, producer, consumer], dtype=np.intp).reshape(6, n).T.ravel(),
         near=np.clip(order + np.arange(-NEAR, NEAR + 1)[:, None], 0, max(n - 1, 0)),
         distances=np.array([(*d, len(r)) for d, r in zip(distances, reading, strict=True)], dtype=float).reshape(n, 3),
@@ -117,6 +123,8 @@ def wired(graph: Graph, plan: Plan) -> Wiring:
         chain_shape=np.stack((np.bincount(chain, minlength=1)[chain], order - starts[chain]), axis=1).astype(float)
         if n
         else np.zeros((0, 2)),
+        traits=traits(kinds),
+        stages=stages(graph, plan, rows, kinds) if staged else None,
     )
 
 

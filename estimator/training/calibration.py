@@ -152,8 +152,7 @@ def promise(sample: Sample, fitted: Fitted, target: Target) -> float:
     region was measured it counts as much as the worst that was."""
     made = features(sample.graph, target)
     worst = max(fitted.errors.values(), default=1.0)
-    price = made.simulated_us * target.clock_hz / 1e6
-    errors = [fitted.errors.get((k, region(p)), worst) for k, p in zip(made.kinds, price, strict=True)]
+    errors = [fitted.errors.get((k, region(c)), worst) for k, c in zip(made.kinds, made.staged, strict=True)]
     return float(np.mean(errors)) if errors else 0.0
 
 

@@ -1,7 +1,7 @@
 """From measurements to training rows: which kernel of the estimator's decomposition took how long in its context.
 
 A backend's rows and the estimator's kernels need not agree on what runs as one. Kernels and rows that have an
-operation in common are united, and what they took together is shared out over the kernels by their simulated prices.
+operation in common are united, and what they took together is shared out over the kernels by their staged cycles.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _BORDERS = [NAMES.index(name) for name in ("given", "kept_writes")]
 
 @dataclass(slots=True, eq=False)
 class Table:
-    """One row a kernel. ``cycles`` is the truth, ``simulated`` the simulated model's price, ``sample`` the number of
-    the sample that it is of, ``families`` the samples' families, ``total`` the whole sample's cycles by number."""
+    """One row a kernel. ``cycles`` is the truth, ``staged`` what regressors start from, ``sample`` the number of the
+    sample that it is of, ``families`` the samples' families, ``total`` the whole sample's cycles by number."""
 
     kinds: NDArray[np.str_]
     matrix: NDArray[np.float32]
     cycles: NDArray[np.float64]
-    simulated: NDArray[np.float64]
+    staged: NDArray[np.float64]
     sample: NDArray[np.intp]
     families: list[str]
     total: NDArray[np.float64]
 
     @property
     def ratio(self) -> NDArray[np.float64]:
-        """What regressors learn: the logarithm of truth over price, damped for kernels of no weight."""
-        return np.log((self.cycles + FLOOR_CYCLES) / (self.simulated + FLOOR_CYCLES))
+        """What regressors learn: the logarithm of truth over what they start from, damped for kernels of no weight."""
+        return np.log((self.cycles + FLOOR_CYCLES) / (self.staged + FLOOR_CYCLES))
 
     @property
     def family(self) -> NDArray[np.str_]:
@@ -96,10 +96,10 @@ def units(graph: Graph, kernels: Sequence[Sequence[int]], measurement: Measureme
 
 
 def shared(graph: Graph, made: Features, measurement: Measurement) -> NDArray[np.float64]:
-    """The truth of each kernel in ``made``, in µs: they sum to the measurement's latency. Units are shared out by the
-    kernels' simulated prices, and over all kernels the time that belongs to no operation."""
+    """The truth of each kernel in ``made``, in µs: they sum to the measurement's latency. Units are shared out as the
+    kernels' staged cycles, and over all kernels the time that belongs to no operation."""
     found = units(graph, made.ops, measurement)
-    price = np.maximum(made.simulated_us, 1e-9)
+    price = np.maximum(made.staged, 1e-6)
     together = np.bincount(found.unit, price)
     return found.truth_us[found.unit] * price / together[found.unit] + found.everywhere_us * price / price.sum()
 
@@ -120,7 +120,7 @@ def table(measured: Iterable[tuple[Sample, Measurement]], target: Target) -> Tab
     kinds: list[str] = []
     blocks: list[NDArray[np.float32]] = []
     cycles: list[NDArray[np.float64]] = []
-    simulated: list[NDArray[np.float64]] = []
+    staged: list[NDArray[np.float64]] = []
     sample: list[NDArray[np.intp]] = []
     families: list[str] = []
     totals: list[float] = []
@@ -138,7 +138,7 @@ def table(measured: Iterable[tuple[Sample, Measurement]], target: Target) -> Tab
         kinds += [kind for kind, use in zip(made.kinds, kept, strict=True) if use]
         blocks.append(made.matrix[kept])
         cycles.append(truth[kept] * per_us)
-        simulated.append(made.simulated_us[kept] * per_us)
+        staged.append(made.staged[kept])
         sample.append(np.full(int(kept.sum()), len(families), dtype=np.intp))
         families.append(one.family)
         totals.append(measurement.latency_us * per_us)
@@ -146,7 +146,7 @@ def table(measured: Iterable[tuple[Sample, Measurement]], target: Target) -> Tab
         np.array(kinds, dtype=np.str_),
         np.concatenate(blocks) if blocks else np.zeros((0, len(NAMES)), np.float32),
         np.concatenate(cycles) if cycles else np.zeros(0),
-        np.concatenate(simulated) if simulated else np.zeros(0),
+        np.concatenate(staged) if staged else np.zeros(0),
         np.concatenate(sample) if sample else np.zeros(0, np.intp),
         families,
         np.array(totals),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ _TOGETHER = (
 """Kinds that are alike share a regressor, since some of them are rare. All others have their own."""
 _STEADY = frozenset({"depthwise", "pointwise"})
 """Groups that have many rows, most of them next to exact: single ones far off must not draw the others along."""
+_EXACT = 0.03
+"""So are those whose ratios lie within this of their median, half of them. More rows have to agree on an exception."""
+_NOTHING = Tree((-1,), (0.0,), (0,), (0,), (0.0,))
+_SHARES = (0.0, 0.5, 1.0)
+_CLEARLY = 0.9
 _GROUP = {kind: kinds.split()[0] for kinds in _TOGETHER for kind in kinds.split()}
 
 
@@ -69,9 +74,9 @@ class Fitted:
     errors: dict[tuple[str, int], float]
 
 
-def region(simulated: float) -> int:
-    """Kernels of about the same size: within a factor of four in simulated cycles."""
-    return int(math.log2(simulated + FLOOR_CYCLES) / 2)
+def region(staged: float) -> int:
+    """Kernels of about the same size: within a factor of four in staged cycles."""
+    return int(math.log2(staged + FLOOR_CYCLES) / 2)
 
 
 def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: Label = "predicted") -> Fitted:
@@ -80,9 +85,15 @@ def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: 
         raise FitError(f"{len(table)} measured kernels of '{target.name}' are too few; raise --budget")
     groups = np.array([_GROUP.get(kind, kind) for kind in table.kinds])
     held = _held_out(table, groups)
-    shift = {group: _shift(table, held, groups == group) for group in np.unique(groups)}
-    for group, by in shift.items():
-        held[groups == group] += by
+    share = {group: _share(table, held, groups == group) for group in np.unique(groups)}
+    for group, by in share.items():
+        held[groups == group] *= by
+    shift = dict.fromkeys(share, 0.0)
+    for group, by in share.items():
+        chosen = groups == group
+        if by and not _exact(table.ratio[chosen]):
+            shift[group] = _shift(table, held, chosen)
+            held[chosen] += shift[group]
     spreads = {
         kind: _spread(table.ratio, held, table.kinds == kind, groups == _GROUP.get(kind, kind))
         for kind in np.unique(table.kinds)
@@ -93,13 +104,15 @@ def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: 
         chosen = groups == group
         if chosen.sum() < LEAST:
             continue
-        grown = _grow(str(group), table.matrix[chosen], table.ratio[chosen], _weights(table)[chosen])
+        if share[group]:
+            grown = _grow(str(group), table.matrix[chosen], table.ratio[chosen], _weights(table)[chosen])
+        else:
+            grown = _Grown([_NOTHING] * TREES, 0.0)
         for kind in np.unique(table.kinds[chosen]):
             seen = table.matrix[table.kinds == kind][:, RANGED]
-            kinds[str(kind)] = Regressor(
-                len(trees), grown.bias + shift[group], spreads[kind], seen.min(axis=0), seen.max(axis=0)
-            )
-        trees += grown.trees
+            bias = grown.bias * share[group] + shift[group]
+            kinds[str(kind)] = Regressor(len(trees), bias, spreads[kind], seen.min(axis=0), seen.max(axis=0))
+        trees += [replace(tree, value=[v * share[group] for v in tree.value]) for tree in grown.trees]
     forest = Forest.of(trees, DEPTH)
     scale = _scale(table, held, spreads)
     made = Predictor(target.name, fingerprint(target), label, basis, TREES, forest, kinds, scale, facts)
@@ -108,14 +121,14 @@ def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: 
 
 def _errors(table: Table, held: NDArray[np.float64]) -> dict[tuple[str, int], float]:
     found: dict[tuple[str, int], list[float]] = {}
-    for kind, price, error in zip(table.kinds, table.simulated, np.abs(table.ratio - held), strict=True):
+    for kind, price, error in zip(table.kinds, table.staged, np.abs(table.ratio - held), strict=True):
         found.setdefault((str(kind), region(price)), []).append(float(error))
     return {place: float(np.mean(errors)) for place, errors in found.items()}
 
 
 def cycles(table: Table, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """Predicted cycles of the rows, from predicted logarithms of ratios."""
-    return np.maximum(np.exp(ratio) * (table.simulated + FLOOR_CYCLES) - FLOOR_CYCLES, 0.0)
+    return np.maximum(np.exp(ratio) * (table.staged + FLOOR_CYCLES) - FLOOR_CYCLES, 0.0)
 
 
 def folds(table: Table) -> Iterator[NDArray[np.bool_]]:
@@ -141,9 +154,23 @@ def _held_out(table: Table, groups: NDArray[np.str_]) -> NDArray[np.float64]:
     return found
 
 
+def _share(table: Table, held: Vector, chosen: NDArray[np.bool_]) -> float:
+    """How much of what the group's regressor says is to be believed: all of it, unless less was clearly better for
+    families held out. Where rows start from next to the truth, trees may only disturb them."""
+    truth, whole = table.cycles[chosen], np.maximum(table.total[table.sample[chosen]], 1.0)
+    base = table.staged[chosen] + FLOOR_CYCLES
+
+    def error(share: float) -> float:
+        predicted = np.maximum(np.exp(share * held[chosen]) * base - FLOOR_CYCLES, 0.0)
+        return float((np.abs(predicted - truth) / whole).sum())
+
+    best = min(_SHARES, key=error)
+    return best if error(best) < _CLEARLY * error(1.0) else 1.0
+
+
 def _weights(table: Table) -> NDArray[np.float64]:
     """How much each row counts: more where it takes long, since networks' sums are what counts in the end."""
-    weights = (table.cycles + table.simulated + FLOOR_CYCLES) ** 0.8
+    weights = (table.cycles + table.staged + FLOOR_CYCLES) ** 0.8
     return np.clip(weights / weights.mean(), 0.05, 20.0)
 
 
@@ -151,14 +178,15 @@ def _model(group: str, matrix: Matrix, ratio: Vector, weights: Vector, trees: in
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
+    exact = _exact(ratio)
     settings: dict[str, Any] = {
-        "loss": "absolute_error" if group in _STEADY else "squared_error",
+        "loss": "absolute_error" if exact or group in _STEADY else "squared_error",
         "max_iter": trees,
         "max_depth": DEPTH,
         "max_leaf_nodes": max(8, min(48, len(ratio) // 15)),
         "learning_rate": 0.1 if trees > QUICK else 0.3,
-        "min_samples_leaf": 5,
-        "l2_regularization": 1.0,
+        "min_samples_leaf": 20 if exact else 5,
+        "l2_regularization": 10.0 if exact else 1.0,
         "max_features": 0.4,
         "max_bins": 255 if trees > QUICK and len(ratio) > 3000 else 63,
         "early_stopping": False,
@@ -167,6 +195,11 @@ def _model(group: str, matrix: Matrix, ratio: Vector, weights: Vector, trees: in
     model: Any = HistGradientBoostingRegressor(**settings)
     with threadpool_limits(1):  # the tables are small, and threads that wait for each other cost more on a busy machine
         return model.fit(matrix, ratio, weights)
+
+
+def _exact(ratio: Vector) -> bool:
+    """Whether most rows start from next to the truth."""
+    return float(np.median(np.abs(ratio - np.median(ratio)))) < _EXACT
 
 
 def _grow(group: str, matrix: Matrix, ratio: Vector, weights: Vector) -> _Grown:

@@ -136,7 +136,7 @@ def restriped(kinds: list[str], takes: dict[str, Vector], cascades: list[Cascade
             inputs=own["out_channels"] if equal else own["in_channels"],
             outputs=own["out_channels"],
             window=(own["window_height"], own["window_width"]),
-            elements=window[0] * window[1],
+            elements=0 if kinds[r] == "pool" else window[0] * window[1],
             stride=(own["stride_height"], own["stride_width"]),
             equal=equal,
         )

@@ -69,7 +69,7 @@ def test_a_kernel_costs_its_price_times_the_forests_answer():
     bias = np.array([PREDICTOR.kinds[kind].bias for kind in rows.kinds])
     ratio = PREDICTOR.forest.sums(rows.matrix, first, PREDICTOR.count) + bias
     floor = FLOOR_CYCLES / TARGET.clock_hz * 1e6
-    expected = np.maximum((rows.simulated_us + floor) * np.exp(ratio) - floor, 0)
+    expected = np.maximum((rows.staged / TARGET.clock_hz * 1e6 + floor) * np.exp(ratio) - floor, 0)
     by_ops = {k.ops: k.latency_us for k in Learned(PREDICTOR).estimate(graph, TARGET).kernels}
     assert [by_ops[ops] for ops in rows.ops] == pytest.approx(expected.tolist())
 

@@ -37,7 +37,7 @@ def test_kernels_in_one_row_share_it_by_their_prices():
     made = features(graph, TARGET)
     found = measurement(Row((0, 1), 6.0), Row((2,), 7.0))
     truth = shared(graph, made, found)
-    price = made.simulated_us
+    price = made.staged
     assert truth[0] / truth[1] == pytest.approx(price[0] / price[1])
     assert truth[0] + truth[1] == pytest.approx(6.0)
     assert units(graph, made.ops, found).truth_us.tolist() == pytest.approx([6.0, 7.0])

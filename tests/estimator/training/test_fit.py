@@ -57,6 +57,15 @@ def test_the_fit_beats_what_it_starts_from(predictor):
     assert all(n.low_us < n.predicted_us < n.high_us for n in learned.networks if n.low_us and n.high_us)
 
 
+def test_kinds_that_start_at_the_truth_stay_there(predictor):
+    graph = next(n for n in zoo("train") if n.family == "lcnet").graph
+    plain = {k.ops: k.latency_us for k in SIMULATED.estimate(graph, TARGET).kernels}
+    found = [k for k in Learned(predictor).estimate(graph, TARGET).kernels if k.kind == "depthwise"]
+    assert found
+    for kernel in found:
+        assert kernel.latency_us == pytest.approx(plain[kernel.ops], rel=0.01)
+
+
 def test_what_could_not_be_measured_is_named(predictor):
     entries = measured(1, 40)
     made = judge(entries, Learned(predictor), TARGET, "formula 1")

@@ -1,0 +1,80 @@
+"""What a kernel takes by the compiler's own rules, before anything is learned, against the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from advisor.estimator.backends.vela import VELA
+from advisor.estimator.learned.features import NAMES, features
+from advisor.estimator.training.dataset import shared
+from advisor.graph import Graph
+from advisor.targets import Target, load
+from tests.graphs import GraphBuilder
+
+TARGETS = [load(name) for name in ("ethos-u55-128", "ethos-u55-256", "ethos-u85-1024-shared")]
+
+Chain = Callable[[GraphBuilder, int], int]
+
+
+def between(part: Chain, size: int = 28, channels: int = 64) -> Graph:
+    """The part with layers around it, so that it neither reads the model's input nor makes its output."""
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 16, size, size)), channels, 3)
+    return b.build(b.conv(part(b, x), 32))
+
+
+def cycles(graph: Graph, target: Target) -> tuple[list[str], list[float], list[float]]:
+    """Kinds, staged cycles and the compiler's, without the first kernel and the last."""
+    made = features(graph, target)
+    truth = shared(graph, made, VELA.measure(graph, target)) * target.clock_hz / 1e6
+    return list(made.kinds[1:-1]), made.staged[1:-1].tolist(), truth[1:-1].tolist()
+
+
+PARTS: dict[str, Chain] = {
+    "layers": lambda b, x: b.conv(b.depthwise(b.conv(x, 128), 5), 72, 3),
+    "odd widths": lambda b, x: b.conv(b.conv(x, 90, 3), 44),
+    "a stride": lambda b, x: b.conv(b.depthwise(x, 3, 2), 96),
+    "an activation by table": lambda b, x: b.conv(b.act(b.conv(x, 96), "hardswish"), 64, 3),
+    "pools": lambda b, x: b.conv(b.pool(b.conv(x, 64, 3)), 48),
+    "a shortcut": lambda b, x: b.add(x, b.conv(b.conv(x, 64, 3), 64, 3)),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_layers_take_what_the_compiler_says(part: str, target: Target) -> None:
+    kinds, staged, truth = cycles(between(PARTS[part]), target)
+    assert kinds
+    assert staged == pytest.approx(truth, rel=0.15, abs=400)
+    assert sum(staged) == pytest.approx(sum(truth), rel=0.06)
+
+
+def test_weights_that_arrive_while_the_kernel_before_runs_cost_nothing() -> None:
+    def wide(kernel: int) -> dict[str, float]:
+        """A layer of many weights behind one that takes longer the larger its window."""
+        graph = between(lambda b, x: b.conv(b.conv(x, 512, kernel), 512), size=16)
+        made = features(graph, TARGETS[2])
+        return dict(zip(NAMES, made.matrix[2].tolist(), strict=True))
+
+    behind_short, behind_long = wide(1), wide(9)
+    assert behind_short["stored"] == behind_long["stored"] > 0
+    assert behind_long["slack"] > behind_short["slack"]
+    assert behind_long["stall"] < 0.1 * behind_short["stall"]
+    assert behind_long["staged"] < 0.5 * behind_short["staged"]
+
+
+def test_without_a_compiler_a_kernel_starts_from_its_simulated_price() -> None:
+    graph = between(PARTS["layers"])
+    made = features(graph, load("npu-64"))
+    assert made.staged.tolist() == made.matrix[:, NAMES.index("simulated")].tolist()
+
+
+def test_what_is_free_may_have_to_move_all_that_it_is_given() -> None:
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 16, 32, 32)), 32)
+    y = b.reshape(b.permute(b.reshape(x, (1, 2, 16, 32, 32)), (0, 2, 1, 3, 4)), (1, 32, 32, 32))
+    made = features(b.build(b.conv(y, 16)), TARGETS[0])
+    rows = {kind: row for kind, row in zip(made.kinds, made.matrix, strict=True) if kind == "reshape"}
+    assert rows["reshape"][NAMES.index("simulated")] == 0 < rows["reshape"][NAMES.index("staged")]
