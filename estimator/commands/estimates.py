@@ -74,6 +74,7 @@ def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
     the memory."""
     known = bool(costs.kernels) or not costs.uncounted
     sized = costs.peak.bytes > 0 or not costs.uncounted
+    stored = costs.peak.stored_bytes  # a compiler stores more than parameters; backends report all of it
     return Estimate(
         target=costs.target,
         kind=costs.label,
@@ -86,7 +87,7 @@ def of_costs(costs: Costs, inferences_a_day: float) -> Estimate:
         arena_bytes=costs.peak.arena_bytes if sized else None,
         staging_bytes=costs.peak.staging_bytes if sized else None,
         peak_at=costs.peak.op if sized else None,
-        weight_bytes=costs.weights_bytes,
+        weight_bytes=costs.weights_bytes if stored is None else stored,
         energy_uj=costs.energy_uj if known else None,
         inferences_a_day=inferences_a_day,
         uncounted=costs.uncounted,

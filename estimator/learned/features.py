@@ -20,7 +20,7 @@ from ..plan import Plan, planned
 from ..vela import fetching, staging
 from ..vela.rates import PORTS, Rates, rates
 from .cascades import COLUMNS as CASCADES
-from .cascades import cascades
+from .cascades import STRIPED, cascades
 from .columns import NUMBER, OWN, kind_of, own
 from .wiring import Wiring, has_row, wired
 
@@ -259,6 +259,10 @@ def _staged(wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds
     else:
         out[:, 0] = price
         return out
+    many = values[:, _AT["batch"]] > 1
+    if many.any():  # the compiler's rules here are those of one image
+        many &= [kind in STRIPED for kind in wiring.kinds]
+        out[many, 0] = price[many]
     # what costs nothing by itself may have to move all that it is given
     moved, known = values[:, _AT["read"]] + values[:, _AT["written"]], values[:, _AT["pass_cycles"]]
     out[:, 0] = np.where(price > 0, out[:, 0], np.where(known > 0, known, 2 * speeds.fast * moved))

@@ -130,7 +130,7 @@ def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Tar
     keeps its own."""
     matrix, places = rows.matrix, rows.wiring.rows
     us = 1e6 / target.clock_hz
-    floor, staged = FLOOR_CYCLES * us, matrix[:, STAGED].astype(float) * us
+    floor, staged = FLOOR_CYCLES * us, (matrix[:, STAGED].astype(float) * us).tolist()
     changed = set(rows.changed or ())
     stood = old.sheet.matrix if old is not None and rows.changed is not None else None
     if old is not None and stood is not None:

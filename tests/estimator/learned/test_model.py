@@ -119,3 +119,18 @@ def test_a_networks_interval_is_relative_to_its_kernels():
     assert math.log(costs.latency_us / costs.low_us) == pytest.approx(width)
     # all kernels have a spread of 5 %: some of it averages out, what they have in common does not
     assert 0.3 * 0.05 * 1.5 < width < 0.05 * 1.5
+
+
+@pytest.mark.parametrize("name", ["ethos-u55-128", "ethos-u85-1024", "ethos-u85-1024-shared"])
+def test_a_batch_of_images_costs_about_as_many_times_what_one_does(name):
+    target = load(name)
+    model = Learned(random_predictor(target))
+
+    def latency(batch: int) -> float:
+        b = GraphBuilder()
+        x = b.input((batch, 16, 56, 56))
+        graph = b.build(b.conv(b.conv(x, 64, 3), 32, 1))
+        return model.estimate(graph, target).latency_us
+
+    assert type(latency(1)) is float
+    assert 8 < latency(32) / latency(1) < 128
