@@ -178,6 +178,10 @@ def page(made: list[Tally]) -> str:
             f"| {_percent(_mean([s.held for s in t.said]))} | {missed} |"
         )
     wrong = [(t, s) for t in made for s in t.said if not t.so(s)]
+    lines += ["", f"Required: {100 * SHARE:.0f} % right."]
+    for t in made:
+        if t.right < SHARE:
+            lines.append(f"**`{t.code}` on {t.target} misses**: {_percent(t.right)}.")
     lines += ["", *(["Not so in truth:", ""] if wrong else [])]
     for t, s in wrong:
         lines.append(f"- {t.target}, `{t.code}`: {s.what} (in truth {100 * s.true:+.1f} %, ±{100 * s.error:.1f} %)")
