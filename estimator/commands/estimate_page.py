@@ -36,7 +36,7 @@ def render(found: Sequence[tuple[ModelReport, Sequence[Estimate]]]) -> str:
 def _timelines(model: ModelReport, graph: Graph) -> Iterator[tuple[str, Figure]]:
     for target, costs in model.costs.items():
         live = [(layer((key,), graph), size) for key, size in costs.peak.timeline.items()]
-        if live:
+        if live and costs.peak.bytes:  # of tensors without a shape there is nothing to draw
             title = f"{model.name} on {target}: peak memory {cells.size(costs.peak.bytes)}"
             yield title, plots.timeline(live, title)
 
