@@ -62,9 +62,16 @@ _CHANNELS_LAST = frozenset({"linear", "matmul", "addmm", "layer_norm", "rms_norm
 
 
 def kind_of(tensors: Mapping[int, Tensor], op: Op) -> str:
-    """Which regressor knows kernels that begin with ``op``; none knows those of another precision."""
+    """Which regressor knows kernels that begin with ``op``; none knows those of another precision.
+
+    Windows in three dimensions, and sums over what stands in front of all others (of a stack), are not those that
+    images make: where too few of them were measured they keep the simulated price, marked."""
     if op.attrs.get("precision"):
         return f"{op.op} {op.attrs['precision']}"
+    if op.op in ("conv", "pool") and len(op.attrs.get("kernel") or ()) > 2:
+        return f"{op.op} 3-D"
+    if op.op == "reduce" and 0 in (op.attrs.get("dims") or ()):
+        return "reduce leading"
     if op.op != "conv":
         return op.op
     if op.attrs.get("transposed"):

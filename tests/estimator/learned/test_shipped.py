@@ -9,7 +9,7 @@ from advisor.estimator.learned.model import Learned
 from advisor.estimator.learned.predictor import Predictor, fingerprint
 from advisor.estimator.simulated import Simulated
 from advisor.targets import load
-from tests.graphs import mobilenet_v2
+from tests.graphs import GraphBuilder, mobilenet_v2
 
 FILES = sorted((Path(learned.__file__).parent.parent / "predictors").glob("*.msgpack"))
 
@@ -36,3 +36,16 @@ def test_predicts_a_usual_network(file):
     assert not any(k.simulated for k in costs.kernels)
     # what is known of these targets without learning is not far off, either
     assert 1 / 3 < costs.latency_us / Simulated().estimate(graph, target).latency_us < 3
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_what_images_do_not_make_keeps_the_simulated_price_and_says_so(file):
+    """A sum over a stack and a window in three dimensions: nothing like them was learned from."""
+    target = load(file.stem)
+    b = GraphBuilder()
+    stacked = b.op("stack", [x := b.conv(b.input((1, 8, 24, 24)), 16, 3), x], (2, 1, 16, 24, 24), dim=0)
+    summed = b.op("reduce", [stacked], (1, 16, 24, 24), fn="sum", dims=[0], keepdim=False)
+    graph = b.build(summed, b.conv(b.input((1, 8, 8, 24, 24)), 16, 3))
+    costs = Learned(Predictor.from_bytes(file.read_bytes())).estimate(graph, target)
+    odd = [k for k in costs.kernels if graph.by_key[k.ops[0]].op in ("reduce", "conv") and k.simulated]
+    assert [graph.by_key[k.ops[0]].op for k in odd] == ["reduce", "conv"]
