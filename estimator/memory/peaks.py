@@ -8,9 +8,12 @@ whichever memory; what the SRAM holds stands beside it (:attr:`advisor.costs.Mem
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
+from traceback import extract_tb
+from typing import TypeVar
 
 from advisor.costs import MemoryPeak
 from advisor.graph import Graph
@@ -20,6 +23,9 @@ from .liveness import Lifetimes, peak
 
 SHARED = "Shared_Sram"
 """Vela's memory mode in which all activations are in the SRAM."""
+
+_log = logging.getLogger(__name__)
+_Found = TypeVar("_Found")
 
 
 def peak_of(graph: Graph, lives: Lifetimes, held: Sequence[int], target: Target) -> Callable[[], MemoryPeak]:
@@ -35,11 +41,30 @@ def _peak(graph: Graph, lives: Lifetimes, held: list[int], target: Target) -> Me
         return replace(peak(graph, lives, held, target), staging=staged.bytes, stored=staged.stored)
     from .vela.sram import sram  # numpy and the lowering: not before somebody asks
 
-    found = sram(graph, target)
+    found = _compiled(lambda: sram(graph, target), target)
     if found is None:
         return peak(graph, lives, held, target)
     timeline = {op: found.by_op[op] for op in lives.ops if op in found.by_op}
     return MemoryPeak(found.bytes, found.op, found.alive, timeline, found.bytes, stored=lambda: found.stored)
+
+
+def _compiled(work: Callable[[], _Found], target: Target) -> _Found | None:
+    """What ``work`` finds of the compiler; None where it fails.
+
+    Peaks are worked out while a report is written, and nobody has seen all graphs: the compiler's rules then cost their
+    own figure, not the report."""
+    try:
+        return work()
+    except Exception as e:
+        last = extract_tb(e.__traceback__)[-1]
+        _tell(target.name, f"{type(e).__name__}: {e} ({last.filename}:{last.lineno})")
+        return None
+
+
+@lru_cache(maxsize=256)
+def _tell(target: str, error: str) -> None:
+    """Once for each error: every move that is tried may have it."""
+    _log.warning("what %s's compiler takes of the memory is not known, a peak is what is alive: %s", target, error)
 
 
 class _Staged:
@@ -53,7 +78,7 @@ class _Staged:
         from .vela.sram import staged
 
         size = self.target.memory("activations")[0].bytes
-        return None if size is None else staged(self.graph, self.target, size)
+        return None if size is None else _compiled(lambda: staged(self.graph, self.target, size), self.target)
 
     def bytes(self) -> int | None:
         return None if self._found is None else self._found[0]
