@@ -15,6 +15,8 @@ from .schema import (
     MEMORY_ROLES,
     RUNTIMES,
     STREAMS,
+    VELA_ACCELERATORS,
+    VELA_MEMORY_MODES,
     Engine,
     Fusion,
     Memory,
@@ -258,6 +260,13 @@ def _runtime(t: Table) -> str | None:
 
 def _vela(t: Table) -> VelaSetup:
     setup = VelaSetup(t.text("accelerator"), t.text("system_config"), t.text("memory_mode"))
+    named = (
+        ("accelerator", setup.accelerator, VELA_ACCELERATORS),
+        ("memory_mode", setup.memory_mode, VELA_MEMORY_MODES),
+    )
+    for key, value, names in named:
+        if value not in names:
+            raise t.error(key, f"Vela has no {value!r}{suggestion(value, names)}; it has {', '.join(names)}")
     t.done()
     return setup
 

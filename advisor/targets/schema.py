@@ -22,6 +22,16 @@ MEMORY_ROLES = ("activations", "weights")
 RUNTIMES = ("torch-cpu", "onnxruntime-cpu", "cuda")
 """What can run a target's graphs on the machine itself."""
 
+VELA_ACCELERATORS = (
+    *("ethos-u55-32", "ethos-u55-64", "ethos-u55-128", "ethos-u55-256", "ethos-u65-256", "ethos-u65-512"),
+    *("ethos-u85-128", "ethos-u85-256", "ethos-u85-512", "ethos-u85-1024", "ethos-u85-2048"),
+)
+VELA_MEMORY_MODES = (
+    *("Sram_Only", "Shared_Sram"),
+    *("Dedicated_Sram", "Dedicated_Sram_256KB", "Dedicated_Sram_384KB", "Dedicated_Sram_512KB"),
+)
+"""What Arm's compiler can be told (``ethos-u-vela`` 5.2.0: its accelerators, the modes of its ``vela.ini``)."""
+
 USUAL_BYTES = {
     **{"bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8},
     **{"complex32": 4, "complex64": 8, "complex128": 16, "qint8": 1, "quint8": 1, "qint32": 4},

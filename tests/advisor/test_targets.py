@@ -22,6 +22,7 @@ SHIPPED = (
     "nvidia-gpu-fp16",
 )
 SPECIAL = "[[special]]\nop = 'activation'\nelements_per_cycle = 1\nwhy = ''\nsource = ''\n"
+VELA = "[vela]\naccelerator = '{}'\nsystem_config = 'Own'\nmemory_mode = '{}'"
 OWN = """
 inherits = "npu-64"
 description = "mine"
@@ -146,6 +147,9 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         (SPECIAL + "instead = 'banana'", "special[0]: instead: unknown activation function 'banana'"),
         (SPECIAL + "fn = 'rleu'", "special[0]: fn: unknown activation function 'rleu'; did you mean 'relu'?"),
         ("activations = ['sliu']", "mine.toml: activations: unknown 'sliu'; did you mean 'silu'?"),
+        (VELA.format("ethos-u55-182", "Shared_Sram"), "vela: accelerator: Vela has no 'ethos-u55-182'; did you mean"),
+        (VELA.format("ethos-u55-128", "Shared"), "vela: memory_mode: Vela has no 'Shared'; "),
+        ("[vela]\naccelerator = 'ethos-u55-128'", "mine.toml: vela: system_config: missing"),
         ("dtype = 'int4'", "mine.toml: dtype: 'int4' has no size in dtype_bytes; did you mean 'int8'?"),
     ],
 )
