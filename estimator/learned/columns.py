@@ -93,17 +93,13 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
     kind = kind_of(tensors, first)
     inputs = [tensors[t] for t in first.inputs]
     x = inputs[0].shape if inputs else ()
-    y = tensors[first.outputs[0]].shape
+    y = tensors[first.outputs[0]].shape if first.outputs else ()
     batch, c_in, h_in, w_in = _extents(x, first.op)
     _, c_out, h_out, w_out = _extents(y, first.op)
     attrs = first.attrs
     groups = attrs["groups"] if kind in ("grouped", "depthwise", "transposed") else 1
     sizes = sorted([prod(t.shape) for t in inputs], reverse=True)
-    window = attrs.get("kernel") or (1,)
-    stride = attrs.get("stride") or (1,)
-    height = window[0] if len(window) > 1 else 1
-    dilation = attrs.get("dilation") or (1,)
-    seen = (height - 1) * dilation[0] + 1, (window[-1] - 1) * dilation[-1] + 1
+    window, seen = _window(attrs)
     if attrs.get("adaptive"):
         seen = h_in // max(h_out, 1), w_in // max(w_out, 1)
     return (
@@ -118,12 +114,7 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         c_out // groups if kind != "depthwise" else c_out,
         h_out,
         w_out,
-        height,
-        window[-1],
-        stride[0] if len(stride) > 1 else 1,
-        stride[-1],
-        max(dilation),
-        sum(attrs["padding"]) if "padding" in attrs else 0,
+        *window,
         groups,
         *seen,
         batch * h_out * w_out,
@@ -149,6 +140,17 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         _unaligned(inputs, attrs["dim"]) if first.op == "concat" else 0,
         *operation(tensors, group, kind, target),
     )
+
+
+def _window(attrs: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """A window's height and width, those of its stride, its dilation and padding; and its extent with its dilation."""
+    window = attrs.get("kernel") or (1,)
+    stride = attrs.get("stride") or (1,)
+    dilation = attrs.get("dilation") or (1,)
+    height, width = window[0] if len(window) > 1 else 1, window[-1]
+    steps = stride[0] if len(stride) > 1 else 1, stride[-1]
+    seen = (height - 1) * dilation[0] + 1, (width - 1) * dilation[-1] + 1
+    return (height, width, *steps, max(dilation), sum(attrs.get("padding", ()))), seen
 
 
 _NOTHING = Compute(0.0, 0.0, ())
@@ -197,7 +199,8 @@ def _broadcast(operand: Sequence[int], result: Sequence[int]) -> int:
 
 
 def _unaligned(inputs: Sequence[Tensor], dim: int) -> int:
-    ends = list(accumulate([t.shape[dim] for t in inputs]))
+    # an empty vector joins maps of any rank, and takes no place
+    ends = list(accumulate([t.shape[dim] for t in inputs if len(t.shape) > dim]))
     return sum([end % 16 != 0 for end in ends[:-1]])
 
 

@@ -49,9 +49,11 @@ def operation(tensors: Mapping[int, Tensor], group: Group, kind: str, target: Ta
     if target.vela is None or target.vela.accelerator not in PACES or target.dtype != "int8":
         return _NONE
     first, accelerator = group.ops[0], target.vela.accelerator
-    if not first.inputs:
+    if not first.inputs or not first.outputs:
         return _NONE
     x, y = tensors[first.inputs[0]].shape, tensors[first.outputs[0]].shape
+    if not (prod(x) and prod(y)):  # nothing is computed, in no block
+        return _NONE
     if kind == "elementwise":
         return _elementwise(tensors, group, y, accelerator)
     if kind == "batch_norm":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from advisor.estimator.learned.features import NAMES, RANGED, features
-from advisor.graph import Graph
+from advisor.graph import Graph, Op
 from advisor.targets import load
 from tests.estimator.edits import GRAPHS
 from tests.graphs import GraphBuilder
@@ -46,6 +46,33 @@ def test_a_row_knows_its_neighbours():
     assert add["shared_reads"] == first["written"]  # the residual is read by the second convolution too
     # only the third reads alone what the one before it made
     assert [r["chain_length"] for r in (first, second, third, add)] == [1, 3, 3, 3]
+
+
+@pytest.mark.parametrize("target", [SHARED, DEDICATED], ids=lambda t: t.name)
+@pytest.mark.parametrize("shape", [(0, 8, 8, 8), (1, 0, 8, 8), (1, 8, 0, 8), (1, 8, 8, 0)])
+def test_layers_of_nothing_have_rows_of_numbers(shape, target):
+    b = GraphBuilder()
+    x = b.depthwise(b.conv(b.conv(b.input(shape), 8), 16, 3))
+    made = features(b.build(b.linear(b.act(x, "silu"), 4)), target)
+    assert len(made.kinds) >= 4 and np.isfinite(made.matrix).all()
+
+
+def test_an_empty_vector_in_a_concatenation_takes_no_place():
+    def joined(*parts: int) -> float:
+        b = GraphBuilder()
+        maps = [b.conv(b.input((1, 8, 8, 8)), n) if n else b.op("create", [], (0,)) for n in parts]
+        return rows(b.build(b.op("concat", maps, (1, sum(parts), 8, 8), dim=1)))[-1]["unaligned"]
+
+    assert [joined(24, 8), joined(0, 24, 8), joined(16, 0, 8)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("target", [SHARED, DEDICATED], ids=lambda t: t.name)
+def test_an_operator_may_give_nothing(target):
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 8, 8, 8)), 16)
+    b.ops.append(Op(1, "unbind", "torch.unbind", {"dim": 0}, (x,), ()))  # of an empty batch
+    split, layer = rows(b.build(x), target)[::-1]
+    assert split["results"] == 0 and layer["elements"] == 16 * 64
 
 
 def test_an_uneven_stride_leaves_lines_over():
