@@ -171,8 +171,8 @@ def page(made: Sequence[Validation], missed: dict[str, list[str]], source: str) 
         f"The split *final*, {len(families('final'))} families (timm, torchvision, pytorchcv,"
         " segmentation_models_pytorch, kornia, MONAI, torchsr): chosen before any error on them was known."
         " After the first judgement half of these families were looked at once by network, on ethos-u85-1024-shared,"
-        " and one cause was mended: sums over a stack, predicted twenty times too long, have the simulated price. Of the"
-        " others only these totals were seen. Many do what no network of the other splits does: enlarge or restore"
+        " and one cause was mended: sums over a stack, predicted twenty times too long, have the simulated price. Of"
+        " the others only these totals were seen. Many do what no network of the other splits does: enlarge or restore"
         " images, describe or find points.",
         "",
         *overview(by_split["final"]),
