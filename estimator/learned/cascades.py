@@ -28,41 +28,44 @@ _BUFFERED = 32_768.0
 def cascades(
     kinds: list[str],
     chain: NDArray[np.intp],
-    own: NDArray[np.float64],
+    values: NDArray[np.float64],
+    columns: list[int],
     needs: NDArray[np.float64],
     fast: float,
 ) -> NDArray[np.float64]:
     """The values of :data:`COLUMNS`.
 
-    ``own`` has for each row in_height, in_width, in_channels, out_height, window_height, stride_height, weights;
-    ``needs`` what is alive while it runs. ``chain`` numbers the chains."""
+    ``columns`` of ``values`` have in_height, in_width, in_channels, out_height, window_height, stride_height, weights;
+    ``needs`` is what is alive while each row runs. ``chain`` numbers the chains."""
     n = len(kinds)
     fits = needs < fast
-    if fits.all():  # nothing has to be cut
-        out = np.zeros((n, len(COLUMNS)))
-        out[:, 0], out[:, 3], out[:, 4] = 1.0, needs, 1.0
+    out = np.zeros((n, len(COLUMNS)))
+    out[:, 0], out[:, 3], out[:, 4] = 1.0, needs, fits
+    large = np.flatnonzero(~fits).tolist()
+    if not large:  # nothing has to be cut
         return out
-    striped = [kind in STRIPED for kind in kinds] & (own[:, 3] > _STRIPE)
-    buffers = _buffers(own)
-    weights = np.minimum(own[:, 6], _BUFFERED)
-    length, position, held = [1.0] * n, [0.0] * n, [0.0] * n
-    able, alone, links = striped.tolist(), fits.tolist(), chain.tolist()
-    lines, ahead = buffers.tolist(), weights.tolist()
+    own = values[:, columns]
+    able = [kind in STRIPED and lines > _STRIPE for kind, lines in zip(kinds, own[:, 3].tolist(), strict=True)]
+    alone, links = fits.tolist(), chain.tolist()
+    lines, ahead = _buffers(own).tolist(), np.minimum(own[:, 6], _BUFFERED).tolist()
     at = 0
-    while at < n:
-        end, total = at + 1, ahead[at]
-        best, best_total = at + 1, total
-        while able[at] and end < n and links[end] == links[at] and able[end]:
+    for r in large:
+        start = r - 1  # a kernel that does not fit is behind the first of its cascade
+        if start < at or not able[start]:
+            continue
+        end, total = start + 1, ahead[start]
+        best_total = total
+        while end < n and links[end] == links[start] and able[end]:
             total += lines[end] + ahead[end]
             if alone[end] or total > fast:
                 break
             end += 1
-            best, best_total = end, total
-        if best - at > 1:
-            for i in range(at, best):
-                length[i], position[i], held[i] = float(best - at), float(i - at), best_total
-        at = best
-    return np.stack((np.array(length), np.array(position), np.array(held), needs, fits.astype(float)), axis=1)
+            best_total = total
+        if end - start > 1:
+            for i in range(start, end):
+                out[i, :3] = end - start, i - start, best_total
+            at = end
+    return out
 
 
 def _buffers(own: NDArray[np.float64]) -> NDArray[np.float64]:

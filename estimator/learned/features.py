@@ -110,6 +110,12 @@ _FETCHING_OF = _columns(" ".join(fetching.TAKES))
 _STAGING_OF = _columns(" ".join(staging.TAKES))
 _STAGING_AT = [*range(5), *range(len(fetching.COLUMNS), len(_STAGED))]
 
+_PAIRS = NAMES.index(f"{OWN[_BESIDE[0]]} {_PLACES[0]}")
+_AROUND = _PAIRS + len(_PLACES) * len(_BESIDE)
+"""Where what stands beside a kernel begins, and the rest of what stands around it. What is there in a row:"""
+_CHAIN, _CASCADE, _RULES, _NEAR = (
+    NAMES.index(name) - _AROUND for name in ("chain_length", CASCADES[0], "staged", "alive")
+)
 
 _SIZE, _SHARED, _STORED, _SPILLED, _NEED, _LIFE, _FRESH, _KEPT = range(8)
 """The rows of :attr:`Wiring.factors`."""
@@ -118,12 +124,14 @@ _SIZE, _SHARED, _STORED, _SPILLED, _NEED, _LIFE, _FRESH, _KEPT = range(8)
 @dataclass(slots=True, eq=False)
 class Sheet:
     """The rows of a plan: ``own`` by themselves, ``matrix`` in their context (single precision). ``changed`` are the
-    rows whose price is not the one that the sheet before had, None where there was none of the same wiring."""
+    rows whose price is not the one that the sheet before had, None where there was none of the same wiring.
+    ``fetched`` are the compiler's rules for targets whose SRAM holds all feature maps."""
 
     wiring: Wiring
     own: NDArray[np.float64]
     matrix: NDArray[np.float32]
     changed: list[int] | None
+    fetched: fetching.Fetched | None
 
 
 @dataclass(slots=True, eq=False)
@@ -165,7 +173,7 @@ def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: 
     for row, i in enumerate(wiring.rows):
         had = known.get(id(plan.priced[i]))
         values[row] = own(graph.tensors, plan.groups[i], plan.priced[i], target) if had is None else had
-    return Sheet(wiring, values, _matrix(wiring, values, plan.held, speeds), None)
+    return _filled(wiring, values, plan.held, speeds)
 
 
 def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, speeds: Speeds) -> Sheet | None:
@@ -187,7 +195,7 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
         if kind != wiring.kinds[row]:
             kinds = [*wiring.kinds[:row], kind, *wiring.kinds[row + 1 :]]
             wiring = replace(wiring, kinds=kinds, traits=fetching.traits(kinds))
-    return Sheet(wiring, values, _matrix(wiring, values, plan.held, speeds), changed)
+    return _filled(wiring, values, plan.held, speeds, old, changed)
 
 
 class Speeds(NamedTuple):
@@ -217,65 +225,82 @@ def _speeds(target: Target) -> Speeds:
     return Speeds(size, each, target.clock_hz / slow.bytes_per_s, flow, apart)
 
 
-def _matrix(wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds) -> NDArray[np.float32]:
-    """The whole rows: what each kernel is by itself, and what stands around it."""
+def _filled(
+    wiring: Wiring,
+    values: NDArray[np.float64],
+    held: list[int],
+    speeds: Speeds,
+    old: Sheet | None = None,
+    changed: list[int] | None = None,
+) -> Sheet:
+    """The sheet of rows with these ``values``: what each kernel is by itself, and what stands around it. Of ``old``,
+    a sheet of the same wiring, it differs in the ``changed`` rows."""
     n = len(values)
     if not n:
-        return np.zeros((0, len(NAMES)), dtype=np.float32)
-    extents = np.maximum(values[:, _PAD_OF], 1.0)
-    beside = np.zeros((n + 1, len(_BESIDE)))  # the last is the row that there is not
-    beside[:n] = values[:, _BESIDE]
+        return Sheet(wiring, values, np.zeros((0, len(NAMES)), dtype=np.float32), changed, None)
+    new = slice(None) if old is None or changed is None else changed
+    matrix = np.empty((n, len(NAMES)), dtype=np.float32) if old is None else old.matrix.copy()
+    part = values[new]
+    extents = np.maximum(part[:, _PAD_OF], 1.0)
+    ratios = part[:, _NUMERATORS] / np.maximum(part[:, _DENOMINATORS], 1.0)
+    matrix[new, :_PAIRS] = np.concatenate((part, np.ceil(extents / _PAD_TO) * _PAD_TO / extents, ratios), axis=1)
+    beside = np.zeros((n + 1, len(_BESIDE)), dtype=np.float32)  # the last is the row that there is not
+    matrix.take(_BESIDE, axis=1, out=beside[:n])
+    matrix[:, _PAIRS:_AROUND] = beside.take(wiring.beside, axis=0).reshape(n, -1)
     storages = np.array([*held, 0], dtype=float)
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
-    alive = np.cumsum(change, dtype=float)
-    memory = _memory(wiring, storages, alive, speeds, values)
-    alive = alive[wiring.at]
-    blocks = (
-        values,
-        np.ceil(extents / _PAD_TO) * _PAD_TO / extents,
-        values[:, _NUMERATORS] / np.maximum(values[:, _DENOMINATORS], 1.0),
-        beside[wiring.beside].reshape(n, -1),
-        memory,
-        _chains(wiring, values[:, _AT["weights"]], alive, memory),
-        cascades(wiring.kinds, wiring.chain, values[:, _CASCADE_OF], alive, speeds.bytes),
-        _staged(wiring, values, held, speeds),
-        _context(wiring, values, alive),
-    )
-    return np.concatenate(blocks, axis=1, dtype=np.float32, casting="same_kind")
-
-
-def _staged(wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds) -> NDArray[np.float64]:
-    """What kernels take by the compiler's own rules, as far as these are known."""
-    price = values[:, _AT["simulated"]]
-    out = np.zeros((len(values), len(_STAGED)))
+    over_time = change.cumsum()
+    alive = over_time[wiring.at]
+    around = np.zeros((n, len(NAMES) - _AROUND))
+    memory = around[:, :_CHAIN]
+    _memory(memory, wiring, storages, over_time, speeds, values)
+    _chains(around[:, _CHAIN:_CASCADE], wiring, values[:, _AT["weights"]], alive, memory)
+    around[:, _CASCADE:_RULES] = cascades(wiring.kinds, wiring.chain, values, _CASCADE_OF, alive, speeds.bytes)
+    fetched = None
     if speeds.flow is not None:
-        beside = wiring.beside.reshape(-1, len(_PLACES))
-        found = fetching.staged(wiring.traits, values[:, _FETCHING_OF], beside[:, 4], beside[:, 5], speeds.flow)
-        out[:, : len(fetching.COLUMNS)] = found
-    elif speeds.rates is not None and wiring.stages is not None:
+        was = None
+        if old is not None and old.fetched is not None and changed is not None:
+            was = fetching.Changed(old.fetched, changed)
+        taken = (values if was is None else part)[:, _FETCHING_OF]
+        fetched = fetching.fetched(wiring.traits, taken, wiring.producer, wiring.consumer, speeds.flow, was)
+        around[:, _RULES : _RULES + len(fetching.COLUMNS)] = fetched.columns
+    _staged(around[:, _RULES:_NEAR], wiring, values, held, speeds)
+    _context(around[:, _NEAR:], wiring, values, alive)
+    matrix[:, _AROUND:] = around
+    return Sheet(wiring, values, matrix, changed, fetched)
+
+
+def _staged(
+    out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds
+) -> None:
+    """What kernels take by the compiler's own rules, as far as these are known; ``out`` has what fetching says."""
+    price = values[:, _AT["simulated"]]
+    if speeds.rates is not None and wiring.stages is not None:
         taken = values[:, _STAGING_OF]
         out[:, _STAGING_AT] = staging.staged(wiring.stages, wiring.kinds, taken, held, speeds.rates)
-    else:
+    elif speeds.flow is None:
         out[:, 0] = price
-        return out
+        return
     many = values[:, _AT["batch"]] > 1
     if many.any():  # the compiler's rules here are those of one image
         many &= [kind in STRIPED for kind in wiring.kinds]
         out[many, 0] = price[many]
-    # what costs nothing by itself may have to move all that it is given
-    moved, known = values[:, _AT["read"]] + values[:, _AT["written"]], values[:, _AT["pass_cycles"]]
-    out[:, 0] = np.where(price > 0, out[:, 0], np.where(known > 0, known, 2 * speeds.fast * moved))
-    return out
+    free = np.flatnonzero(price <= 0)
+    if len(free):  # what costs nothing by itself may have to move all that it is given
+        some = values[free]
+        moved, known = some[:, _AT["read"]] + some[:, _AT["written"]], some[:, _AT["pass_cycles"]]
+        out[free, 0] = np.where(known > 0, known, 2 * speeds.fast * moved)
 
 
 def _memory(
+    out: NDArray[np.float64],
     wiring: Wiring,
     storages: NDArray[np.float64],
     alive: NDArray[np.float64],
     fast: Speeds,
     values: NDArray[np.float64],
-) -> NDArray[np.float64]:
+) -> None:
     """Where operands and results may lie."""
     n = len(wiring.rows)
     # the most that is alive from each storage's first kernel to its last
@@ -285,47 +310,50 @@ def _memory(
     by_storage[_SPILLED] *= over
     by_storage[_NEED] *= pressure
     by_storage[_FRESH] *= over
-    sums = np.add.reduceat(by_storage[:, wiring.edges], wiring.edges_from, axis=1)
+    sums = np.add.reduceat(by_storage.take(wiring.edges, axis=1), wiring.edges_from, axis=1)
     reads, writes = sums[:, :n], sums[:, n:]
     moved, made = np.maximum(reads[_SIZE], 1.0), np.maximum(writes[_SIZE], 1.0)
     simulated = np.maximum(values[:, _AT["simulated"]], 1.0)
-    again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0)
-    again += 1.0
-    slow = (reads[_SPILLED] * again + writes[_SPILLED]) * fast.slow
-    out = np.zeros((n, 21))
     out[:, 0], out[:, 1], out[:, 2] = reads[_SHARED], reads[_STORED], reads[_SHARED] / moved
-    out[:, 3], out[:, 4] = reads[_SPILLED], writes[_SPILLED]
     out[:, 5], out[:, 6], out[:, 7] = reads[_NEED] / moved, writes[_NEED] / made, writes[_KEPT]
     out[:, 8], out[:, 9] = reads[_LIFE] / moved, writes[_LIFE] / made
-    out[:, 10:12] = out[:, 3:5] / simulated[:, None]
     out[:, 12] = writes[_KEPT] / simulated
-    out[:, 13], out[:, 14], out[:, 15] = reads[_FRESH], slow, slow / simulated
+    again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0)
+    again += 1.0
     out[:, 16] = (reads[_SIZE] * again + writes[_SIZE]) * fast.fast / simulated
+    if not over.any():  # the rest is of what does not fit
+        return
+    slow = (reads[_SPILLED] * again + writes[_SPILLED]) * fast.slow
+    out[:, 3], out[:, 4] = reads[_SPILLED], writes[_SPILLED]
+    out[:, 10:12] = out[:, 3:5] / simulated[:, None]
+    out[:, 13], out[:, 14], out[:, 15] = reads[_FRESH], slow, slow / simulated
     out[1:, 17:19] = out[:-1, 3:5]
     out[:-1, 19:21] = out[1:, 3:5]
-    return out
 
 
 def _chains(
-    wiring: Wiring, weights: NDArray[np.float64], alive: NDArray[np.float64], memory: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    sums = np.add.reduceat(np.stack((weights, memory[:, 3] + memory[:, 4])), wiring.chain_from, axis=1)
-    most = np.maximum.reduceat(alive, wiring.chain_from)
-    return np.concatenate((wiring.chain_shape, np.stack((sums[0], most, sums[1]), axis=1)[wiring.chain]), axis=1)
+    out: NDArray[np.float64],
+    wiring: Wiring,
+    weights: NDArray[np.float64],
+    alive: NDArray[np.float64],
+    memory: NDArray[np.float64],
+) -> None:
+    chain, starts = wiring.chain, wiring.chain_from
+    out[:, :2] = wiring.chain_shape
+    out[:, 2] = np.add.reduceat(weights, starts)[chain]
+    out[:, 3] = np.maximum.reduceat(alive, starts)[chain]
+    out[:, 4] = np.add.reduceat(memory[:, 3] + memory[:, 4], starts)[chain]
 
 
-def _context(wiring: Wiring, values: NDArray[np.float64], alive: NDArray[np.float64]) -> NDArray[np.float64]:
-    n = len(values)
-    near = np.concatenate((values[:, _NEAR_OF], alive[:, None]), axis=1)[wiring.near]
-    sums, most = near.sum(axis=0), near.max(axis=0)
-    out = np.zeros((n, 12))
+def _context(out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], alive: NDArray[np.float64]) -> None:
+    near = np.concatenate((values[:, _NEAR_OF], alive[:, None]), axis=1).take(wiring.near, axis=0)
+    most = near[:, :, 2:].max(axis=0)
     out[:, 0] = alive
     out[1:, 1] = alive[:-1]
     out[:-1, 2] = alive[1:]
-    out[:, 3] = most[:, 3]
+    out[:, 3] = most[:, 1]
     out[:, 4:7] = wiring.distances
     out[1:, 7] = values[1:, _AT["weight_cycles"]] / np.maximum(values[:-1, _AT["simulated"]], 1.0)
-    out[:, 8:10] = sums[:, :2]
+    out[:, 8:10] = near[:, :, :2].sum(axis=0)
     out[:, 10] = near[:, :, 2].min(axis=0)
-    out[:, 11] = most[:, 2]
-    return out
+    out[:, 11] = most[:, 0]

@@ -39,7 +39,8 @@ class Wiring:
     results. ``spans`` are first and behind-last group of each storage. ``factors`` has by storage, one below the
     other: 1; whether several read it; whether no kernel made it; 1; 1; how many groups it lives for; whether these
     are at most two; whether it holds a result of the model.
-    ``chain`` numbers the chains, ``chain_from`` are their first rows. ``traits`` are what the rows' kinds say;
+    ``chain`` numbers the chains, ``chain_from`` are their first rows. ``producer`` and ``consumer`` are the last two of
+    ``beside``, ``traits`` what the rows' kinds say;
     ``stages`` are for targets with a slow memory behind a small fast one.
     """
 
@@ -60,6 +61,8 @@ class Wiring:
     chain: Indices
     chain_from: Indices
     chain_shape: NDArray[np.float64]
+    producer: list[int]
+    consumer: list[int]
     traits: Traits
     stages: Stages | None
 
@@ -123,6 +126,8 @@ def wired(graph: Graph, plan: Plan, staged: bool = False) -> Wiring:
         chain_shape=np.stack((np.bincount(chain, minlength=1)[chain], order - starts[chain]), axis=1).astype(float)
         if n
         else np.zeros((0, 2)),
+        producer=producer,
+        consumer=consumer,
         traits=traits(kinds),
         stages=stages(graph, plan, rows, kinds) if staged else None,
     )

@@ -10,6 +10,9 @@ Source: ``ethos-u-vela`` 5.2.0: the weight buffering of its scheduler, its estim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -39,11 +42,8 @@ _APART = frozenset(
 )
 _NOTICED = 1000.0
 """Cycles of waiting for a slice that count for a layer that computes longer than it fetches."""
-_PASSES = 2
-"""Slices depend on the time that the kernel before leaves, which depends on its own slices."""
 
 Vector = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 
 class Flow(NamedTuple):
@@ -61,133 +61,245 @@ class Traits(NamedTuple):
     """By row: whether it is often no operation at all, only moves data; whether its maps are cut or joined elsewhere
     than between bricks; whether it is a layer for each group."""
 
-    vanishes: NDArray[np.bool_]
-    apart: NDArray[np.bool_]
-    grouped: NDArray[np.bool_]
+    vanishes: list[bool]
+    apart: list[bool]
+    grouped: list[bool]
 
 
 def traits(kinds: list[str]) -> Traits:
     """The traits of rows of these kinds."""
-    return Traits(
-        np.array([kind in _VANISH for kind in kinds], dtype=bool),
-        np.array([kind in _APART for kind in kinds], dtype=bool),
-        np.array([kind == "grouped" for kind in kinds], dtype=bool),
-    )
+    return Traits([k in _VANISH for k in kinds], [k in _APART for k in kinds], [k == "grouped" for k in kinds])
+
+
+class _Layer(NamedTuple):
+    """What a kernel is by itself, whatever stands around it.
+
+    ``runs``: it is an operation; ``apart``: its maps are cut or joined elsewhere than between bricks; ``able``: weights
+    may be fetched into the SRAM. ``busy`` are the array's cycles, ``one`` those of each of ``times`` layers that are
+    alike; ``transfer`` what a layer's weights take, ``unmoved`` where they are read in place, ``moved`` from the SRAM.
+
+    ``outputs`` are a layer's channels of results, ``padded`` in whole micro-blocks of ``unit``; a slice has whole
+    ``block``. ``fetched`` and ``made`` are bytes of operands and results, each followed by those in bursts of parts of
+    a brick; ``weights`` as stored, ``direct`` as read in place, ``fixed`` are scales and constants. ``price`` is the
+    simulated one, ``nominal`` the memory's time as specified for what is no layer, ``started`` what begins it.
+    """
+
+    runs: bool
+    apart: bool
+    able: bool
+    layered: bool
+    busy: float
+    one: float
+    times: float
+    transfer: float
+    unmoved: float
+    moved: float
+    outputs: float
+    padded: float
+    unit: float
+    block: float
+    fetched: tuple[float, float]
+    made: tuple[float, float]
+    weights: float
+    direct: float
+    scales: float
+    constant: float
+    price: float
+    nominal: float
+    started: float
 
 
 class _Fetch(NamedTuple):
-    """By row, of one group: whether weights are fetched into the SRAM; cycles of the whole transfer and of the first
-    slice; the share of the weights that comes later; what the kernel leaves for the next one's, and the one before."""
+    """Whether weights are fetched into the SRAM; cycles of the first slice; the share of the weights that comes later;
+    what the kernel leaves for the next one's."""
 
-    held: NDArray[np.bool_]
-    transfer: Vector
-    first: Vector
-    later: Vector
-    free: Vector
-    slack: Vector
+    held: bool
+    first: float
+    later: float
+    free: float
 
 
-def staged(rows: Traits, values: Vector, makers: Indices, readers: Indices, flow: Flow) -> Vector:
-    """The values of :data:`COLUMNS` for each row; ``values`` has the columns :data:`TAKES`. ``makers`` are the rows
-    that made the first operand of each, ``readers`` the first that read its result; the number of rows where none."""
-    out = np.zeros((len(COLUMNS), len(values)))
-    if not len(values):
-        return out.T
-    takes = dict(zip(TAKES, np.ascontiguousarray(values.T), strict=True))
-    read, made = _in_bursts(rows, takes, makers, readers, flow)
-    passes, price, traffic = takes["pass_cycles"], takes["simulated"], takes["traffic_cycles"]
-    layered = passes > 0
-    busy = np.where(layered, passes, np.maximum(takes["array"], takes["stream"] + takes["slow"]))
-    times = np.maximum(takes["groups"] * rows.grouped, 1.0)  # each group of a grouped layer is a layer
-    one = busy / times
-    fetch = _fetched(rows, takes, one, times, flow)
-    waited = np.maximum(fetch.transfer - fetch.slack + fetch.free, one + np.maximum(fetch.first - fetch.slack, 0.0))
-    array = np.where(fetch.held, waited * times, busy)
-    weights, again = takes["stored"], takes["refetches"]
-    later = weights * fetch.later
-    fetched = weights * again
-    slow = (np.where(fetch.held, later, fetched) + takes["scales"] * again + takes["constant"]) / flow.slow
-    nominal = (takes["read"] + takes["written"] + 4 * takes["scratch"]) * flow.nominal
-    nominal = np.where(traffic > takes["weight_cycles"], traffic, nominal)
-    moved = np.maximum((read + made + fetch.held * (fetched + later)) / flow.fast, read / flow.channel)
-    fast = np.where(layered, moved, nominal)
-    ran = np.maximum(np.maximum(array, slow), fast)
-    started = ~layered * np.maximum(price - np.maximum(busy, traffic), 0.0)
-    present = weights > 0
-    cycles = (price > 0) * (ran + started)
-    whole = np.maximum(cycles, 1.0)
-    out[0], out[1], out[2], out[3], out[4] = cycles, cycles / np.maximum(price, 1.0), slow, fast, array
-    out[5], out[6], out[8] = fetch.transfer * present, fetch.slack, present > fetch.held
-    out[7] = present * (ran - np.maximum(busy, fast))
-    out[9] = out[5] / np.maximum(fetch.slack, 1.0)
-    out[10:13] = out[2:5] / whole
-    return out.T
+@dataclass(slots=True, eq=False)
+class Fetched:
+    """The rows of a plan: ``columns`` has the values of :data:`COLUMNS` for each, the rest is what they are made of.
+    ``before`` are the rows that run before each (-1: none), ``free`` what each leaves at first sight."""
+
+    layers: list[_Layer]
+    before: list[int]
+    free: list[float]
+    columns: Vector
 
 
-def _in_bursts(
-    rows: Traits, takes: dict[str, Vector], makers: Indices, readers: Indices, flow: Flow
-) -> tuple[Vector, Vector]:
-    """Bytes of the operands and the results in whole bursts. Maps are kept in bricks of 16 channels, but as a whole
-    where they come from or go to the outside, or are cut or joined elsewhere than between bricks: then a burst has only
-    the channels of one read, and of a brick."""
-    apart = np.append(rows.apart | (takes["unaligned"] > 0), True)
-    step, brick = takes["step"], float(SLICE)
-    known = (step > 0) > rows.grouped  # a group is never a brick: that is in its pass
-    channels = np.where(takes["groups"] > 1, takes["out_channels"], np.maximum(takes["in_channels"], 1.0))
-    part = channels / (np.ceil(channels / brick) * brick) * (flow.burst / np.clip(step, 1.0, flow.burst))
-    read = takes["fetched"] * np.where(apart[makers] & known, part, 1.0)
-    made = takes["made"] * np.where(apart[readers] & known, flow.burst / brick, 1.0)
-    return read, made
+def fetched(
+    rows: Traits, values: Vector, makers: Sequence[int], readers: Sequence[int], flow: Flow, old: Changed | None = None
+) -> Fetched:
+    """What all rows take. ``values`` has the columns :data:`TAKES`. ``makers`` are the rows that made the first operand
+    of each, ``readers`` the first that read its result; the number of rows where none. With ``old``, ``values`` are
+    those of the changed rows."""
+    n = len(makers)
+    if old is None:
+        stale: Sequence[int] = range(n)
+        layers = [_layer(takes, rows, r, flow) for r, takes in enumerate(values.tolist())]
+        made = Fetched(layers, _before(layers), [0.0] * n, np.zeros((n, len(COLUMNS))))
+    else:
+        was, stale = old
+        layers = was.layers[:]
+        for r, takes in zip(stale, values.tolist(), strict=True):
+            layers[r] = _layer(takes, rows, r, flow)
+        made = Fetched(layers, was.before, was.free[:], was.columns.copy())
+        if any(layers[r][:2] != was.layers[r][:2] for r in stale):  # others stand beside each other
+            stale, made.before = range(n), _before(layers)
+    before, free = made.before, made.free
+    stale = _behind(stale, before)
+    for r in stale:
+        free[r] = _fetched(layers[r], _slack(layers, r, before[r], None)).free
+    apart = [layer.apart for layer in layers]
+    apart.append(True)
+    stale = _behind(stale, before)
+    found = []
+    for r in stale:
+        slack = _slack(layers, r, before[r], free)
+        found.append(_columns(layers[r], slack, apart[makers[r]], apart[readers[r]], flow))
+    if found:
+        made.columns[stale] = found
+    return made
 
 
-def _fetched(rows: Traits, takes: dict[str, Vector], busy: Vector, times: Vector, flow: Flow) -> _Fetch:
-    """How the weights of each row are fetched, each of ``times`` alike; ``busy`` is the array's time for one."""
-    n = len(busy)
-    size = np.maximum((takes["stored"] + takes["scales"]) / times, 1.0)
-    transfer, again = size / flow.slow + LATENCY, np.maximum(takes["refetches"], 1.0)
-    unmoved, moved = transfer * again, size / flow.channel * again
-    able = (takes["stored"] > 0) & ((again > 1) | (transfer + moved <= np.maximum(busy, transfer)))
-    outputs = np.maximum(takes["out_channels"], 1.0)
-    block, unit = np.maximum(takes["block_channels"], SLICE), np.maximum(takes["unit_channels"], 1.0)
-    padded = np.ceil(outputs / unit) * unit
-    least = np.minimum(SLICE / outputs, 1.0)
-    half = np.clip(np.ceil(outputs // 2 / SLICE) * SLICE / outputs, 0.5, 1.0)
-    computing = busy > unmoved
-    tail, longest = least / 2, np.maximum(busy, unmoved)
-    before = _before(rows, takes["simulated"])
-    alone = times > 1
-    lag = np.maximum(transfer - busy, 0.0)
-    free = np.append(busy, 0.0)
-    slack, ahead, later, held = busy, outputs, busy, able
-    for _ in range(_PASSES):
-        slack = np.where(alone, busy, free[before])
-        hidden = np.minimum(slack / transfer, 1.0)
-        share = np.where(1 - np.floor(hidden / least) * least < tail, 1.0, hidden)
-        share = np.maximum(np.where(computing & (share > 0.5) & (share < 1), half, share), least)
-        ahead = np.minimum(np.maximum(np.floor(outputs * share / unit) * unit, SLICE), outputs)
-        ahead = np.where(share >= 1, outputs, ahead)
-        each = np.ceil(np.maximum(np.floor(busy * ahead / transfer), SLICE) / block) * block
-        rest = outputs - ahead
-        more = np.maximum(np.ceil(rest / each) - 1, 0.0)
-        between = more * each
-        some = rest > 0
-        last = np.ceil(np.where(some, rest - between, outputs) / unit) * unit
-        later = some * (between + last) / padded
-        visible = np.maximum(np.minimum(each, rest) * transfer - busy * ahead, 0.0) + between * lag
-        visible = visible / outputs + np.maximum(transfer * ahead / outputs - slack, 0.0)
-        shown = visible * ~(computing & (visible < _NOTICED * (more + 2)))
-        held = able & (np.maximum(busy + shown, moved) <= longest)
-        free[:n] = np.where(held, busy * last / padded, busy)
-    first = transfer * np.minimum(np.ceil(ahead / unit) * unit / padded, 1.0)
-    return _Fetch(held, transfer, first, later, free[:n], slack)
+class Changed(NamedTuple):
+    """What was worked out of a plan of the same wiring, and the rows that are others now."""
+
+    was: Fetched
+    rows: Sequence[int]
 
 
-def _before(rows: Traits, simulated: Vector) -> Indices:
-    """The row that runs before each; the number of rows where there is none."""
-    n = len(simulated)
-    before = np.empty(n, dtype=np.intp)
-    before[0] = -1
-    runs = (simulated > 0) > rows.vanishes
-    before[1:] = np.maximum.accumulate(np.where(runs, np.arange(n), -1))[:-1]
-    before[before < 0] = n
+def _behind(rows: Sequence[int], before: list[int]) -> list[int]:
+    """The rows and those that they run before."""
+    found = set(rows)
+    for r in rows:
+        after = r + 1
+        while after < len(before) and before[after] == r:
+            found.add(after)
+            after += 1
+    return sorted(found)
+
+
+def _before(layers: list[_Layer]) -> list[int]:
+    """The row that runs before each; -1 where there is none."""
+    before, last = [], -1
+    for r, layer in enumerate(layers):
+        before.append(last)
+        if layer.runs:
+            last = r
     return before
+
+
+def _slack(layers: list[_Layer], row: int, before: int, free: list[float] | None) -> float:
+    """Cycles that the weights of a row may be fetched in: the array's for the layer before of the same kernel, else
+    what the kernel before leaves, which is all its time as long as that is not known."""
+    if layers[row].times > 1:
+        return layers[row].one
+    if before < 0:
+        return 0.0
+    return layers[before].one if free is None else free[before]
+
+
+def _layer(takes: list[float], rows: Traits, row: int, flow: Flow) -> _Layer:
+    """The layer of a row, of its columns :data:`TAKES`."""
+    array, stream, slow, price, traffic, weight_cycles, outputs, groups, *takes = takes
+    stored, scales, passes, fetched, made, refetches, constant, inputs, step, unaligned, *takes = takes
+    block, unit, read, written, scratch = takes
+    grouped, layered = rows.grouped[row], passes > 0
+    busy = passes if layered else max(array, stream + slow)
+    times = max(groups, 1.0) if grouped else 1.0  # each group of a grouped layer is a layer
+    one = busy / times
+    size = max((stored + scales) / times, 1.0)
+    transfer, again = size / flow.slow + LATENCY, max(refetches, 1.0)
+    moved = size / flow.channel * again
+    outputs, unit = max(outputs, 1.0), max(unit, 1.0)
+    nominal = traffic if traffic > weight_cycles else (read + written + 4 * scratch) * flow.nominal
+    parts = made_parts = 1.0
+    if step > 0 and not grouped:  # a group is never a brick: that is in its pass
+        channels = outputs if groups > 1 else max(inputs, 1.0)
+        parts = channels / (ceil(channels / SLICE) * SLICE) * (flow.burst / min(max(step, 1.0), flow.burst))
+        made_parts = flow.burst / SLICE
+    return _Layer(
+        price > 0 and not rows.vanishes[row],
+        rows.apart[row] or unaligned > 0,
+        stored > 0 and (again > 1 or transfer + moved <= max(one, transfer)),
+        layered,
+        busy,
+        one,
+        times,
+        transfer,
+        transfer * again,
+        moved,
+        outputs,
+        ceil(outputs / unit) * unit,
+        unit,
+        max(block, SLICE),
+        (fetched, fetched * parts),
+        (made, made * made_parts),
+        stored,
+        stored * refetches,
+        scales * refetches,
+        constant,
+        price,
+        nominal,
+        0.0 if layered else max(price - max(busy, traffic), 0.0),
+    )
+
+
+def _fetched(layer: _Layer, slack: float) -> _Fetch:
+    """How the weights of one layer are fetched. Maps are kept in bricks, and so are slices."""
+    busy = layer.one
+    if not layer.able:
+        return _Fetch(False, 0.0, 0.0, busy)
+    transfer, outputs, unit, padded = layer.transfer, layer.outputs, layer.unit, layer.padded
+    least, computing = min(SLICE / outputs, 1.0), busy > layer.unmoved
+    share = min(slack / transfer, 1.0)
+    if 1 - floor(share / least) * least < least / 2:
+        share = 1.0
+    if computing and 0.5 < share < 1:
+        share = min(max(ceil(outputs // 2 / SLICE) * SLICE / outputs, 0.5), 1.0)
+    share = max(share, least)
+    ahead = outputs if share >= 1 else min(max(floor(outputs * share / unit) * unit, SLICE), outputs)
+    each = ceil(max(floor(busy * ahead / transfer), SLICE) / layer.block) * layer.block
+    rest = outputs - ahead
+    more = max(ceil(rest / each) - 1, 0)
+    between = more * each
+    last = ceil((rest - between if rest > 0 else outputs) / unit) * unit
+    shown = max(min(each, rest) * transfer - busy * ahead, 0.0) + between * max(transfer - busy, 0.0)
+    shown = shown / outputs + max(transfer * ahead / outputs - slack, 0.0)
+    if computing and shown < _NOTICED * (more + 2):
+        shown = 0.0
+    if max(busy + shown, layer.moved) > max(busy, layer.unmoved):
+        return _Fetch(False, 0.0, 0.0, busy)
+    first = transfer * min(ceil(ahead / unit) * unit / padded, 1.0)
+    return _Fetch(True, first, (between + last) / padded if rest > 0 else 0.0, busy * last / padded)
+
+
+def _columns(layer: _Layer, slack: float, apart: bool, parted: bool, flow: Flow) -> tuple[float, ...]:
+    """The values of :data:`COLUMNS`. Maps are kept in bricks of 16 channels, but as a whole where they come from or go
+    to the outside, or are cut or joined elsewhere than between bricks (the operand: ``apart``, the result: ``parted``):
+    then a burst has only the channels of one read, and of a brick."""
+    fetch = _fetched(layer, slack)
+    busy, price, present = layer.busy, layer.price, layer.weights > 0
+    read, made = layer.fetched[apart], layer.made[parted]
+    if fetch.held:
+        one, transfer = layer.one, layer.transfer
+        array = max(transfer - slack + fetch.free, one + max(fetch.first - slack, 0.0)) * layer.times
+        later = layer.weights * fetch.later
+        weights, copied = later, layer.direct + later
+    else:
+        array, weights, copied = busy, layer.direct, 0.0
+    slow = (weights + layer.scales + layer.constant) / flow.slow
+    fast = max((read + made + copied) / flow.fast, read / flow.channel) if layer.layered else layer.nominal
+    ran = max(array, slow, fast)
+    cycles = ran + layer.started if price > 0 else 0.0
+    whole = max(cycles, 1.0)
+    transfer, stall = (layer.transfer, ran - max(busy, fast)) if present else (0.0, 0.0)
+    return (
+        *(cycles, cycles / max(price, 1.0), slow, fast, array),
+        *(transfer, slack, stall, present and not fetch.held, transfer / max(slack, 1.0)),
+        *(slow / whole, fast / whole, array / whole),
+    )
