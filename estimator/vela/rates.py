@@ -41,6 +41,8 @@ PORTS = {
 }
 """By the name that Vela has for them."""
 
+CHANNEL = 0.64
+"""Share of the SRAM's rate that one channel of Ethos-U85 gets."""
 _REQUEST = 16
 _SCALES = 16
 """Requests on their way for biases and scales."""
@@ -88,7 +90,7 @@ def rates(target: Target) -> Rates | None:
         on_way = min(requests * _REQUEST / _BURST, most * ports.slow * _COUNTED)
         return min(slow, _BURST * on_way / latency * _COUNTED) if ports.operands else slow
 
-    sram_channel = ports.fast * 0.64 if ports.operands else ports.fast
+    sram_channel = ports.fast * CHANNEL if ports.operands else ports.fast
     return Rates(
         room=float(maps[0].bytes),
         fast=ports.fast,

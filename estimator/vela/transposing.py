@@ -13,12 +13,10 @@ from functools import lru_cache
 
 from .blocks import BRICK, CORES, Layer, block, up
 from .passes import LATENCY, PACES
-from .rates import PORTS
+from .rates import CHANNEL, PORTS
 
 _EACH = 16
 """Cycles of a micro-block of a pool."""
-_CHANNEL = 0.64
-"""Share of the SRAM's rate that one channel of Ethos-U85 gets."""
 
 
 @lru_cache(maxsize=4096)
@@ -39,4 +37,4 @@ def transposed(height: int, width: int, channels: int, accelerator: str) -> floa
     read = high * min(found.width, width) * channels * again
     read *= max(ports.burst / found.step, 1.0)
     written = size * ports.burst / BRICK
-    return max(array, read / (_CHANNEL * ports.fast), written / (_CHANNEL * ports.fast), (read + written) / ports.fast)
+    return max(array, read / (CHANNEL * ports.fast), written / (CHANNEL * ports.fast), (read + written) / ports.fast)
