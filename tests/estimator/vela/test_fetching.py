@@ -13,7 +13,8 @@ from advisor.graph import Graph
 from advisor.targets import Target, load
 from tests.graphs import GraphBuilder
 
-TARGETS = [load(name) for name in ("ethos-u55-128", "ethos-u55-256", "ethos-u85-1024-shared")]
+SHARED = [load(name) for name in ("ethos-u55-128", "ethos-u55-256", "ethos-u85-1024-shared")]
+DEDICATED = [load(name) for name in ("ethos-u65-512", "ethos-u85-1024", "ethos-u85-2048")]
 
 Chain = Callable[[GraphBuilder, int], int]
 
@@ -42,7 +43,7 @@ PARTS: dict[str, Chain] = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)
+@pytest.mark.parametrize("target", [*SHARED, *DEDICATED], ids=lambda t: t.name)
 @pytest.mark.parametrize("part", sorted(PARTS))
 def test_layers_take_what_the_compiler_says(part: str, target: Target) -> None:
     kinds, staged, truth = cycles(between(PARTS[part]), target)
@@ -55,7 +56,7 @@ def test_weights_that_arrive_while_the_kernel_before_runs_cost_nothing() -> None
     def wide(kernel: int) -> dict[str, float]:
         """A layer of many weights behind one that takes longer the larger its window."""
         graph = between(lambda b, x: b.conv(b.conv(x, 512, kernel), 512), size=16)
-        made = features(graph, TARGETS[2])
+        made = features(graph, SHARED[2])
         return dict(zip(NAMES, made.matrix[2].tolist(), strict=True))
 
     behind_short, behind_long = wide(1), wide(9)
@@ -75,6 +76,6 @@ def test_what_is_free_may_have_to_move_all_that_it_is_given() -> None:
     b = GraphBuilder()
     x = b.conv(b.input((1, 16, 32, 32)), 32)
     y = b.reshape(b.permute(b.reshape(x, (1, 2, 16, 32, 32)), (0, 2, 1, 3, 4)), (1, 32, 32, 32))
-    made = features(b.build(b.conv(y, 16)), TARGETS[0])
+    made = features(b.build(b.conv(y, 16)), SHARED[0])
     rows = {kind: row for kind, row in zip(made.kinds, made.matrix, strict=True) if kind == "reshape"}
     assert rows["reshape"][NAMES.index("simulated")] == 0 < rows["reshape"][NAMES.index("staged")]

@@ -71,6 +71,7 @@ def test_inside_a_cascade_maps_are_in_the_sram() -> None:
     graph = chain(112, 16, 64, 64, 64, 16, kernel=3)
     lengths, places = column(graph, "striped"), column(graph, "stripe_position")
     operands = column(graph, "operand_slow")
+    assert max(places) > 0
     for length, position, slow in zip(lengths, places, operands, strict=True):
         if length > 1 and position > 0:
             assert slow == 0
@@ -161,7 +162,7 @@ def test_a_stripe_of_few_lines_reads_weights_more_often() -> None:
     whole = column(graph, "slow_cycles", RATES._replace(room=1e9), **own)
     lengths = column(graph, "striped", RATES._replace(room=1.5e5), **own)
     inside = [r for r, length in enumerate(lengths) if length > 1]
-    assert inside
+    assert len(inside) > 2
     assert all(striped[r] > whole[r] for r in inside[1:-1])
 
 
