@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,7 +30,8 @@ class Plan:
     """What is known of a graph before a cost model says what its kernels cost.
 
     ``priced`` are the groups' simulated prices. ``held`` are the bytes of ``lives.owners``; ``parameters`` says how
-    often each parameter tensor is read, ``totals`` are their elements and bytes. ``memory`` works the peak out.
+    often each parameter tensor is read, ``weights`` are elements and bytes of each, ``totals`` those of all. ``memory``
+    works the peak out.
     """
 
     decomposition: Decomposition
@@ -37,6 +39,7 @@ class Plan:
     lives: Lifetimes
     held: list[int]
     parameters: dict[int, int]
+    weights: dict[int, tuple[int, int]]
     totals: tuple[int, int]
     memory: Callable[[], MemoryPeak]
 
@@ -109,15 +112,16 @@ def planned(graph: Graph, target: Target) -> Plan:
     lives = lifetimes(graph, decomposition, target)
     held = sizes(graph.tensors, lives, target)
     parameters = Counter(_read_parameters(graph, graph.ops))
-    totals = _weights(graph, parameters, target)
-    return Plan(decomposition, priced, lives, held, parameters, totals, peak_of(graph, lives, held, target))
+    weights = _weights(graph, parameters, target)
+    memory = peak_of(graph, lives, held, target)
+    return Plan(decomposition, priced, lives, held, parameters, weights, _sums(weights.values()), memory)
 
 
 def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced], **more: Any) -> Costs:
     """The costs of a plan whose groups cost what ``priced`` says; ``more`` are further fields of theirs."""
     kernels = tuple([p.kernel for p in priced if p.kernel is not None])
-    shares = dict([share for p in priced for share in p.shares])
-    macs = dict([count for p in priced for count in p.macs])
+    shares = dict(chain.from_iterable([p.shares for p in priced]))
+    macs = dict(chain.from_iterable([p.macs for p in priced]))
     latency = sum([k.latency_us for k in kernels])
     return Costs(
         target=target.name,
@@ -129,13 +133,18 @@ def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced]
         weights_bytes=plan.totals[1],
         traffic_bytes=sum([k.bytes for k in kernels]),
         memory=plan.memory,
-        uncounted=tuple([op.key for g, p in zip(plan.groups, priced, strict=True) if p.kernel is None for op in g.ops]),
+        uncounted=_uncounted(plan, priced) if len(kernels) < len(priced) else (),
         op_latency_us=shares,
         op_macs=macs,
         cycles=latency * target.clock_hz / 1e6,
         energy_uj=_energy(plan, target),
         **more,
     )
+
+
+def _uncounted(plan: Plan, priced: Sequence[Priced]) -> tuple[int, ...]:
+    """The keys of the ops that no cost is known of."""
+    return tuple([op.key for g, p in zip(plan.groups, priced, strict=True) if p.kernel is None for op in g.ops])
 
 
 def _energy(plan: Plan, target: Target) -> float | None:
@@ -156,8 +165,9 @@ def _rewired(old: Plan, difference: Difference, target: Target) -> Plan:
     changed = difference.changed
     held = [size(after.tensors[t], target) if t in changed or t not in sized else sized[t] for t in lives.owners]
     parameters = _parameters(old.parameters, difference)
-    totals = _totals(old, parameters, difference, target)
-    return Plan(decomposition, priced, lives, held, parameters, totals, peak_of(after, lives, held, target))
+    weights, totals = _weighed(old, parameters, difference, target)
+    memory = peak_of(after, lives, held, target)
+    return Plan(decomposition, priced, lives, held, parameters, weights, totals, memory)
 
 
 def _read_parameters(graph: Graph, ops: Iterable[Op]) -> Iterator[int]:
@@ -183,20 +193,31 @@ def _parameters(old: dict[int, int], difference: Difference) -> dict[int, int]:
     return reads
 
 
-def _totals(old: Plan, parameters: dict[int, int], difference: Difference, target: Target) -> tuple[int, int]:
-    """Elements and bytes of the edited graph's ``parameters``, from what the graph before has and what differs."""
+def _weighed(
+    old: Plan, parameters: dict[int, int], difference: Difference, target: Target
+) -> tuple[dict[int, tuple[int, int]], tuple[int, int]]:
+    """Elements and bytes of each of the edited graph's ``parameters`` and of all, from what the graph before has and
+    what differs."""
     differing = set(difference.changed)
     for op in (*difference.gone, *difference.come):
         differing.update(op.weights.values(), op.inputs)
-    less, less_bytes = _weights(difference.before, [t for t in differing if t in old.parameters], target)
-    more, more_bytes = _weights(difference.after, [t for t in differing if t in parameters], target)
-    return old.totals[0] - less + more, old.totals[1] - less_bytes + more_bytes
+    new = _weights(difference.after, [t for t in differing if t in parameters], target)
+    weights = {**old.weights, **new}
+    less, more = _sums([old.weights[t] for t in differing if t in old.weights]), _sums(new.values())
+    for t in differing:
+        if t not in parameters:
+            weights.pop(t, None)
+    return weights, (old.totals[0] - less[0] + more[0], old.totals[1] - less[1] + more[1])
 
 
-def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> tuple[int, int]:
+def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> dict[int, tuple[int, int]]:
     """Elements and bytes of the given parameters."""
-    found = list(parameters)
-    return sum([graph.tensors[t].numel for t in found]), sum([stored_bytes(graph, t, target) for t in found])
+    return {t: (graph.tensors[t].numel, stored_bytes(graph, t, target)) for t in parameters}
+
+
+def _sums(weights: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    found = list(weights)
+    return sum([elements for elements, _ in found]), sum([size for _, size in found])
 
 
 def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
@@ -219,10 +240,10 @@ def _resized(old: Plan, difference: Difference, target: Target) -> Plan | None:
         priced[i] = price(after, groups[i], target)
     pairs = zip(old.lives.owners, old.held, strict=True)
     held = [size(after.tensors[t], target) if t in changed else h for t, h in pairs] if changed else old.held
-    totals = _totals(old, old.parameters, difference, target)
+    weights, totals = _weighed(old, old.parameters, difference, target)
     decomposition = replace(old.decomposition, groups=groups)
     memory = peak_of(after, old.lives, held, target)
-    return Plan(decomposition, priced, old.lives, held, old.parameters, totals, memory)
+    return Plan(decomposition, priced, old.lives, held, old.parameters, weights, totals, memory)
 
 
 def _renewed(groups: list[Group], come: dict[int, Op], stale: set[int]) -> list[Group]:

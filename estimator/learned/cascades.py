@@ -62,8 +62,8 @@ def cascades(
             end += 1
             best_total = total
         if end - start > 1:
-            for i in range(start, end):
-                out[i, :3] = end - start, i - start, best_total
+            out[start:end, 0], out[start:end, 2] = end - start, best_total
+            out[start:end, 1] = range(end - start)
             at = end
     return out
 

@@ -130,29 +130,35 @@ def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Tar
     keeps its own."""
     matrix, places = rows.matrix, rows.wiring.rows
     us = 1e6 / target.clock_hz
-    floor, staged = FLOOR_CYCLES * us, (matrix[:, STAGED].astype(float) * us).tolist()
-    changed = set(rows.changed or ())
-    stood = old.sheet.matrix if old is not None and rows.changed is not None else None
-    if old is not None and stood is not None:
-        new = sorted({*np.flatnonzero((matrix != stood).any(axis=1)).tolist(), *changed})
+    floor, staged = FLOOR_CYCLES * us, matrix[:, STAGED].astype(float)
+    if old is not None and rows.changed is not None:
+        stood = old.sheet.matrix
+        again = staged != stood[:, STAGED]  # the price is another, whatever the regressors say
+        again[rows.changed] = True
+        new = np.flatnonzero(again | (matrix != stood).any(axis=1)).tolist()
         made = Memo(
             *(reader, rows, old.ratios.copy(), old.spreads.copy(), old.flags.copy()),
             *(list(old.priced), old.latencies.copy()),
         )
     else:
         n = len(matrix)
-        new = list(range(n))
+        again, new = np.ones(n, dtype=bool), list(range(n))
         made = Memo(reader, rows, np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int8), list(plan.priced), np.zeros(n))
+    if not new:
+        return made
     found = reader.read([rows.wiring.kinds[i] for i in new], matrix[new])
-    for row, (ratio, spread, flags) in zip(new, found, strict=True):
+    was = zip(made.ratios[new].tolist(), made.spreads[new].tolist(), made.flags[new].tolist(), strict=True)
+    of = zip(new, found, was, again[new].tolist(), (staged[new] * us).tolist(), strict=True)
+    fresh = [(row, says, base) for row, says, had, anew, base in of if anew or says != had]
+    latencies = []
+    for row, says, base in fresh:
         at = places[row]
-        was = (made.ratios[row], made.spreads[row], made.flags[row])
-        same = stood is not None and row not in changed and matrix[row, STAGED] == stood[row, STAGED]
-        if same and was == (ratio, spread, flags):
-            continue
-        made.ratios[row], made.spreads[row], made.flags[row] = ratio, spread, flags
-        priced = made.priced[at] = _repriced(plan.priced[at], staged[row], ratio, spread, flags, floor)
-        made.latencies[row] = priced.kernel.latency_us if priced.kernel is not None else 0.0
+        priced = made.priced[at] = _repriced(plan.priced[at], base, *says, floor)
+        latencies.append(priced.kernel.latency_us if priced.kernel is not None else 0.0)
+    if fresh:
+        at = [row for row, *_ in fresh]
+        made.latencies[at] = latencies
+        made.ratios[at], made.spreads[at], made.flags[at] = zip(*[says for _, says, _ in fresh], strict=True)
     return made
 
 
