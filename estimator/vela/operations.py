@@ -161,6 +161,8 @@ def _convolution(
         made = passed(layer, "depthwise", window, output, accelerator)
         return _of(_coded(Coded("depthwise", y[1], 1, elements, zeros), made, accelerator), y[1], made)
     inputs, outputs = x[1] // groups, y[1] // groups
+    if not (inputs and outputs):  # more groups than channels: no layer
+        return _NONE
     coded = Coded("conv", outputs, inputs, elements, zeros)
     if max(stride) > _STRIDE and not any(attrs["padding"]):
         made = passed(Layer(1, 1, inputs, outputs, (wide[0], wide[1]), elements), "conv", window, output, accelerator)
