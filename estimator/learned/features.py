@@ -346,14 +346,14 @@ def _chains(
 
 
 def _context(out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], alive: NDArray[np.float64]) -> None:
-    near = np.concatenate((values[:, _NEAR_OF], alive[:, None]), axis=1).take(wiring.near, axis=0)
-    most = near[:, :, 2:].max(axis=0)
+    near = np.concatenate((values[:, _NEAR_OF].T, alive[None])).take(wiring.near, axis=1)
+    most = near[2:].max(axis=1)
     out[:, 0] = alive
     out[1:, 1] = alive[:-1]
     out[:-1, 2] = alive[1:]
-    out[:, 3] = most[:, 1]
+    out[:, 3] = most[1]
     out[:, 4:7] = wiring.distances
     out[1:, 7] = values[1:, _AT["weight_cycles"]] / np.maximum(values[:-1, _AT["simulated"]], 1.0)
-    out[:, 8:10] = near[:, :, :2].sum(axis=0)
-    out[:, 10] = near[:, :, 2].min(axis=0)
-    out[:, 11] = most[:, 0]
+    out[:, 8:10] = near[:2].sum(axis=1).T
+    out[:, 10] = near[2].min(axis=0)
+    out[:, 11] = most[0]

@@ -8,6 +8,7 @@ Source: ``ethos-u-vela`` 5.2.0, its cascade builder and scheduler.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def cascaded(
     large = [r for r in range(1, n) if stages.follows[r] and full[r] >= rates.room]
     if not large:
         return out
-    height, width = takes["out_height"].tolist(), takes["in_width"].tolist()
+    height, tall, width = (takes[name].tolist() for name in ("out_height", "in_height", "in_width"))
     window, stride = takes["window_height"].tolist(), takes["stride_height"].tolist()
     channels = (np.ceil(takes["channels"] / BRICK) * BRICK).tolist()
 
@@ -82,7 +83,9 @@ def cascaded(
             weights = (takes["stored"] + takes["scales"])[start : last + 1].tolist()
             buffered, held = _beside(weights, rates.room - found)
             made = Cascade(start, last, int(found), tuple(least), tuple(buffered))
-            out[start : last + 1] = [_enlarged(takes, made, rates.room - held)] * (last + 1 - start)
+            between = range(start + 1, last + 1)
+            rows = tuple([(stride[i], window[i], tall[i], width[i], channels[i - 1]) for i in between])
+            out[start : last + 1] = [_enlarged(made, rows, height[last], rates.room - held)] * (last + 1 - start)
             at = last + 1
     return out
 
@@ -97,17 +100,21 @@ def _beside(weights: list[float], room: float) -> tuple[list[bool], float]:
     return buffered, held
 
 
-def _enlarged(takes: dict[str, Vector], least: Cascade, room: float) -> Cascade:
-    """The cascade with stripes as large, up to half of the result, as fits."""
-    first, last = least.first, least.last
-    heights = np.arange(2, (takes["out_height"][last] + 1) // 2 + 1)  # lines of the last result at a time
+_Line = tuple[float, float, float, float, float]
+"""Of a row: its stride and window, height and width of its operand, the channels of that in bricks."""
+
+
+@lru_cache(maxsize=4096)
+def _enlarged(least: Cascade, rows: tuple[_Line, ...], height: float, room: float) -> Cascade:
+    """The cascade with stripes as large, up to half of the result, as fits. ``rows`` are those behind its first,
+    ``height`` is the result's."""
+    heights = np.arange(2, (height + 1) // 2 + 1)  # lines of the last result at a time
     buffers = np.zeros(len(heights))
     lines = [heights]
-    for at in range(last, first, -1):
-        made = heights * takes["stride_height"][at]
-        needs = np.minimum(made - takes["stride_height"][at] + takes["window_height"][at], takes["in_height"][at])
-        needs = np.maximum(needs, 1.0)
-        buffers += np.ceil((made + needs) / needs) * needs * takes["in_width"][at] * _bricks(takes["channels"][at - 1])
+    for stride, window, tall, width, channels in reversed(rows):
+        made = heights * stride
+        needs = np.maximum(np.minimum(made - stride + window, tall), 1.0)
+        buffers += np.ceil((made + needs) / needs) * needs * width * channels
         heights = made
         lines.insert(0, heights)
     full = np.flatnonzero(buffers > room)
@@ -117,34 +124,48 @@ def _enlarged(takes: dict[str, Vector], least: Cascade, room: float) -> Cascade:
     return least._replace(bytes=int(buffers[chosen]), lines=tuple([int(made[chosen]) for made in lines]))
 
 
-def _bricks(channels: float) -> float:
-    return -(-channels // BRICK) * BRICK
-
-
 def restriped(kinds: list[str], takes: dict[str, Vector], cascades: list[Cascade | None], rates: Rates) -> None:
     """Change what layers in stripes take: their blocks are no higher than these."""
     for r, cascade in enumerate(cascades):
         if cascade is None or kinds[r] not in _PASSED or takes["read_columns"][r] <= 0:
             continue
-        own = {name: int(takes[name][r]) for name in _SHAPE}
-        lines = min(cascade.lines[r - cascade.first], own["out_height"])
-        equal = kinds[r] in ("depthwise", "pool")
-        window = own["kernel_height"], own["kernel_width"]
-        layer = Layer(
-            height=own["out_height"],
-            width=own["out_width"],
-            inputs=own["out_channels"] if equal else own["in_channels"],
-            outputs=own["out_channels"],
-            window=(own["window_height"], own["window_width"]),
-            elements=0 if kinds[r] == "pool" else window[0] * window[1],
-            stride=(own["stride_height"], own["stride_width"]),
-            equal=equal,
-        )
-        whole, cut = (passed(layer, _PASSED[kinds[r]], window, "", rates.accelerator, n) for n in (None, lines))
-        takes["pass_cycles"][r] *= cut.cycles / max(whole.cycles, 1.0)
-        takes["fetched"][r] *= cut.read / max(whole.read, 1.0)
-        takes["refetches"][r] *= cut.refetches / max(whole.refetches, 1)
+        shape = tuple([int(takes[name][r]) for name in _SHAPE])
+        cut = _cut(kinds[r], shape, cascade.lines[r - cascade.first], rates.accelerator)
+        takes["pass_cycles"][r] *= cut.cycles
+        takes["fetched"][r] *= cut.read
+        takes["refetches"][r] *= cut.refetches
         takes["read_columns"][r], takes["block_columns"][r] = cut.read_columns, cut.columns
+
+
+class _Cut(NamedTuple):
+    """A layer in stripes: cycles, bytes read and refetches as parts of those of the whole, and its blocks' widths."""
+
+    cycles: float
+    read: float
+    refetches: float
+    read_columns: int
+    columns: int
+
+
+@lru_cache(maxsize=16384)
+def _cut(kind: str, shape: tuple[int, ...], lines: int, accelerator: str) -> _Cut:
+    """The layer of a kind whose columns :data:`_SHAPE` are ``shape``, in stripes of so many ``lines``."""
+    height, width, inputs, outputs, *sides = shape
+    window, seen, stride = ((sides[at], sides[at + 1]) for at in (0, 2, 4))
+    equal = kind in ("depthwise", "pool")
+    layer = Layer(
+        height=height,
+        width=width,
+        inputs=outputs if equal else inputs,
+        outputs=outputs,
+        window=seen,
+        elements=0 if kind == "pool" else window[0] * window[1],
+        stride=stride,
+        equal=equal,
+    )
+    whole, cut = (passed(layer, _PASSED[kind], window, "", accelerator, n) for n in (None, min(lines, height)))
+    parts = (cut.cycles / max(whole.cycles, 1.0), cut.read / max(whole.read, 1.0))
+    return _Cut(*parts, cut.refetches / max(whole.refetches, 1), cut.read_columns, cut.columns)
 
 
 _SHAPE = (

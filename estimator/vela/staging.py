@@ -82,9 +82,13 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     gathered = np.array([k in _GATHERED for k in kinds], dtype=bool)
     cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool) | (gathered & (sums[:, 0] <= 0))] = 0.0
     ratio = cycles / np.maximum(takes["simulated"], 1.0)
-    stripes = [(c.last - c.first + 1, r - c.first, c.bytes) if c else (1, 0, 0) for r, c in enumerate(cascades)]
-    parts = (cycles, ratio, from_slow, from_fast, array, away, fetch.buffered.astype(float), fetch.ahead)
-    return np.column_stack((*parts, np.array(stripes, dtype=float).reshape(-1, 3)))
+    out = np.zeros((len(kinds), len(COLUMNS)))
+    out[:, 0], out[:, 1], out[:, 2], out[:, 3], out[:, 4] = cycles, ratio, from_slow, from_fast, array
+    out[:, 5:8], out[:, 8], out[:, 9], out[:, 10] = away, fetch.buffered, fetch.ahead, 1.0
+    for r, cascade in enumerate(cascades):
+        if cascade is not None:
+            out[r, 10:] = cascade.last - cascade.first + 1, r - cascade.first, cascade.bytes
+    return out
 
 
 _GATHERED = frozenset({"concat", "stack"})
