@@ -19,6 +19,7 @@ from advisor.targets import Target
 from ..plan import Plan, planned
 from ..vela import fetching, staging
 from ..vela.rates import PORTS, Rates, rates
+from ..vela.stages import stages
 from .cascades import COLUMNS as CASCADES
 from .cascades import STRIPED, cascades
 from .columns import NUMBER, OWN, kind_of, own
@@ -194,7 +195,8 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
         kind = kind_of(graph.tensors, group.ops[0])
         if kind != wiring.kinds[row]:
             kinds = [*wiring.kinds[:row], kind, *wiring.kinds[row + 1 :]]
-            wiring = replace(wiring, kinds=kinds, traits=fetching.traits(kinds))
+            placed = None if wiring.stages is None else stages(graph, plan, wiring.rows, kinds)
+            wiring = replace(wiring, kinds=kinds, traits=fetching.traits(kinds), stages=placed)
     return _filled(wiring, values, plan.held, speeds, old, changed)
 
 

@@ -93,10 +93,27 @@ def turn(graph: Graph, position: int) -> Graph:
     return graph.replace(ops=ops)
 
 
+def regroup(graph: Graph, position: int, groups: int) -> Graph:
+    """A convolution in groups, or in 16 bits: another kind of kernel in the same wiring; the graph itself where that op
+    is none that has so many."""
+    op = graph.ops[position]
+    if op.op not in ("conv", "linear"):
+        return graph
+    ops, tensors = list(graph.ops), dict(graph.tensors)
+    key = op.weights["weight"]
+    out, inputs, *window = tensors[key].shape
+    if groups == 1 or op.op == "linear":
+        ops[position] = replace(op, attrs={**op.attrs, "precision": "int16"})
+    elif op.attrs["groups"] == 1 and out % groups == inputs % groups == 0:
+        ops[position] = replace(op, attrs={**op.attrs, "groups": groups})
+        tensors[key] = tensors[key]._replace(shape=(out, inputs // groups, *window))
+    return graph.replace(ops=ops, tensors=tensors)
+
+
 @st.composite
 def edits(draw, graph: Graph) -> Graph:
     for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(["resize", "resize", "swap", "bypass", "insert", "cut", "turn", "keep"]))
+        kind = draw(st.sampled_from(["resize", "resize", "swap", "bypass", "insert", "cut", "turn", "regroup", "keep"]))
         position = draw(st.integers(0, len(graph.ops) - 1))
         if kind == "resize":
             graph = resize(graph, draw(st.sampled_from(sorted(graph.tensors))), draw(st.integers(2, 5)))
@@ -110,4 +127,6 @@ def edits(draw, graph: Graph) -> Graph:
             graph = cut(graph, position)
         elif kind == "turn":
             graph = turn(graph, position)
+        elif kind == "regroup":
+            graph = regroup(graph, position, draw(st.sampled_from([1, 2, 8])))
     return graph

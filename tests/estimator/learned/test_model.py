@@ -1,6 +1,7 @@
 """The learned model behind the estimator's interface: re-estimates, intervals, marks, and what it falls back to."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,3 +135,23 @@ def test_a_batch_of_images_costs_about_as_many_times_what_one_does(name):
 
     assert type(latency(1)) is float
     assert 8 < latency(32) / latency(1) < 128
+
+
+@pytest.mark.parametrize("changed", [{"groups": 4}, {"precision": "int16"}])
+@pytest.mark.parametrize("joined", ["concat", "mul"])
+def test_another_kind_of_kernel_is_placed_anew(joined, changed):
+    """What a compiler writes in place, or takes into a layer, depends on the kinds of the kernels around it."""
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 16, 64, 64)), 32, 3)
+    y = b.conv(x, 32, 3)
+    both = b.concat([y, b.conv(x, 32, 3)]) if joined == "concat" else b.elementwise("mul", y, x)
+    graph = b.build(b.conv(both, 32))
+    ops, tensors = list(graph.ops), dict(graph.tensors)
+    ops[1] = replace(ops[1], attrs={**ops[1].attrs, **changed})
+    key = ops[1].weights["weight"]
+    tensors[key] = tensors[key]._replace(shape=(32, 32 // changed.get("groups", 1), 3, 3))
+    after = graph.replace(ops=ops, tensors=tensors)
+    model = Learned(PREDICTOR)
+    assert model.restimate(model.estimate(graph, TARGET), graph, after, TARGET) == Learned(PREDICTOR).estimate(
+        after, TARGET
+    )
