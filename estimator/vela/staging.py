@@ -291,7 +291,7 @@ def _bursts(
     flat = np.stack((plain[stages.leading], plain[stages.results]), axis=1)
     inputs = takes["in_channels"] * np.where(takes["in_channels"] > 1, 1.0, takes["groups"])
     amounts = sums.copy()
-    amounts[:, 0] *= np.where(flat[:, 0] & layered, inputs / (np.ceil(inputs / BRICK) * BRICK), 1.0)
+    amounts[:, 0] *= np.where(flat[:, 0] & layered, inputs / np.maximum(np.ceil(inputs / BRICK) * BRICK, 1.0), 1.0)
     one = np.where(layered, takes["step"], _BESIDE)  # channels that lie side by side
     reads = np.where(
         flat[:, 0], one * np.where(one == inputs, takes["read_columns"], 1.0), BRICK * takes["read_columns"]
