@@ -18,7 +18,7 @@ from advisor.targets import Target
 
 from ..plan import Plan, planned
 from ..vela import fetching, staging
-from ..vela.rates import PORTS, Rates, rates
+from ..vela.rates import CHANNEL, PORTS, Rates, rates
 from ..vela.stages import stages
 from .cascades import COLUMNS as CASCADES
 from .cascades import STRIPED, cascades
@@ -59,7 +59,7 @@ _BESIDE = _columns(
 
 _RATIOS = tuple(f"{OWN[a]}/{OWN[b]}" for a, b in zip(_NUMERATORS, _DENOMINATORS, strict=True))
 _PLACES = ("before", "before2", "after", "after2", "producer", "consumer")
-_STAGED = (*fetching.COLUMNS[:5], *fetching.COLUMNS[5:], *staging.COLUMNS[5:])
+_STAGED = (*fetching.COLUMNS, *staging.COLUMNS[5:])
 NAMES = (
     *OWN,
     *(f"{OWN[c]} padded to {m}" for m in PADDED for c in _CHANNELS),
@@ -220,7 +220,7 @@ def _speeds(target: Target) -> Speeds:
     apart = rates(target)
     flow = None
     if ports is not None and apart is None:
-        channel = ports.fast * (0.64 if ports.chains else 1.0)
+        channel = ports.fast * (CHANNEL if ports.chains else 1.0)
         flow = fetching.Flow(
             target.memory("weights")[-1].bytes_per_s / target.clock_hz, ports.fast, channel, ports.burst, each
         )

@@ -1,5 +1,8 @@
 """What Arm's compiler Vela decides about a network for an Ethos-U, and what that takes, worked out without it.
 
-:mod:`.blocks` cuts a layer for the array, :mod:`.staging` says which feature maps and weights lie where and what
-kernels wait for, :mod:`.placing` who gets room in the SRAM. Numbers only: it needs numpy, and no graph but its wiring.
+:mod:`.blocks` cuts a layer for the array, :mod:`.passes` says what that takes, :mod:`.operations` what a kernel of a
+graph is to the compiler, :mod:`.transposing` what swapping dimensions takes. Then what stands around a kernel: where
+the SRAM holds all feature maps, :mod:`.fetching` says how long it waits for weights; where it does not,
+:mod:`.staging` says which maps and weights lie where, with :mod:`.cascading` (stripes), :mod:`.placing` (room in the
+SRAM), :mod:`.stages` (the wiring) and :mod:`.rates` (bytes a cycle, by channel). It needs numpy only.
 """

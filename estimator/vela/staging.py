@@ -29,7 +29,7 @@ from .rates import Rates
 from .stages import Stages
 
 TAKES = (
-    *("pass_cycles", "fetched", "made", "refetches", "stored", "scales", "constant", "read_columns", "step"),
+    *("pass_cycles", "fetched", "refetches", "stored", "scales", "constant", "read_columns", "step"),
     *("block_columns", "array", "stream", "slow", "simulated", "in_height", "in_width", "in_channels", "out_height"),
     *("out_width", "out_channels", "groups", "kernel_height", "kernel_width", "window_height", "window_width"),
     *("stride_height", "stride_width", "unaligned"),
@@ -77,7 +77,7 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     normed = np.array([k == "batch_norm" for k in kinds], dtype=bool) & (not rates.chains)  # two operations
     from_slow = _from_slow(takes, slow, fetch, normed, rates)
     from_fast = _from_fast(takes, fast, fetch, rates)
-    array = _array(takes, busy, fetch)
+    array = _array(busy, fetch)
     cycles = np.maximum.reduce((array, from_slow, from_fast)) * np.where(normed, 2.0, 1.0)
     gathered = np.array([k in _GATHERED for k in kinds], dtype=bool)
     cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool) | (gathered & (sums[:, 0] <= 0))] = 0.0
@@ -341,7 +341,7 @@ def _from_fast(takes: dict[str, Vector], fast: Vector, fetch: _Fetch, rates: Rat
     return np.maximum.reduce(channels)
 
 
-def _array(takes: dict[str, Vector], busy: Vector, fetch: _Fetch) -> Vector:
+def _array(busy: Vector, fetch: _Fetch) -> Vector:
     """Cycles of the array, and what it waits for weights."""
     both = np.maximum(fetch.first + fetch.second, 1.0)
     last = np.where(fetch.second > 0, busy * fetch.second / both, busy)

@@ -14,20 +14,8 @@ import pytest
 from advisor.daemon.lanes import AnalystError, Settings
 from advisor.frames import Message
 
+from ..test_analyst import HANGING, MODEL
 from .pool import analysts, served, until
-
-MODEL = """import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 60, 3)
-
-    def forward(self, x):
-        return self.conv(x)
-"""
-HANGING = "while True: pass\n" + MODEL
 
 
 def job(path: Path, **more) -> Message:

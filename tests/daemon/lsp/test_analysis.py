@@ -87,13 +87,18 @@ def scored(path: Path, text: str) -> dict[str, Any]:
     return plain.to_plain()
 
 
+async def opened_unscored(editor, lanes: FakeLanes, file: Path) -> None:
+    """Open the file and answer with a view that has no scores yet."""
+    await editor.initialize(file.parent, PUSH, trusted=True)
+    editor.open(file.as_uri(), TEXT)
+    (await lanes.next(0)).done.set_result({"view": traced(file, TEXT), "unscored": True})
+
+
 async def test_scores_join_a_view_when_they_are_ready_and_nobody_waits_for_them(file, monkeypatch):
     monkeypatch.setattr(analysis, "UNSCORED", 0.0)
     lanes = FakeLanes()
     async with editing(lanes) as editor:
-        await editor.initialize(file.parent, PUSH, trusted=True)
-        editor.open(file.as_uri(), TEXT)
-        (await lanes.next(0)).done.set_result({"view": traced(file, TEXT), "unscored": True})
+        await opened_unscored(editor, lanes, file)
         assert codes(await editor.nth(PUBLISH, 0)) == []
         call = await lanes.next(0, "score")
         assert call.lane == "back" and call.params["text"] == TEXT
@@ -108,9 +113,7 @@ async def test_an_edit_ends_the_scoring_and_what_is_scored_is_not_scored_again(f
     monkeypatch.setattr(analysis, "UNSCORED", 0.0)
     lanes = FakeLanes()
     async with editing(lanes) as editor:
-        await editor.initialize(file.parent, PUSH, trusted=True)
-        editor.open(file.as_uri(), TEXT)
-        (await lanes.next(0)).done.set_result({"view": traced(file, TEXT), "unscored": True})
+        await opened_unscored(editor, lanes, file)
         call = await lanes.next(0, "score")
         editor.edit(file.as_uri(), 2, change((0, 0), (0, 0), "# new\n"))
         again = await lanes.next(1)
