@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from .fixes.fix import Fix
 from .graph import Span
 
 
@@ -27,7 +28,8 @@ class Finding:
     belongs to; ``alternatives`` are other moves with their outcomes. ``overlaps`` names the finding (by fingerprint)
     whose fix leaves nothing for this one. ``severity`` is ``error``, ``warning`` or ``information``. ``trainability``:
     what the move does to the model's zero-shot scores (:func:`advisor.zeroshot.words.change`), None where it was not
-    asked.
+    asked. ``fix``: edits that do it, verified; where there are none ``unfixed`` says why. Both are empty until they are
+    asked for (:class:`advisor.fixes.fixer.Fixer`).
     """
 
     code: str
@@ -46,6 +48,8 @@ class Finding:
     severity: str = "warning"
     gain_error_us: float | None = None
     trainability: dict[str, Any] | None = None
+    fix: Fix | None = None
+    unfixed: str = ""
 
     def fingerprint(self) -> str:
         """Names the finding among its model's: code, model, target and layers, no line number.

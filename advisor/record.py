@@ -15,10 +15,11 @@ import msgpack
 
 from .costs import Costs, Kernel, MemoryPeak
 from .findings import Finding, Related
+from .fixes.fix import Fix
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
 
-VERSION = 2
+VERSION = 3
 """Raised when what is written changes; records of another version are refused."""
 
 _TUPLE, _LARGE = 1, 2
@@ -57,7 +58,7 @@ def unpack(data: bytes) -> FileReport:
         return FileReport(file, [_to_model(m) for m in models], [_to_finding(f) for f in findings], notes)
     except RecordError:
         raise
-    except (TypeError, ValueError, GraphError, msgpack.exceptions.UnpackException, RecursionError) as e:
+    except (TypeError, ValueError, KeyError, GraphError, msgpack.exceptions.UnpackException, RecursionError) as e:
         raise RecordError(f"no record of a report: {type(e).__name__}: {e}; audit the file again") from e
 
 
@@ -169,11 +170,13 @@ def _finding(f: Finding) -> list[Any]:
         f.severity,
         f.gain_error_us,
         f.trainability,
+        None if f.fix is None else f.fix.to_plain(),
+        f.unfixed,
     ]
 
 
 def _to_finding(plain: list[Any]) -> Finding:
-    code, message, span, *middle, related, layers, overlaps, severity, error, trainability = plain
+    code, message, span, *middle, related, layers, overlaps, severity, error, trainability, fix, unfixed = plain
     model, target, gain_us, gain_percent, label, move, alternatives = middle
     return Finding(
         code,
@@ -192,6 +195,8 @@ def _to_finding(plain: list[Any]) -> Finding:
         severity,
         error,
         trainability,
+        None if fix is None else Fix.from_plain(fix),
+        unfixed,
     )
 
 
