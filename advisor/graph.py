@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .facts import Facts
+
+if TYPE_CHECKING:
+    from .numbers import Numbers
 
 FORMAT_VERSION = 1
 """Raised when the plain form changes; caches and workers of another version are refused."""
@@ -96,19 +99,22 @@ class Module:
     """One ``nn.Module`` instance, however often it is called.
 
     ``created`` starts at the expression that built it and goes outwards through user code; it is empty when
-    the construction was not observed (a live model).
+    the construction was not observed (a live model). ``scope``, where it was asked for, has the simple values that code
+    at that expression can name (``i``, ``self.width``, ``row['stride']``).
     """
 
     path: str
     type: str
     created: tuple[Span, ...] = ()
+    scope: Mapping[str, int | float | str | bool | None] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Graph:
     """A model's operations in execution order, its tensors by id and its modules by path.
 
-    ``facts`` are what was measured of this very network; None where nothing was. An edited graph has none.
+    ``facts`` are what was measured of this very network; ``numbers`` where the source has its widths from; None where
+    nothing was, and where nobody watched. An edited graph has neither.
     """
 
     ops: list[Op]
@@ -117,6 +123,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     facts: Facts | None = None
+    numbers: Numbers | None = None
 
     # ---- indexes (computed once; a graph never changes)
 
@@ -240,7 +247,7 @@ class Graph:
 
     def with_facts(self, facts: Facts) -> Graph:
         """The same graph with what was measured of it."""
-        graph = Graph(self.ops, self.tensors, self.modules, self.inputs, self.outputs, facts)
+        graph = Graph(self.ops, self.tensors, self.modules, self.inputs, self.outputs, facts, self.numbers)
         graph.adopt(**{name: index for name, index in vars(self).items() if name in INDEXES})
         return graph
 
@@ -260,7 +267,10 @@ class Graph:
             **({} if self.facts is None else {"facts": self.facts.to_plain()}),
             "version": FORMAT_VERSION,
             "tensors": [[i, list(t.shape), *(t[1:] if t.precision else t[1:5])] for i, t in self.tensors.items()],
-            "modules": [[m.path, m.type, [span(s) for s in m.created]] for m in self.modules.values()],
+            "modules": [
+                [m.path, m.type, [span(s) for s in m.created], *([dict(m.scope)] if m.scope else [])]
+                for m in self.modules.values()
+            ],
             "ops": [
                 [
                     o.key,
@@ -308,8 +318,8 @@ class Graph:
                     for i, shape, dtype, layout, role, name, *rest in plain["tensors"]
                 },
                 modules={
-                    path: Module(path, kind, tuple(s for s in map(span, created) if s is not None))
-                    for path, kind, created in plain["modules"]
+                    path: Module(path, kind, tuple(s for s in map(span, created) if s is not None), *scope)
+                    for path, kind, created, *scope in plain["modules"]
                 },
                 inputs=tuple(plain["inputs"]),
                 outputs=tuple(plain["outputs"]),

@@ -47,11 +47,13 @@ class Instance:
 @dataclass(slots=True)
 class Width:
     """How many channels or features layers of a place take or give: ``span`` is the number in the source, ``call`` the
-    text of the call that writes it. Where none does, ``call`` is empty and ``span`` the call that decides it."""
+    text of what it is written in, ``how`` it is found there and becomes the width (``third item × 6``), empty where
+    that is plain. Where no number is known, ``call`` is empty and ``span`` the call that decides it."""
 
     number: int
     span: Span
     call: str
+    how: str = ""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,7 @@ class View:
                     p.created,
                     [number(i) for i in p.instances],
                     [span(s) for s in p.origin],
-                    [(w.number, span(w.span), w.call) for w in p.widths],
+                    [(w.number, span(w.span), w.call, w.how) for w in p.widths],
                 )
                 for p in self.places
             ],
@@ -213,7 +215,7 @@ class View:
                     created,
                     [instances[i] for i in held],
                     [span(s) for s in origin],
-                    [Width(number, span(s), call) for number, s, call in widths],
+                    [Width(number, span(s), *said) for number, s, *said in widths],
                 )
                 for at, created, held, origin, widths in plain["places"]
             ],

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from advisor.advice.carrier import MADE, TAKEN, carried, editable, step_of
 from advisor.advice.literals import Lines, called, known_lines, located
-from advisor.advice.places import editable
+from advisor.advice.surroundings import Text
 from advisor.costs import Costs
-from advisor.graph import Op, Span, Tensor
+from advisor.graph import Graph, Op, Span, Tensor
+from advisor.numbers import Literal, Numbers
 from advisor.report import FileReport, ModelReport
 from advisor.reports.layers import Row, rows
 from advisor.zeroshot import words
@@ -63,12 +65,36 @@ class _Origins:
         self._file = file
         self._own = text.split("\n")
         self._lines = cache(lines)
+        self._text = cache(lambda file: Text(self._read(file)))
         self._known: dict[tuple[int, tuple[Span, ...]], Width | None] = {}
+        self._followed: dict[tuple[int, int, int], Width | None] = {}
 
-    def widths(self, row: Row, chain: tuple[Span, ...]) -> list[Width]:
+    def widths(self, row: Row, chain: tuple[Span, ...], graph: Graph | None) -> list[Width]:
         """Those of what the layer gives and takes."""
-        numbers = dict.fromkeys(n for t in (*row.outputs[:1], *row.inputs[:1]) if (n := _channels(row.op, t)))
-        return [found for number in numbers if (found := self._width(number, chain)) is not None]
+        found: dict[int, Width] = {}
+        for names, tensors in ((MADE, row.outputs), (TAKEN, row.inputs)):
+            number = _channels(row.op, tensors[0]) if tensors else 0
+            if number and number not in found:
+                width = self._literal(row.op, graph, names, number) or self._width(number, chain)
+                found.update({} if width is None else {number: width})
+        return list(found.values())
+
+    def _literal(self, op: Op, graph: Graph | None, names: Sequence[str], number: int) -> Width | None:
+        """The number that carries a width, where the model's numbers were followed."""
+        numbers = None if graph is None else graph.numbers
+        if graph is None or numbers is None or (step := step_of(numbers, graph, op, names)) is None:
+            return None
+        key = (id(numbers), step, number)
+        if key not in self._followed:
+            self._followed[key] = self._written(numbers, step, number)
+        return self._followed[key]
+
+    def _written(self, numbers: Numbers, step: int, number: int) -> Width | None:
+        found = carried(numbers, [step], number, self._file)
+        if found is None or not editable(found.span, self._file):
+            return None
+        around = self._text(found.span.file).around(found.span)
+        return Width(number, found.span, around.text, _how(numbers.literals[found.literal], around.position, number))
 
     def _width(self, number: int, chain: tuple[Span, ...]) -> Width | None:
         key = (number, chain)
@@ -85,6 +111,19 @@ class _Origins:
 
     def _read(self, file: str) -> Sequence[str]:
         return self._own if file == self._file else self._lines(file)
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+
+
+def _how(literal: Literal, position: int, width: int) -> str:
+    """Which item of its row a literal is, and how the width comes of it."""
+    which = f"{_ORDINALS[position - 1]} item" if 0 < position <= len(_ORDINALS) else ""
+    if literal.value == width:
+        return which
+    value = f"{literal.value:g}"
+    times, rest = divmod(width, literal.value) if literal.value > 0 else (0, 1)
+    return f"{which or value} × {times:g}" if times > 1 and not rest else f"worked out from its {value}"
 
 
 def _channels(op: Op, tensor: Tensor) -> int:
@@ -122,7 +161,7 @@ def _enter(model: ModelReport, file: str, layers: _Layers, origins: _Origins) ->
             held.origin.update((s, None) for s in chain if s != at[0])
         if here is not None:
             widths = layers[here, True].widths
-            widths.update(((w.number, w.span), w) for w in origins.widths(row, chain))
+            widths.update(((w.number, w.span), w) for w in origins.widths(row, chain, model.graph))
 
 
 def _bounds(costs: Costs) -> dict[int, list[float]]:

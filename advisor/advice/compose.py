@@ -63,8 +63,7 @@ def compose(
 
 def _related(parts: Sequence[Part], look: Look, sources: Sources) -> Iterator[Related]:
     for part in parts:
-        for span in place(look.graph, part.advice, sources)[1]:
-            yield Related(span, "created from here")
+        yield from place(look.graph, part.advice, sources)[1]
     for part in parts:
         for key, text in part.advice.related:
             if (site := look.graph.site(look.graph.by_key[key])) is not None:

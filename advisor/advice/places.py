@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePath
 
+from ..findings import Related
 from ..graph import Graph, Op, Span
 from ..rule import Advice
+from .carrier import carrier, editable
 
 NOWHERE = Span("", 1, 1, 1, 1)
-
-INSTALLED = ("site-packages", "dist-packages")
-"""Folders of code that nobody edits."""
 
 
 def no_numbers(span: Span) -> frozenset[int]:
@@ -36,16 +34,29 @@ UNKNOWN = Sources()
 """Nothing is known."""
 
 
-def origin(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, ...]:
-    """The calls that made what the advice is about, innermost first; advice with the same origin shares a finding.
+def literal(graph: Graph, advice: Advice, sources: Sources) -> Span | None:
+    """The number in the source that a person would edit to follow the advice; None where the advice is about none, or
+    where it comes from was not followed to a file that its author edits."""
+    if advice.number is None:
+        return None
+    found = carrier(graph.numbers, graph, advice.layers or (advice.op,), advice.number, sources.file)
+    return found.span if found is not None and editable(found.span, sources.file) else None
 
-    Advice about a number starts with the innermost call in project code that writes it, and shares that with all
-    others about it whoever the callers were: one edit there changes them all. A block's starts with what all its
-    layers have in common, unless that lies outside the audited file and the layers do not.
+
+def origin(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, ...]:
+    """The places that made what the advice is about, innermost first; advice with the same origin shares a finding.
+
+    Advice about a number stands on the literal that carries it, and shares that with all others about it whoever the
+    callers were: one edit there changes them all. Where no literal is known, it starts with the innermost call in
+    project code that writes the number. A block's starts with what all its layers have in common, unless that lies
+    outside the audited file and the layers do not.
 
     Without any, advice shares nothing: that two modules of unknown origin are called on one line says nothing about
     where their widths come from.
     """
+    written = literal(graph, advice, sources)
+    if written is not None:
+        return (written,)
     chain = _chain(graph, graph.by_key[advice.op])
     if advice.number is not None:
         for span in chain:
@@ -61,13 +72,33 @@ def origin(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, ...]:
     return shared if sources.file in files or (shared and sources.file not in {s.file for s in chain}) else chain
 
 
-def place(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, tuple[Span, ...]]:
-    """Where a finding stands, and the other calls that made the layer."""
+def place(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, tuple[Related, ...]]:
+    """Where a finding stands, and the other calls that made the layer: from a literal the way to it."""
+    chain = _chain(graph, graph.by_key[advice.op])
+    written = literal(graph, advice, sources)
+    if written is not None:
+        return written, _way(written, chain)
     calls = origin(graph, advice, sources)
     outside = graph.by_key[advice.op].call or sources.span
     here = next((s for s in calls if s.file == sources.file), calls[0] if calls else outside)
-    around = calls if advice.number is None else _chain(graph, graph.by_key[advice.op])
-    return here, tuple(dict.fromkeys(s for s in around if s != here))
+    around = calls if advice.number is None else chain
+    return here, tuple(Related(s, "created from here") for s in dict.fromkeys(around) if s != here)
+
+
+def _way(written: Span, chain: tuple[Span, ...]) -> tuple[Related, ...]:
+    """From a literal to the layer: the calls between, outermost first. What calls the one that it is written in says
+    nothing of it."""
+    within = next((n for n, call in enumerate(chain) if _holds(call, written)), len(chain) - 1)
+    calls = tuple(dict.fromkeys(reversed(chain[: within + 1])))
+    last = len(calls) - 1
+    return tuple(
+        Related(call, "the layer is created here" if n == last else "on its way to the layer")
+        for n, call in enumerate(calls)
+    )
+
+
+def _holds(call: Span, inner: Span) -> bool:
+    return call.file == inner.file and call[1:3] <= inner[1:3] and inner[3:] <= call[3:]
 
 
 def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
@@ -75,12 +106,3 @@ def _chain(graph: Graph, op: Op) -> tuple[Span, ...]:
     if op.module and op.path in graph.modules:
         return graph.modules[op.path].created
     return (op.call,) if op.call is not None else ()
-
-
-def editable(span: Span, file: str) -> bool:
-    """Whether the person who audits ``file`` can edit the span's: it is not installed, or both are."""
-    return not _installed(span.file) or _installed(file)
-
-
-def _installed(file: str) -> bool:
-    return not set(INSTALLED).isdisjoint(PurePath(file).parts)

@@ -94,7 +94,7 @@ def _widths(opened: Opened, place: Place, markup: Markup) -> str:
     for width in place.widths[:_WIDTHS]:
         if width.call:
             call = width.call if len(width.call) <= _CALL else f"{width.call[: _CALL - 1]}…"
-            comes = markup.text(": ") + markup.code(call)
+            comes = markup.text(": ") + markup.code(call) + markup.text(f", {width.how}" if width.how else "")
             lines.append(markup.text(f"Its {width.number} comes from ") + links(opened, [width.span], markup) + comes)
         elif width.span == place.span:
             lines.append(markup.text(f"Its {width.number} is decided by this call"))
