@@ -15,7 +15,8 @@ configuration are always literal)::
                                          # (.ipynb) always its Python
       "preload": ["timm"],               # libraries that the file imports, slow ones: import them before the fork
       "candidates": [CANDIDATE, ...],    # best first: told by the user, zero-argument factories, roots, the rest
-      "hints": [INPUTS, ...]             # inputs seen in the file that belong to no one candidate, best first
+      "hints": [INPUTS, ...],            # inputs seen in the file that belong to no one candidate, best first
+      "scopes": true                     # optional: tell what was in scope where each module was built
     }
 
     CANDIDATE = {

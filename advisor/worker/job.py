@@ -81,7 +81,7 @@ def run(request: dict[str, Any], emit: Emit, kind: Callable[..., Audit] | None =
     with (
         unsaved(request.get("buffers", {})),
         reading() as reads,
-        Observer() as observer,
+        Observer(scoped=bool(request.get("scopes"))) as observer,
         no_downloads(),
         no_accelerator(),
     ):
@@ -254,6 +254,9 @@ class Audit:
         covers = executed_classes(build.model, trace.plain, self.imported) if whole else []
         for name in covers:
             self.covered.setdefault(name, candidate["name"])
+        if self.request.get("scopes") and trace.plain is not None:
+            for module in trace.plain["modules"]:
+                module.append(self.observer.scope(build.model.get_submodule(module[0])))
         self.emit(
             {
                 **_head(candidate),

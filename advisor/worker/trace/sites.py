@@ -16,6 +16,7 @@ from torch import nn
 
 from .frames import Span, is_entry, is_user_file, span
 from .recording import Position, identity
+from .scopes import Scope, scope
 
 _DEPTH = 16
 """Frames kept of a creation: deep enough for a table, its builder, the stage, the block and the layer."""
@@ -31,11 +32,13 @@ class Observer:
     """While entered, records every ``nn.Module``'s creation.
 
     ``captured[cls]`` holds up to three ``(args, kwargs)`` that classes outside torch were constructed with. A deep
-    copy of a module was created where its original was.
+    copy of a module was created where its original was. With ``scoped``, what was in scope where such a class was
+    called is kept too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scoped: bool = False) -> None:
         self.captured: dict[type, list[Arguments]] = {}
+        self._scopes: dict[int, tuple[weakref.ref[nn.Module], Scope]] | None = {} if scoped else None
         self._chains: dict[int, tuple[weakref.ref[nn.Module], tuple[Position, ...]]] = {}
         self._init = nn.Module.__init__
         self._setstate = nn.Module.__setstate__
@@ -63,6 +66,11 @@ class Observer:
         """
         return [s for s in map(span, self._chain(module)) if s is not None]
 
+    def scope(self, module: nn.Module) -> Scope:
+        """What was in scope where the module was built; nothing where that was not seen or asked for."""
+        entry = (self._scopes or {}).get(identity(module))
+        return entry[1] if entry is not None and entry[0]() is module else {}
+
     def _chain(self, module: nn.Module) -> tuple[Position, ...]:
         entry = self._chains.get(identity(module))
         return entry[1] if entry is not None and entry[0]() is module else ()
@@ -79,6 +87,8 @@ class Observer:
             samples = self.captured.setdefault(type(module), [])
             if len(samples) < _SAMPLES:
                 samples.append(_arguments(own))
+            if self._scopes is not None:
+                self._scopes[identity(module)] = (weakref.ref(module), scope(frame))
         self._remember(module, _positions(frame))
 
     def _copied(self, module: nn.Module, frame: FrameType | None) -> None:
