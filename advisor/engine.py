@@ -90,11 +90,15 @@ def audit_paths(
     overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     cancelled: threading.Event | None = None,
+    *,
+    fixes: bool = False,
 ) -> Report:
     """Audit files and folders, each file under the settings nearest to it with ``overrides`` on top.
 
-    Files come in a stable order, whatever the number of ``jobs`` is (that of the first path's settings). ``cancelled``
-    may be set from another thread: what is running is ended, and the report holds the files that were done by then.
+    ``fixes``: also find a verified fix for every finding, or why there is none (:attr:`advisor.findings.Finding.fix`);
+    the models are run again for that. Files come in a stable order, whatever the number of ``jobs`` is (that of the
+    first path's settings). ``cancelled`` may be set from another thread: what is running is ended, and the report holds
+    the files that were done by then.
     Raises what :func:`audit` raises.
     """
     plans = Plans(overrides)
@@ -103,7 +107,7 @@ def audit_paths(
     with Session(plans, cancelled) as session:
         jobs = plans.of(_place(paths[0])).config.workers if paths else 1
         with ThreadPoolExecutor(max(1, min(jobs, len(plan.files)))) as threads:
-            results = [threads.submit(session.file, file) for file in plan.files]
+            results = [threads.submit(_audited, session, file, fixes) for file in plan.files]
             try:
                 for done, (file, result) in enumerate(zip(plan.files, results, strict=True), 1):
                     reported = result.result()
@@ -114,6 +118,15 @@ def audit_paths(
             except BaseException:  # Ctrl-C, say: the threads would otherwise go on to the last file
                 session.cancelled.set()
                 raise
+    return report
+
+
+def _audited(session: Session, file: Path, fixes: bool) -> FileReport | None:
+    report = session.file(file)
+    if fixes and report is not None:
+        from .fixes.offers import offer  # syntax trees that keep formatting take time to import
+
+        offer(session, report)
     return report
 
 

@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=True,
         help="score trainability at initialisation, and what the best moves do to it; a second or more for each model",
     )
+    parser.add_argument(
+        "--show-fixes", action="store_true", help="also find a verified fix for each finding; models are run again"
+    )
     add_output_options(parser)
 
 
@@ -42,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     pairs = chosen(args.outputs)
     paths, settings = [Path(p) for p in args.paths], overrides(args)
     with progress() as advance:
-        report = _of_daemon(paths, settings, advance) or audit_paths(paths, settings, advance)
+        known = None if args.show_fixes else _of_daemon(paths, settings, advance)
+        report = known or audit_paths(paths, settings, advance, fixes=args.show_fixes)
     return finish(report, pairs)
 
 

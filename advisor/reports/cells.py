@@ -46,9 +46,9 @@ def shape(dims: tuple[int, ...]) -> str:
     return "×".join(map(str, dims)) or "()"
 
 
-def plural(n: int, word: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+def plural(n: int, word: str, many: str = "") -> str:
+    """``1 file``, ``2 files``; ``many`` is the word's plural where it does not end in s alone."""
+    return f"{n} {word}" if n == 1 else f"{n} {many or f'{word}s'}"
 
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

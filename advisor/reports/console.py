@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
@@ -165,7 +166,7 @@ def _source(row: Row, model: ModelReport, report: Report) -> str:
 
 
 def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:
-    return Group(*(_Line(_finding(f, report)) for f in findings))
+    return Group(*(part for f in findings for part in (_Line(_finding(f, report)), *_fix(f))))
 
 
 class _Line:
@@ -192,6 +193,16 @@ def _finding(finding: Finding, report: Report) -> Text:
     if extra:
         text.append(f"  [{extra}]", "dim" if finding.overlaps else "green")
     return text
+
+
+def _fix(finding: Finding) -> list[RenderableType]:
+    """What would mend a finding, where somebody asked: the lines that a fix edits, or why there is none."""
+    if finding.fix is None:
+        return [Text(f"    no fix: {finding.unfixed}", "dim")] if finding.unfixed else []
+    fix = finding.fix
+    head = f"    fix ({fix.applicability}): {fix.title}" + (f"; {fix.note}" if fix.note else "")
+    places = (f"{Path(e.span.file).name}:{e.span.line}:{e.span.column} → {' '.join(e.text.split())}" for e in fix.edits)
+    return [Text(head, "cyan"), *(Text(f"      {place}", "dim") for place in places)]
 
 
 def _where(span: tuple[str, int, int, int, int], report: Report) -> str:

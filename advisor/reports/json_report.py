@@ -13,6 +13,7 @@ from typing import Any
 from ..costs import Costs
 from ..facts import Facts
 from ..findings import Finding
+from ..fixes.fix import Fix
 from ..graph import Op, Span, Tensor
 from ..report import Failure, FileReport, ModelReport, Report
 from .fingerprints import Fingerprints
@@ -153,6 +154,22 @@ def _finding(finding: Finding, report: Report, marks: Fingerprints) -> dict[str,
         "fingerprint": marks.of(finding),
         "overlaps": marks.overlapped(finding),
         "trainability": finding.trainability,
+        "fix": None if finding.fix is None else _fix(finding.fix, report),
+        "unfixed": finding.unfixed,
+    }
+
+
+def _fix(fix: Fix, report: Report) -> dict[str, Any]:
+    return {
+        "title": fix.title,
+        "applicability": fix.applicability,
+        "edits": [{**_place(e.span, report), "text": e.text} for e in fix.edits],
+        "move": fix.move,
+        "gain_us": fix.gain_us,
+        "gain_percent": fix.gain_percent,
+        "gain_error_us": fix.gain_error_us,
+        "label": fix.label,
+        "note": fix.note,
     }
 
 

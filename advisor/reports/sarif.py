@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ..findings import Finding
+from ..fixes.edits import by_file
+from ..fixes.fix import Fix
 from ..graph import Span
 from ..packs import pages
 from ..report import Report
@@ -92,7 +94,34 @@ def _result(finding: Finding, rule: int, marks: Fingerprints, report: Report) ->
             {"id": i, "physicalLocation": _location(r.span, report), "message": {"text": r.message}}
             for i, r in enumerate(finding.related)
         ]
+    if finding.fix is not None:
+        result["fixes"] = [_fix(finding.fix, report)]
     return result
+
+
+def _fix(fix: Fix, report: Report) -> dict[str, Any]:
+    return {
+        "description": {"text": f"{fix.title} ({fix.applicability})" + (f"; {fix.note}" if fix.note else "")},
+        "artifactChanges": [
+            {
+                "artifactLocation": _artifact(file, report),
+                "replacements": [
+                    {"deletedRegion": _region(e.span), "insertedContent": {"text": e.text}} for e in edits
+                ],
+            }
+            for file, edits in by_file(fix.edits).items()
+        ],
+    }
+
+
+def _region(span: Span) -> dict[str, int]:
+    """Also of an insertion: an empty region, whose end SARIF wants said."""
+    return {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }
 
 
 def _location(span: Span, report: Report) -> dict[str, Any]:

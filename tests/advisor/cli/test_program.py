@@ -27,7 +27,7 @@ def audited(monkeypatch, tmp_path):
     """Stands in for the engine: returns the hand-made report, and keeps what it was asked."""
     asked = []
 
-    def audit_paths(paths, overrides=None, progress=None, cancelled=None):
+    def audit_paths(paths, overrides=None, progress=None, cancelled=None, *, fixes=False):
         asked.append((list(paths), Plans(overrides).of(paths[0]).config))
         return report(tmp_path)
 

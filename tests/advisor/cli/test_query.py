@@ -190,7 +190,7 @@ def here(monkeypatch, sample):
     """The engine in this process: gives the sample and keeps what it was asked."""
     calls = []
 
-    def audit_paths(paths, overrides=None, progress=None, cancelled=None):
+    def audit_paths(paths, overrides=None, progress=None, cancelled=None, *, fixes=False):
         calls.append((list(paths), dict(overrides)))
         return sample
 
