@@ -52,26 +52,37 @@ def fixed(request: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """What of ``request`` decides about the result, and the places that it names (``"where": "train.py:12"``).
 
     Places only say where something came from. Each stands in the request by its number, so that requests that differ
-    in the lines of the same places are equal.
+    in the lines of the same places are equal. What of the file itself an attempt says (``places``) moves with its text.
     """
     numbers: dict[str, int] = {}
     kept = {k: v for k, v in request.items() if k not in _VOLATILE}
     kept["candidates"] = [{k: v for k, v in c.items() if k not in _LINES} for c in request["candidates"]]
-    return _numbered(kept, numbers), list(numbers)
+    return _numbered(kept, numbers, str(request["file"])), list(numbers)
 
 
-def _numbered(value: Any, numbers: dict[str, int]) -> Any:
+def _numbered(value: Any, numbers: dict[str, int], own: str) -> Any:
     if isinstance(value, Mapping):
         out = {}
         for name, held in value.items():
             if name == "where":
                 out[name] = numbers.setdefault(held, len(numbers))
+            elif name == "places":
+                out[name] = _elsewhere(held, own)
             else:
-                out[name] = held if name in _PEOPLES else _numbered(held, numbers)
+                out[name] = held if name in _PEOPLES else _numbered(held, numbers, own)
         return out
     if isinstance(value, list | tuple):
-        return [_numbered(v, numbers) for v in value]
+        return [_numbered(v, numbers, own) for v in value]
     return value
+
+
+def _elsewhere(places: Any, own: str) -> Any:
+    """The places of an attempt that lie in other files: those of the file ``own`` are left out."""
+    if isinstance(places, Mapping):
+        return {name: _elsewhere(held, own) for name, held in places.items()}
+    if isinstance(places, list | tuple):
+        return None if places and places[0] == own else [_elsewhere(held, own) for held in places]
+    return places
 
 
 def words(value: Any) -> Iterator[str]:

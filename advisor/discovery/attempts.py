@@ -17,6 +17,7 @@ from .configs import by_name, config_objects, unset_settings
 from .constants import is_literal, parameter_defaults
 from .directives import Directive
 from .hints import Hints
+from .located import places, written
 from .outline import CallSite, Function, Outline, dotted
 from .project import Project
 from .slicing import Sliced, Slicer, Unsliceable
@@ -75,13 +76,18 @@ def attempts(
 
 def told(source: str, where: str, args: Collection[Any], kwargs: dict[str, Any]) -> Attempt:
     """An attempt from plain values that the user gave; ``source`` is ``directive`` or ``config``."""
-    sliced = Sliced([repr(a) for a in args], {k: repr(v) for k, v in kwargs.items()})
+    sliced = Sliced([written(a) for a in args], {k: written(v) for k, v in kwargs.items()})
     return _attempt(source, where, sliced)
 
 
 def _attempt(
     source: str, where: str, sliced: Sliced, callee: str | None = None, inputs: list[dict[str, Any]] | None = None
 ) -> Attempt:
+    known = {
+        "args": places(sliced.args),
+        "kwargs": dict(zip(sliced.kwargs, places(list(sliced.kwargs.values())), strict=True)),
+        "setup": places(sliced.setup),
+    }
     return {
         "source": source,
         "where": where,
@@ -91,7 +97,13 @@ def _attempt(
         "setup": sliced.setup,
         "literal": sliced.literal and all(map(is_literal, (*sliced.args, *sliced.kwargs.values()))),
         "inputs": inputs or [],
+        **({"places": known} if any(site for part in _each(known) for site in part) else {}),
     }
+
+
+def _each(known: dict[str, Any]) -> list[Any]:
+    """The places of each text of an attempt."""
+    return [*known["args"], *known["kwargs"].values(), *known["setup"]]
 
 
 def _signature(candidate: Candidate, around: Surroundings) -> Function | None:
@@ -138,7 +150,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     own = around.outline
     home = own.module.bindings
     settings = around.project.settings()
-    own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings)
+    own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings, str(own.source.path))
     out = _from_file(candidate, around, own, own_slicer, "call-site")
     for example in around.docstrings:
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
@@ -147,7 +159,8 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         if document and not other.imports:
             out += _from_file(candidate, around, other, Slicer(other, home), "readme")
         elif any(around.project.imports_from(other, n, own.source.path) for n in _names(candidate, other)):
-            slicer = Slicer(other, home, "" if document else around.project.dotted(other.source.path), settings)
+            module, file = ("", "") if document else (around.project.dotted(other.source.path), str(other.source.path))
+            slicer = Slicer(other, home, module, settings, file)
             out += _from_file(candidate, around, other, slicer, "readme" if document else "other-file")
     return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
 
@@ -259,7 +272,7 @@ def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     own = around.outline
     relative = around.project.relative(own.source.path)
     out: list[Attempt] = []
-    slicer = Slicer(own, None, settings=around.project.settings())
+    slicer = Slicer(own, None, settings=around.project.settings(), file=str(own.source.path))
     for table in own.tables.get(candidate.name, ()):
         call = ast.copy_location(ast.Call(ast.Name(candidate.name), [], _keywords(table)), table)
         try:

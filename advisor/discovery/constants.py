@@ -73,7 +73,7 @@ class Constants:
             return self.value(child, scope, at, depth + 1)
 
         if isinstance(node, ast.Constant):
-            return node.value
+            return self.constant(node)
         if isinstance(node, ast.Name):
             return self._name(node.id, scope, at, depth)
         if isinstance(node, ast.Attribute):
@@ -84,6 +84,10 @@ class Constants:
             return _bounded(self._compound(node, inner))
         except (ArithmeticError, TypeError, ValueError, LookupError) as e:
             raise NotConstant(str(e)) from e
+
+    def constant(self, node: ast.Constant) -> Any:
+        """The value of a constant."""
+        return node.value
 
     def _attribute(self, node: ast.Attribute) -> Any:
         if isinstance(node.value, ast.Name) and node.attr in self.flags:
@@ -195,8 +199,11 @@ def required_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef, method: bo
     return [p for p in positional if p not in given] + [p.arg for p in a.kwonlyargs if p.arg not in given]
 
 
-def command_line(outline: Outline) -> dict[str, Any]:
-    """Literal defaults of the file's ``add_argument`` calls by attribute name (argparse's rules for the name)."""
+def command_line(
+    outline: Outline, constant: Callable[[ast.Constant], Any] = operator.attrgetter("value")
+) -> dict[str, Any]:
+    """Literal defaults of the file's ``add_argument`` calls by attribute name (argparse's rules for the name);
+    ``constant`` gives the value of one that is a constant."""
     out: dict[str, Any] = {}
     for site in outline.calls_by_name.get("add_argument", ()):
         flags = [a.value for a in site.node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
@@ -205,7 +212,8 @@ def command_line(outline: Outline) -> dict[str, Any]:
         try:
             name = ast.literal_eval(keywords["dest"]) if "dest" in keywords else long[0].lstrip("-").replace("-", "_")
             if "default" in keywords:
-                out[name] = ast.literal_eval(keywords["default"])
+                default = keywords["default"]
+                out[name] = constant(default) if isinstance(default, ast.Constant) else ast.literal_eval(default)
             elif "action" in keywords:
                 action = ast.literal_eval(keywords["action"])
                 if action in ("store_true", "store_false"):

@@ -22,10 +22,12 @@ import ast
 import io
 import re
 import tokenize
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..graph import Span
+from .located import literal
 from .source import Problem, Source
 
 _MARK = re.compile(r"#\s*advisor\s*:\s*(.*)$")
@@ -96,7 +98,8 @@ def directives(source: Source) -> Directives:
             _suppression(source, out, text, span)
             continue
         try:
-            directive = _directive(text, _target(source, definitions, line, column), span)
+            here = _Where(span.file, line, source.lines[line - 1], column + match.start(1))
+            directive = _directive(text, _target(source, definitions, line, column), span, here)
         except DirectiveError as e:
             out.problems.append(Problem("directive", f"this advisor comment has no effect: {e}", span))
             continue
@@ -162,25 +165,39 @@ def _target(source: Source, definitions: dict[int, int], line: int, column: int)
     raise DirectiveError("put it directly above a class or function")
 
 
-def _directive(text: str, line: int, span: Span) -> Directive:
+class _Where(NamedTuple):
+    """Where a directive stands: its line and the code point of it at which its text begins."""
+
+    file: str
+    line: int
+    text: str
+    column: int
+
+    def byte(self, offset: int) -> int:
+        """The byte of the line at which what stands at ``offset`` of the directive begins."""
+        return len(self.text[: self.column + offset].encode(errors="surrogatepass"))
+
+
+def _directive(text: str, line: int, span: Span, here: _Where) -> Directive:
     parts = _parts(text)
     args = kwargs = inputs = None
     if "args" in parts:
-        args = _literal("args", parts["args"])
+        args = _placed("args", parts["args"], here)
         if not isinstance(args, tuple | list):
             raise DirectiveError("args is a tuple, `args=(10,)`: mind the comma")
         args = tuple(args)
     if "kwargs" in parts:
-        kwargs = _literal("kwargs", parts["kwargs"])
+        kwargs = _placed("kwargs", parts["kwargs"], here)
         if not isinstance(kwargs, dict) or not all(isinstance(k, str) for k in kwargs):
             raise DirectiveError("kwargs is a dict with names as keys, `kwargs={'width': 1.0}`")
     if "input" in parts:
-        inputs = _inputs(_literal("input", _DTYPE.sub(r', "\2"\1', parts["input"])))
+        inputs = _inputs(_literal("input", _DTYPE.sub(r', "\2"\1', parts["input"][1])))
     return Directive(line, span, args, kwargs, inputs)
 
 
-def _parts(text: str) -> dict[str, str]:
-    """``key=value`` pairs separated by blanks or commas; values may contain both inside brackets."""
+def _parts(text: str) -> dict[str, tuple[int, str]]:
+    """``key=value`` pairs separated by blanks or commas; values may contain both inside brackets. A value comes with
+    where in ``text`` it begins."""
     try:
         tokens = [
             t
@@ -201,20 +218,27 @@ def _parts(text: str) -> dict[str, str]:
     before = (text[: starts[0][1]] if starts else text).split()
     if before:
         raise DirectiveError(f"unknown word {before[0]!r}: {_KNOWN}; {_EXAMPLE}")
-    out: dict[str, str] = {}
+    out: dict[str, tuple[int, str]] = {}
     for i, (key, _, begin) in enumerate(starts):
         if key not in _KEYS:
             raise DirectiveError(f"unknown key {key!r}: {_KNOWN}")
         if key in out:
             raise DirectiveError(f"{key} is given twice")
         end = starts[i + 1][1] if i + 1 < len(starts) else len(text)
-        out[key] = text[begin:end].strip().removesuffix(",").strip()
+        value = text[begin:end]
+        out[key] = end - len(value.lstrip()), value.strip().removesuffix(",").strip()
     return out
 
 
-def _literal(key: str, text: str) -> Any:
+def _placed(key: str, part: tuple[int, str], here: _Where) -> Any:
+    """The literal, whose numbers know where they stand."""
+    begin, text = part
+    return _literal(key, text, lambda t: literal(t, here.file, here.line, here.byte(begin)))
+
+
+def _literal(key: str, text: str, read: Callable[[str], Any] = ast.literal_eval) -> Any:
     try:
-        return ast.literal_eval(text)
+        return read(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as e:
         raise DirectiveError(f"the value of {key} is not a literal: {text!r}; {_EXAMPLE}") from e
 

@@ -40,12 +40,17 @@ configuration are always literal)::
       "setup": ["from lib.blocks import Block as B", "cfg = make(3)"],
                                          # statements to run first, in a copy of the namespace; often empty
       "literal": true,                   # every expression is a literal and there is no setup
+      "places": PLACES,                  # where what they say stands; missing where that is nowhere
       "inputs": [INPUTS, ...]            # what the model built by this very call was called with; try these first
     }
 
 An attempt of source ``parent`` builds a model of another file and takes the class out of it: its callee is a function
 that its setup defines. An attempt of source ``default`` has every parameter that would fetch weights (``pretrained``,
 ``weights`` …) set to false or None in ``kwargs``. An ``instance`` has no attempts: its value *is* the model. ::
+
+    PLACES = {"args": [[PLACE|null, ...], ...], "kwargs": {"width": [...]}, "setup": [...]}
+                                         # of each text those of its numbers and strings in order, without f-strings'
+    PLACE = ["/abs/path/train.py", 12, 14, 12, 16]   # line, column, end: as in ast, columns are bytes from 0
 
     INPUTS = {
       "source": "directive" | "config" | "literal" | "annotation" | "docstring" | "attribute",

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .constants import Constants, NotConstant, parameter_defaults, parameter_names
+from .located import Expression, LocatedConstants, joined, unparsed, written
 from .outline import Binding, CallSite, Function, Outline, Scope
 
 MAX_SETUP = 24
@@ -44,7 +45,8 @@ class Slicer:
 
     ``home``: names that exist where the result will be evaluated; None when that is this file's own module. ``module``
     is this file's dotted import name, with which a setup can import its classes and functions ("" where there is none);
-    ``settings`` are those of :class:`.constants.Constants`.
+    ``settings`` are those of :class:`.constants.Constants`. ``file``: where the outline's text stands line by line, so
+    that results are :class:`.located.Expression` with sites there; "" for text that was taken out of another.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Slicer:
         home: Collection[str] | None = None,
         module: str = "",
         settings: Mapping[str, Any] = MappingProxyType({}),
+        file: str = "",
     ) -> None:
         self.outline = outline
-        self.constants = Constants(outline, settings)
+        self.constants = LocatedConstants(outline, settings, file) if file else Constants(outline, settings)
+        self.file = file
         self.home = home
         self.module = module
 
@@ -67,7 +71,7 @@ class Slicer:
         for node in site.node.args[skip:]:
             if isinstance(node, ast.Starred):
                 if not self._is_own_variadic(node.value, site.scope):
-                    out.args.append("*" + cut.expression(node.value))
+                    out.args.append(joined("*", cut.expression(node.value)))
                     out.literal = False
             else:
                 out.args.append(cut.expression(node))
@@ -118,12 +122,12 @@ class _Cut:
             if isinstance(value, range):
                 value = list(value)
             if isinstance(value, _LITERAL):
-                return _bounded_text(repr(value))
+                return _bounded(written(value))
         except NotConstant:
             pass  # not a constant: it needs its names
         self.literal = False
         self._need(node, 0)
-        return _text(node)
+        return self._text(node)
 
     def statements(self) -> list[str]:
         """The setup, in source order."""
@@ -202,11 +206,13 @@ class _Cut:
             self.setup[place] = f"from {self.slicer.module} import {name}"
         elif binding.kind == "loop" and binding.value is not None and isinstance(node, ast.For):
             self._need(binding.value, depth + 1)
-            self.setup[place] = _bounded_text(f"{_text(node.target)} = next(iter({_text(binding.value)}))")
+            self.setup[place] = _bounded(
+                joined(self._text(node.target), " = next(iter(", self._text(binding.value), "))")
+            )
         elif binding.kind == "mutate" and not isinstance(node, ast.Assign | ast.AugAssign):
             self.done.update(stored_names(node))
             self._need(node, depth + 1)
-            self.setup[place] = _text(node)
+            self.setup[place] = self._text(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             value, text = self._assigned(node, scope)
             if value is not None:
@@ -222,16 +228,17 @@ class _Cut:
             raise Unsliceable("annotation")
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(value, ast.Call) and _is_parse_args(value):
-            flags = ", ".join(f"{k}={v!r}" for k, v in self.slicer.constants.flags.items() if k.isidentifier())
-            return None, f"{_text(target)} = __import__('argparse').Namespace({flags})"
+            flags = [(k, v) for k, v in self.slicer.constants.flags.items() if k.isidentifier()]
+            given = [part for n, (k, v) in enumerate(flags) for part in (", " if n else "", f"{k}=", written(v))]
+            return None, joined(self._text(target), " = __import__(", written("argparse"), ").Namespace(", *given, ")")
         if not isinstance(node, ast.AugAssign):
             try:
                 known = self.slicer.constants.value(value, scope, node.lineno)
                 if isinstance(known, _LITERAL):
-                    return None, _bounded_text(f"{_text(target)} = {known!r}")
+                    return None, _bounded(joined(self._text(target), " = ", written(known)))
             except NotConstant:
                 pass  # kept as written, with its names
-        return value, _text(node)
+        return value, self._text(node)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> str:
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -247,12 +254,12 @@ class _Cut:
         default = parameter_defaults(node).get(name)
         if default is not None:
             self._need(default, depth + 1)
-            given = _text(default)
+            given = self._text(default)
         else:
             given = self._given_by_caller(name, node)
         if given is None:
             raise Unsliceable(name)
-        self.setup[(node.lineno, node.col_offset, name)] = f"{name} = {given}"
+        self.setup[(node.lineno, node.col_offset, name)] = joined(f"{name} = ", given)
 
     def _given_by_caller(self, name: str, node: Function) -> str | None:
         """What a call of this function in the same file passes for ``name``, where that can stand at module level."""
@@ -264,11 +271,14 @@ class _Cut:
             if value is None or isinstance(value, ast.Starred):
                 continue
             try:
-                return _bounded_text(repr(self.slicer.constants.value(value, site.scope, site.node.lineno)))
+                return _bounded(written(self.slicer.constants.value(value, site.scope, site.node.lineno)))
             except NotConstant:
                 if self.slicer.home is None and all(map(self._at_home, free_names(value))):
-                    return _text(value)
+                    return self._text(value)
         return None
+
+    def _text(self, node: ast.AST) -> Expression:
+        return _bounded(unparsed(node, self.slicer.file))
 
 
 def free_names(node: ast.AST) -> list[str]:
@@ -296,10 +306,10 @@ def _is_parse_args(node: ast.Call) -> bool:
 
 
 def _text(node: ast.AST) -> str:
-    return _bounded_text(ast.unparse(node))
+    return _bounded(Expression(ast.unparse(node)))
 
 
-def _bounded_text(text: str) -> str:
+def _bounded(text: Expression) -> Expression:
     if len(text) > MAX_TEXT:
         raise Unsliceable("long expression")
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,16 @@ def test_lines_and_limits_are_no_part_of_a_request() -> None:
     assert fixed(request(3, "net.py:9"))[0] == fixed(request(4, "net.py:10", seconds=1.0, buffers={"/p/a.py": ""}))[0]
     assert fixed(request(3, "net.py:9"))[1] == ["net.py:9"]
     assert fixed(request(3, "net.py:9"))[0] != fixed(request(3, "net.py:9", file="/p/other.py"))[0]
+
+
+def test_where_numbers_stand_in_the_file_itself_moves_with_it_and_elsewhere_it_does_not() -> None:
+    def told(line: int, file: str) -> Any:
+        asked: Any = request(3, "net.py:9")
+        asked["candidates"][0]["attempts"][0]["places"] = {"args": [[None, [file, line, 4, line, 6]]], "kwargs": {}}
+        return fixed(asked)[0]
+
+    assert told(9, "/p/net.py") == told(10, "/p/net.py") != fixed(request(3, "net.py:9"))[0]
+    assert told(9, "/p/train.py") != told(10, "/p/train.py")
 
 
 def test_which_places_are_the_same_is_part_of_a_request() -> None:

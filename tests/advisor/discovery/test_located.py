@@ -1,0 +1,105 @@
+"""Numbers of constructor attempts know where they stand."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+from advisor.discovery.located import constants, joined, literal, placed, unparsed, written
+
+from .helpers import candidate, found
+
+NET = """\
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, width, depths=(1, 2), name=""): super().__init__()
+    def forward(self, x): return x
+"""
+
+
+def told(folder: Path, text: str, others: dict[str, str] | None = None, source: str = "call-site") -> dict[str, str]:
+    """Each text of the first attempt of ``source`` with what stands in the files at its places, None for nothing."""
+    discovery = found(folder, text, others)
+    assert json.loads(json.dumps(discovery.request)) == json.loads(json.dumps(discovery.request, default=str))
+    attempt = next(a for a in candidate(discovery, "Net")["attempts"] if a["source"] == source)
+    places = attempt["places"]
+    named = {**{f"{n}": a for n, a in enumerate(attempt["args"])}, **attempt["kwargs"]}
+    sites = {**{f"{n}": s for n, s in enumerate(places["args"])}, **places["kwargs"]}
+    shown = {f"{k}={named[k]}": " ".join(map(read, s)) for k, s in sites.items()}
+    return {**shown, **{t: " ".join(map(read, s)) for t, s in zip(attempt["setup"], places["setup"], strict=True)}}
+
+
+def read(site: tuple[str, int, int, int, int] | None) -> str:
+    if site is None:
+        return "-"
+    file, line, column, end_line, end_column = site
+    assert line == end_line
+    return Path(file).read_text(encoding="utf-8").split("\n")[line - 1].encode()[column:end_column].decode()
+
+
+def test_a_call_site_gives_its_constants_their_places(tmp_path: Path):
+    text = NET + 'WIDTH = 60\nnet = "é", Net(WIDTH, depths=[3, 4 + 1, -2], name="s4")\n'
+    assert told(tmp_path, text) == {"0=60": "60", "depths=[3, 5, -2]": "3 - -", "name='s4'": '"s4"'}
+
+
+def test_values_of_a_table_are_placed_in_the_table(tmp_path: Path):
+    text = NET + 'SIZES = {"small": {"width": 24, 7: [8, 9]}}\nnet = Net(SIZES["small"]["width"], SIZES["small"][7])\n'
+    assert told(tmp_path, text) == {"0=24": "24", "1=[8, 9]": "8 9"}
+
+
+def test_a_setup_has_places_too(tmp_path: Path):
+    text = (
+        NET
+        + "def train():\n    cfg = dict(width=60)\n    cfg['depths'] = make(5)\n    return Net(**cfg)\nmake = range\n"
+    )
+    shown = told(tmp_path, text)
+    assert shown["cfg = {'width': 60}"] == "- 60"
+    assert shown["cfg['depths'] = make(5)"] == "'depths' 5"
+
+
+def test_flags_of_a_command_line_are_placed_at_their_defaults(tmp_path: Path):
+    train = """\
+    import argparse
+    from net import Net
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", default=48)
+    args = parser.parse_args()
+    net = Net(args.width)
+    """
+    assert told(tmp_path, NET, {"train.py": train}, "other-file") == {"0=48": "48"}
+
+
+def test_a_comment_gives_its_numbers_their_places(tmp_path: Path):
+    text = NET.replace("class Net", "# é advisor:\n# advisor:  args=(60, [ 1, -2]) kwargs={'name': 's4'}\nclass Net")
+    shown = told(tmp_path, text, source="directive")
+    assert shown == {"0=60": "60", "1=[1, -2]": "1 -", "name='s4'": "'s4'"}
+
+
+def test_text_that_stands_elsewhere_line_by_line_has_no_places(tmp_path: Path):
+    readme = "# Net\n```python\nfrom net import Net\nnet = Net(60)\n```\n"
+    discovery = found(tmp_path, NET, {"README.md": readme})
+    attempt = next(a for a in candidate(discovery, "Net")["attempts"] if a["source"] == "readme")
+    assert attempt["args"] == ["60"] and "places" not in attempt
+
+
+def test_texts_keep_the_order_of_their_constants():
+    node = ast.parse("f(1, 'a', g=[2.5, True, None, f'{3}'])").body[0]
+    text = unparsed(node, "x.py")
+    assert [s and s.column for s in text.sites] == [2, 5, 13]
+    whole = joined("x = ", text, " + ", written([1, "b"]))
+    assert [s and s.column for s in whole.sites] == [2, 5, 13, None, None]
+    assert [c.value for c in constants(ast.parse(whole))] == [1, "a", 2.5, 1, "b"]
+
+
+def test_a_text_whose_order_unparsing_changes_has_no_places():
+    assert unparsed(ast.parse("f(k=1, *[2])").body[0], "x.py").sites == ()
+
+
+def test_a_literal_is_what_literal_eval_makes_of_it():
+    value = literal(" {'a': (1, -2.5, True)}", "x.py", 7, 10)
+    assert value == {"a": (1, -2.5, True)}
+    one = value["a"][0]
+    assert (one.site.file, one.site.line, one.site.column, one.site.end_column) == ("x.py", 7, 18, 19)
+    true = placed(ast.Constant(True), "x.py")
+    assert true is True
