@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,6 +137,35 @@ class Session:
         except Exception as e:  # a bug of ours, which user code can provoke: it costs this file, not the audit
             return FileReport(str(path), findings=[broken(path, e)])
 
+    def trace(
+        self,
+        path: Path,
+        texts: Texts,
+        names: Collection[str],
+        *,
+        scopes: bool = False,
+        cancelled: threading.Event | None = None,
+    ) -> FileReport | None:
+        """The models called ``names`` of one file, as ``texts`` have it, traced alone, with neither costs nor advice.
+        None when the request was cancelled.
+
+        No memory of earlier runs is asked or told. ``scopes``: graphs say what was in scope where modules were built.
+        Raises what :meth:`file` raises.
+        """
+
+        def stopped() -> bool:
+            return self.cancelled.is_set() or (cancelled is not None and cancelled.is_set())
+
+        with self._lock:
+            plan = self.plans.of(path)
+        try:
+            report = _Audit(self, path, plan, texts, stopped).traced(frozenset(names), scopes=scopes)
+        except WorkerError:
+            raise
+        except Exception as e:  # as above: a bug of ours costs this request only
+            return FileReport(str(path), findings=[broken(path, e)])
+        return None if stopped() else report
+
     def warm(self, path: Path) -> None:
         """Have the worker ready that would serve ``path``. Raises :class:`advisor.workers.WorkerError` and
         :class:`advisor.config.ConfigError`."""
@@ -171,13 +200,7 @@ class _Audit:
     ) -> FileReport:
         """What :meth:`Session.file` gives; raises :class:`Cancelled`."""
         config = self.plan.config
-        found = discover(
-            self.path,
-            self.project,
-            self.plan.configured(self.path),
-            seconds=config.time_limit,
-            memory_bytes=config.memory_limit,
-        )
+        found = self._discovered()
         self._comments[str(self.path)] = found.comments.suppressions
         if found.source is not None:
             self._lines[str(self.path)] = found.source.lines
@@ -207,6 +230,28 @@ class _Audit:
             self._go_on()
         return self._reported(report, misnamed)
 
+    def traced(self, names: Collection[str], *, scopes: bool) -> FileReport:
+        """What :meth:`Session.trace` gives."""
+        found = self._discovered()
+        if found.request is not None:
+            asked = [c for c in found.request["candidates"] if c["name"] in names]
+            found = replace(
+                found,
+                candidates=[c for c in found.candidates if c.name in names],
+                request={**found.request, "candidates": asked, "scopes": scopes},
+            )
+        return trace_file(self.path, found, self._running())
+
+    def _discovered(self) -> Discovery:
+        config = self.plan.config
+        return discover(
+            self.path,
+            self.project,
+            self.plan.configured(self.path),
+            seconds=config.time_limit,
+            memory_bytes=config.memory_limit,
+        )
+
     def _score(self, report: FileReport, request: Mapping[str, Any], *, again: bool) -> None:
         """Enter what the zero-shot check says of the report's models; unless it may run ``again``, only if it is
         known."""
@@ -233,7 +278,16 @@ class _Audit:
             raise self._raised or Cancelled
 
     def _run(self, through: Callable[[Run], Run] = lambda run: run) -> Run:
-        """Sends requests ``through`` what is given to the worker that serves the file."""
+        """Sends requests ``through`` what is given to the worker that serves the file, unless the traces know what
+        comes of them."""
+        asked, traces, environment = through(self._running()), self.session.traces, self.session.environment
+        if traces is None:
+            return asked
+        interpreter = choose(self.path, environment, self.plan.config.python).path
+        return traces.running(asked, interpreter, environment, self.texts, self.path)
+
+    def _running(self) -> Run:
+        """Sends requests to the worker that serves the file."""
         environment = self.session.environment
         interpreter = choose(self.path, environment, self.plan.config.python).path
         pool = self.session.shared.pool
@@ -241,9 +295,7 @@ class _Audit:
         def run(request: Mapping[str, Any], on_event: Callable[[Event], None]) -> Outcome:
             return pool.run(interpreter, environment, request, on_event, self._over)
 
-        traces = self.session.traces
-        asked = through(run)
-        return asked if traces is None else traces.running(asked, interpreter, environment, self.texts, self.path)
+        return run
 
     def _known(self, check: Check, request: Mapping[str, Any]) -> Outcome | None:
         """What an earlier run of ``check`` said; None where there was none."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from ..advice.carrier import INSTALLED
+from ..advice.carrier import package
 from ..discovery.notebooks import is_notebook
 from ..discovery.source import Problem, text_of
 from ..graph import Graph, Span
@@ -15,9 +14,6 @@ from ..moves import Move
 from ..numbers import Numbers
 from ..texts import Texts
 from .edits import Edit
-
-if TYPE_CHECKING:
-    from libcst.metadata import MetadataWrapper
 
 
 class Unfixable(Exception):
@@ -40,12 +36,11 @@ class Proposal:
 
 @dataclass(eq=False)
 class Sources:
-    """The texts that edits are made of, read and parsed once each; lines end in ``\\n`` and count from 1."""
+    """The texts that edits are made of, read once each; lines end in ``\\n`` and count from 1."""
 
     texts: Texts = field(default_factory=Texts)
     _texts: dict[str, str] = field(default_factory=dict, init=False)
     _lines: dict[str, Sequence[str]] = field(default_factory=dict, init=False)
-    _modules: dict[str, MetadataWrapper] = field(default_factory=dict, init=False)
 
     def text(self, file: str) -> str:
         """The text of a file. Raises :class:`Unfixable` where it cannot be read."""
@@ -67,24 +62,14 @@ class Sources:
                 self._lines[file] = ()
         return self._lines[file]
 
-    def module(self, file: str) -> MetadataWrapper:
-        """A Python file's concrete syntax tree with its metadata. Raises :class:`Unfixable`."""
-        import libcst
-        from libcst.metadata import MetadataWrapper
-
-        if file not in self._modules:
-            try:
-                parsed = libcst.parse_module(self.text(file))
-            except (libcst.ParserSyntaxError, RecursionError) as e:
-                raise Unfixable(f"{Path(file).name} cannot be parsed: {str(e).splitlines()[0]}") from e
-            self._modules[file] = MetadataWrapper(parsed, unsafe_skip_copy=True)
-        return self._modules[file]
-
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One model as it is: ``graph`` and ``numbers`` (empty where nothing was recorded) of the model called ``name``,
-    which is defined at ``model`` in ``file``, the audited one."""
+    which is defined at ``model`` in ``file``, the audited one, and was built by ``construct``.
+
+    ``scoped`` gives the same graph with what was in scope where modules were built, None where that cannot be had.
+    """
 
     graph: Graph
     numbers: Numbers
@@ -92,6 +77,8 @@ class Scene:
     model: Span
     name: str = ""
     sources: Sources = field(default_factory=Sources)
+    construct: str = ""
+    scoped: Callable[[], Graph | None] = lambda: None
 
     def text(self, file: str) -> str:
         """:meth:`Sources.text`"""
@@ -101,25 +88,14 @@ class Scene:
         """:meth:`Sources.lines`"""
         return self.sources.lines(file)
 
-    def module(self, file: str) -> MetadataWrapper:
-        """:meth:`Sources.module`"""
-        return self.sources.module(file)
-
     def editable(self, file: str) -> bool:
         """Whether the person who audits :attr:`file` can edit this one too: a project's file is no installed one, and
         of an installed package its own files only. Notebooks are edited where they are open."""
         if file == self.file:
             return True
-        return not is_notebook(Path(file)) and _package(file) == _package(self.file)
+        return not is_notebook(Path(file)) and package(file) == package(self.file)
 
 
 Renderer = Callable[[Scene, Sequence[Move]], Iterator[Proposal]]
 """Proposals for moves of one kind and of one finding, the best first; all that it yields is verified before anybody
 sees it. Raises :class:`Unfixable` where there is none."""
-
-
-def _package(file: str) -> str:
-    """The installed package that a file belongs to; empty where it is no installed one."""
-    parts = PurePath(file).parts
-    at = max((i for i, part in enumerate(parts) if part in INSTALLED), default=None)
-    return "" if at is None else "/".join(parts[: at + 2])

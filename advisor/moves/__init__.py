@@ -12,7 +12,7 @@ from .merge_linear import MergeLinear, find_mergeable
 from .precision import SetPrecision
 from .resolution import SetResolution, SetStride
 from .squeeze_excite import RemoveSE, SqueezeExcite, find_se
-from .together import Together
+from .together import Together, flat
 from .width import SetWidth
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "find_mergeable",
     "find_redundant_bias",
     "find_se",
+    "flat",
     "from_plain",
     "kinds",
 ]

@@ -33,3 +33,8 @@ class Together(Move):
 
     def to_plain(self) -> dict[str, Any]:
         return {"kind": self.kind, "moves": [m.to_plain() for m in self.moves]}
+
+
+def flat(move: Move) -> tuple[Move, ...]:
+    """The single moves that a move is made of, in their order."""
+    return tuple(one for m in move.moves for one in flat(m)) if isinstance(move, Together) else (move,)

@@ -1,0 +1,93 @@
+"""Several fixes of one file at once: merged edits, traced and compared as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..findings import Finding
+from ..graph import Graph
+from ..moves import Move, MoveError, SetWidth, Together, flat, from_plain
+from ..report import ModelReport
+from .edits import Conflict, Edit, merged
+from .fix import Fix
+from .proposal import Scene
+from .verify import Verifier
+from .width import implied
+
+Offered = tuple[ModelReport, Finding, Fix]
+"""A fix with what it was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """``kept`` fixes can be made together, in the order of their gain, and were verified so: by ``edits``. ``refused``
+    say why they cannot be."""
+
+    kept: list[Offered]
+    edits: tuple[Edit, ...]
+    refused: list[tuple[Finding, str]]
+
+
+def compose(offered: Sequence[Offered], verifier: Verifier, scene: Callable[[ModelReport], Scene]) -> Composed:
+    """As many of the fixes, all made for the same texts, as can be made together; those that gain more come first.
+
+    What is refused overlaps with one that came before it, or would make of a model something else than the fixes
+    promise. Raises :class:`advisor.session.Cancelled`.
+    """
+    work = _Composition(verifier, scene)
+    work.add(sorted(offered, key=lambda o: -(o[2].gain_percent or 0.0)))
+    return Composed(work.kept, merged(*(fix.edits for *_, fix in work.kept)), work.refused)
+
+
+class _Composition:
+    def __init__(self, verifier: Verifier, scene: Callable[[ModelReport], Scene]) -> None:
+        self.verifier = verifier
+        self.scene = scene
+        self.kept: list[Offered] = []
+        self.refused: list[tuple[Finding, str]] = []
+
+    def add(self, more: Sequence[Offered]) -> None:
+        """Keep those of ``more`` that go with what is kept; where all do not, by halves."""
+        if not more:
+            return
+        why = self._hindrance([*self.kept, *more])
+        if not why:
+            self.kept += more
+        elif len(more) == 1:
+            self.refused.append((more[0][1], why))
+        else:
+            half = len(more) // 2
+            self.add(more[:half])
+            self.add(more[half:])
+
+    def _hindrance(self, offered: Sequence[Offered]) -> str:
+        """Why these cannot be made together; empty where they can. One alone was verified before."""
+        try:
+            edits = merged(*(fix.edits for *_, fix in offered))
+        except Conflict as e:
+            return str(e)
+        if len(offered) == 1:
+            return ""
+        models = {id(model): model for model, *_ in offered}
+        for model in models.values():
+            theirs = [fix for m, _, fix in offered if m is model]
+            try:
+                expected = self._expected(model, theirs, edits)
+            except MoveError as e:
+                return f"another fix leaves nothing for it: {e}"
+            differences = self.verifier.differences(model, edits, expected)
+            if differences:
+                return f"with the others the model comes out otherwise than they promise: {differences[0]}"
+        return ""
+
+    def _expected(self, model: ModelReport, fixes: Sequence[Fix], edits: Sequence[Edit]) -> Graph:
+        """What the fixes promise together. Literals of several set widths that none of them sets alone, so widths are
+        worked out from all the edits where they can be."""
+        assert model.graph is not None
+        moves = list(dict.fromkeys(one for fix in fixes for one in flat(from_plain(fix.move))))
+        widths: list[Move] = [m for m in moves if isinstance(m, SetWidth)]
+        others = [m for m in moves if not isinstance(m, SetWidth)]
+        if widths:
+            widths = list(implied(self.scene(model), edits) or widths)
+        return Together((*widths, *others)).apply(model.graph)

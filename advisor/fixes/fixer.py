@@ -1,0 +1,238 @@
+"""The fixes of one file's findings: proposed by renderers, priced, verified, and composed with one another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import packs
+from ..costs import Costs, gain_error
+from ..findings import Finding
+from ..graph import Graph
+from ..moves import Move, MoveError, flat, from_plain
+from ..numbers import Numbers
+from ..report import ModelReport
+from ..session import Session
+from ..texts import Texts
+from .compose import Composed, Offered, compose
+from .edits import by_file, merged
+from .fix import Applicability, Fix, digest
+from .proposal import Proposal, Scene, Sources, Unfixable
+from .renderers import renderer
+from .titles import also, title
+from .verify import Defect, Verifier
+
+RUNS = 4
+"""Runs of the worker for one finding, each of a second or so."""
+
+SECONDS = 120.0
+"""Seconds after which nothing more is verified for one file."""
+
+KEEP = 0.5
+"""A fix that gains at least this share of what its finding promises comes before all that gain less: where literals are
+shared, what comes of them is another change than was asked for, and a worse one is only better than none."""
+
+SAME = 0.5
+"""Percent of the model's latency that a fix may cost more than its finding's move: what the rules call no cost."""
+
+SAFE = frozenset({"remove_bias", "merge_linear"})
+"""Kinds of moves that leave the network's function as it is, with weights that are carried over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A proposal with the graph that it predicts, and what that costs on the finding's target (None where the finding
+    is about none)."""
+
+    proposal: Proposal
+    graph: Graph
+    after: Costs | None
+    gain_us: float | None
+
+
+@dataclass(eq=False)
+class _Known:
+    """What is kept of one model."""
+
+    scene: Scene
+    moved: dict[Move, Graph | None] = field(default_factory=dict)
+
+
+class Fixer:
+    """Makes fixes of the findings of one file, as ``texts`` have it.
+
+    ``models``: all models of the file, so that a fix can say which others it changes. ``cancelled`` ends a request at
+    once: :class:`advisor.session.Cancelled` is raised. Fixes that failed their verification are in :attr:`defects`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        path: Path,
+        texts: Texts,
+        models: Sequence[ModelReport] = (),
+        cancelled: threading.Event | None = None,
+    ) -> None:
+        self.session = session
+        self.path = path
+        self.models = models
+        self.sources = Sources(texts)
+        self.verifier = Verifier(session, path, self.sources, cancelled)
+        self.defects: list[Defect] = []
+        self._until = time.monotonic() + SECONDS
+        self._models: dict[int, tuple[ModelReport, _Known]] = {}
+
+    def fix(self, model: ModelReport, finding: Finding) -> Fix:
+        """The verified fix of a finding of ``model``. Raises :class:`.proposal.Unfixable` where there is none, and
+        :class:`advisor.session.Cancelled`."""
+        if model.graph is None or finding.move is None:
+            raise Unfixable("the finding proposes no change of the source")
+        known = self._known(model)
+        why = ""
+        runs = 0
+        for priced in self._acceptable(model, known, finding):
+            again = self.verifier.known(model, merged(priced.proposal.edits))
+            if not again and (runs >= RUNS or time.monotonic() > self._until):
+                why = why or "the time for verifying fixes of this file was up"
+                break
+            runs += not again
+            differences = self.verifier.differences(model, priced.proposal.edits, priced.graph)
+            if not differences:
+                return self._made(model, finding, priced)
+            why = why or f"its edit was tried, and the model came out otherwise than predicted: {differences[0]}"
+            self.defects.append(Defect(finding, priced.proposal.edits, differences))
+        raise Unfixable(why or "no edit of the source was found that gains anything")
+
+    def compose(self, offered: Sequence[Offered]) -> Composed:
+        """The edits of several fixes of this file together, verified as a whole; see :func:`.compose.compose`."""
+        return compose(offered, self.verifier, lambda model: self._known(model).scene)
+
+    # ---- proposals
+
+    def _known(self, model: ModelReport) -> _Known:
+        kept = self._models.get(id(model))
+        if kept is None:
+            assert model.graph is not None
+            scene = Scene(
+                model.graph,
+                model.graph.numbers or Numbers(),
+                str(self.path),
+                model.span,
+                model.name,
+                self.sources,
+                model.construct,
+                lambda: self.verifier.scoped(model.name),
+            )
+            kept = self._models[id(model)] = model, _Known(scene)  # the model too: ids of dead ones are given again
+        return kept[1]
+
+    def _acceptable(self, model: ModelReport, known: _Known, finding: Finding) -> Iterator[_Priced]:
+        """The proposals that are worth a run, those that keep what the finding promises first. Raises
+        :class:`Unfixable` where there are none at all."""
+        later: list[_Priced] = []
+        for proposal in _proposals(known.scene, finding):
+            priced = self._price(model, known, finding, proposal)
+            if priced is None:
+                continue
+            if _keeps(priced, finding, model):
+                yield priced
+            elif self._gains(priced, finding, model):
+                later.append(priced)
+        yield from sorted(later, key=lambda p: -(p.gain_us or 0.0))
+
+    def _price(self, model: ModelReport, known: _Known, finding: Finding, proposal: Proposal) -> _Priced | None:
+        """None where the proposal's move does not apply to the graph, or has no price."""
+        assert model.graph is not None
+        move = proposal.move
+        if move not in known.moved:
+            try:
+                known.moved[move] = move.apply(model.graph)
+            except MoveError:  # what else the literals change is no change that the model could take
+                known.moved[move] = None
+        moved = known.moved[move]
+        if moved is None:
+            return None
+        costs = model.costs.get(finding.target or "")
+        target = next((t for t in self.session.plans.of(self.path).targets if t.name == finding.target), None)
+        if costs is None or target is None or finding.gain_us is None:
+            return _Priced(proposal, moved, None, None)
+        able = packs.estimators_for(target)
+        estimator = next((e for e in able if e.label == costs.label), able[0])
+        after = estimator.restimate(costs, model.graph, moved, target)
+        return _Priced(proposal, moved, after, costs.latency_us - after.latency_us)
+
+    def _gains(self, priced: _Priced, finding: Finding, model: ModelReport) -> bool:
+        """Whether a proposal that is worth less than was promised is still worth something."""
+        if priced.gain_us is None or priced.gain_us <= 0:
+            return False
+        least = self.session.plans.of(self.path).config.min_gain / 100
+        return priced.gain_us >= least * model.costs[finding.target or ""].latency_us
+
+    # ---- what a fix says
+
+    def _made(self, model: ModelReport, finding: Finding, priced: _Priced) -> Fix:
+        assert model.graph is not None
+        proposal, after, before = priced.proposal, priced.after, model.costs.get(finding.target or "")
+        edits = merged(proposal.edits)
+        percent = error = None
+        if after is not None and before is not None and priced.gain_us is not None:
+            percent = 100 * priced.gain_us / before.latency_us if before.latency_us else 0.0
+            error = gain_error(before, after)
+        others = also(edits, model, self.models)
+        return Fix(
+            title=title(proposal.move, model.graph, priced.gain_us, percent),
+            applicability=_applicability(proposal.move),
+            edits=edits,
+            move=proposal.move.to_plain(),
+            gain_us=priced.gain_us,
+            gain_percent=percent,
+            gain_error_us=error,
+            label=None if after is None else after.label,
+            note="; ".join(note for note in (proposal.note, others) if note),
+            base={file: digest(self.sources.text(file)) for file in by_file(edits)},
+        )
+
+
+def _proposals(scene: Scene, finding: Finding) -> Iterator[Proposal]:
+    """What is proposed for the finding's move, then for its alternatives, which say that they are none of the best.
+    Raises :class:`Unfixable` with the first reason where there is nothing at all."""
+    plain = [finding.move, *(a["move"] for a in finding.alternatives)]
+    why, some = "", False
+    for i, move in enumerate(m for m in plain if m is not None):
+        try:
+            for proposal in _rendered(scene, flat(from_plain(move))):
+                some = True
+                yield proposal if i == 0 else _instead(proposal)
+        except Unfixable as e:
+            why = why or e.reason
+    if not some:
+        raise Unfixable(why)
+
+
+def _rendered(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
+    kinds = {m.kind for m in moves}
+    render = renderer(moves[0].kind) if len(kinds) == 1 else None
+    if render is None:
+        raise Unfixable(f"nobody has written how to edit the source for this: {', '.join(sorted(kinds))}")
+    yield from render(scene, moves)
+
+
+def _instead(proposal: Proposal) -> Proposal:
+    said = "the finding's first proposal has no edit that gives it; this is another of its proposals"
+    return Proposal(proposal.edits, proposal.move, "; ".join(note for note in (said, proposal.note) if note))
+
+
+def _keeps(priced: _Priced, finding: Finding, model: ModelReport) -> bool:
+    """Whether a proposal gains what its finding promises, or enough of it."""
+    if priced.gain_us is None or finding.gain_us is None:
+        return True
+    if finding.gain_us > 0:
+        return priced.gain_us >= KEEP * finding.gain_us
+    return priced.gain_us >= finding.gain_us - SAME / 100 * model.costs[finding.target or ""].latency_us
+
+
+def _applicability(move: Move) -> Applicability:
+    return "safe" if all(m.kind in SAFE for m in flat(move)) else "unsafe"
