@@ -144,27 +144,27 @@ class Session:
         names: Collection[str],
         *,
         scopes: bool = False,
-        cancelled: threading.Event | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> FileReport | None:
         """The models called ``names`` of one file, as ``texts`` have it, traced alone, with neither costs nor advice.
-        None when the request was cancelled.
+        None when the request was cancelled, or ``stopped`` said so.
 
         No memory of earlier runs is asked or told. ``scopes``: graphs say what was in scope where modules were built.
         Raises what :meth:`file` raises.
         """
 
-        def stopped() -> bool:
-            return self.cancelled.is_set() or (cancelled is not None and cancelled.is_set())
+        def over() -> bool:
+            return self.cancelled.is_set() or stopped()
 
         with self._lock:
             plan = self.plans.of(path)
         try:
-            report = _Audit(self, path, plan, texts, stopped).traced(frozenset(names), scopes=scopes)
+            report = _Audit(self, path, plan, texts, over).traced(frozenset(names), scopes=scopes)
         except WorkerError:
             raise
         except Exception as e:  # as above: a bug of ours costs this request only
             return FileReport(str(path), findings=[broken(path, e)])
-        return None if stopped() else report
+        return None if over() else report
 
     def warm(self, path: Path) -> None:
         """Have the worker ready that would serve ``path``. Raises :class:`advisor.workers.WorkerError` and

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..findings import Finding
-from ..graph import Graph
 from ..moves import Move, MoveError, SetWidth, Together, flat, from_plain
+from ..plan import Plan
 from ..report import ModelReport
 from .edits import Conflict, Edit, merged
 from .fix import Fix
+from .making import applicability, made
+from .prices import price
 from .proposal import Scene
 from .verify import Verifier
 from .width import implied
@@ -21,15 +23,18 @@ Offered = tuple[ModelReport, Finding, Fix]
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """``kept`` fixes can be made together, in the order of their gain, and were verified so: by ``edits``. ``refused``
-    say why they cannot be."""
+    """``kept`` fixes can be made together, in the order of their gain, and were verified so: by ``edits``, which are
+    those of ``fix``, the whole as one (None where nothing was kept). ``refused`` say why they cannot be."""
 
     kept: list[Offered]
     edits: tuple[Edit, ...]
     refused: list[tuple[Finding, str]]
+    fix: Fix | None = None
 
 
-def compose(offered: Sequence[Offered], verifier: Verifier, scene: Callable[[ModelReport], Scene]) -> Composed:
+def compose(
+    offered: Sequence[Offered], verifier: Verifier, plan: Plan, scene: Callable[[ModelReport], Scene]
+) -> Composed:
     """As many of the fixes, all made for the same texts, as can be made together; those that gain more come first.
 
     What is refused overlaps with one that came before it, or would make of a model something else than the fixes
@@ -37,7 +42,8 @@ def compose(offered: Sequence[Offered], verifier: Verifier, scene: Callable[[Mod
     """
     work = _Composition(verifier, scene)
     work.add(sorted(offered, key=lambda o: -(o[2].gain_percent or 0.0)))
-    return Composed(work.kept, merged(*(fix.edits for *_, fix in work.kept)), work.refused)
+    edits = merged(*(fix.edits for *_, fix in work.kept))
+    return Composed(work.kept, edits, work.refused, work.whole(plan, edits))
 
 
 class _Composition:
@@ -46,6 +52,21 @@ class _Composition:
         self.scene = scene
         self.kept: list[Offered] = []
         self.refused: list[tuple[Finding, str]] = []
+
+    def whole(self, plan: Plan, edits: tuple[Edit, ...]) -> Fix | None:
+        """What is kept as one fix. Its gain is that of one model on one target; fixes of several models have none."""
+        if len(self.kept) < 2:
+            return self.kept[0][2] if self.kept else None
+        models = list({id(model): model for model, *_ in self.kept}.values())
+        moves = [self._move(m, [fix for of, _, fix in self.kept if of is m], edits) for m in models]
+        notes = dict.fromkeys(fix.note for *_, fix in self.kept if fix.note)
+        worth = None
+        if len(models) == 1 and models[0].graph is not None:
+            target = next((f.target for _, f, fix in self.kept if fix.gain_us is not None), None)
+            worth = price(plan, models[0], moves[0].apply(models[0].graph), target)
+        move = moves[0] if len(moves) == 1 else Together(tuple(moves))
+        does = f"{len(self.kept)} fixes together"
+        return made(does, edits, move, applicability(*moves), worth, "; ".join(notes), self.verifier.sources)
 
     def add(self, more: Sequence[Offered]) -> None:
         """Keep those of ``more`` that go with what is kept; where all do not, by halves."""
@@ -73,7 +94,7 @@ class _Composition:
         for model in models.values():
             theirs = [fix for m, _, fix in offered if m is model]
             try:
-                expected = self._expected(model, theirs, edits)
+                expected = self._move(model, theirs, edits).apply(self.scene(model).graph)
             except MoveError as e:
                 return f"another fix leaves nothing for it: {e}"
             differences = self.verifier.differences(model, edits, expected)
@@ -81,13 +102,12 @@ class _Composition:
                 return f"with the others the model comes out otherwise than they promise: {differences[0]}"
         return ""
 
-    def _expected(self, model: ModelReport, fixes: Sequence[Fix], edits: Sequence[Edit]) -> Graph:
+    def _move(self, model: ModelReport, fixes: Sequence[Fix], edits: Sequence[Edit]) -> Together:
         """What the fixes promise together. Literals of several set widths that none of them sets alone, so widths are
         worked out from all the edits where they can be."""
-        assert model.graph is not None
         moves = list(dict.fromkeys(one for fix in fixes for one in flat(from_plain(fix.move))))
         widths: list[Move] = [m for m in moves if isinstance(m, SetWidth)]
         others = [m for m in moves if not isinstance(m, SetWidth)]
         if widths:
             widths = list(implied(self.scene(model), edits) or widths)
-        return Together((*widths, *others)).apply(model.graph)
+        return Together((*widths, *others))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import packs
-from ..costs import Costs, gain_error
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import Move, MoveError, flat, from_plain
@@ -18,11 +15,12 @@ from ..report import ModelReport
 from ..session import Session
 from ..texts import Texts
 from .compose import Composed, Offered, compose
-from .edits import by_file, merged
-from .fix import Applicability, Fix, digest
+from .edits import merged
+from .fix import Fix
+from .making import also, applicability, described, made
+from .prices import Price, price
 from .proposal import Proposal, Scene, Sources, Unfixable
 from .renderers import renderer
-from .titles import also, title
 from .verify import Defect, Verifier
 
 RUNS = 4
@@ -38,19 +36,14 @@ shared, what comes of them is another change than was asked for, and a worse one
 SAME = 0.5
 """Percent of the model's latency that a fix may cost more than its finding's move: what the rules call no cost."""
 
-SAFE = frozenset({"remove_bias", "merge_linear"})
-"""Kinds of moves that leave the network's function as it is, with weights that are carried over."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Priced:
-    """A proposal with the graph that it predicts, and what that costs on the finding's target (None where the finding
-    is about none)."""
+    """A proposal with the graph that it predicts, and what that gains (None where the finding has no gain)."""
 
     proposal: Proposal
     graph: Graph
-    after: Costs | None
-    gain_us: float | None
+    price: Price | None
 
 
 @dataclass(eq=False)
@@ -64,8 +57,9 @@ class _Known:
 class Fixer:
     """Makes fixes of the findings of one file, as ``texts`` have it.
 
-    ``models``: all models of the file, so that a fix can say which others it changes. ``cancelled`` ends a request at
-    once: :class:`advisor.session.Cancelled` is raised. Fixes that failed their verification are in :attr:`defects`.
+    ``stopped`` is asked now and then; where it says yes :class:`advisor.session.Cancelled` is raised. ``models``: all
+    models of the file, so that a fix can say which others it changes. Fixes that failed their verification are in
+    :attr:`defects`.
     """
 
     def __init__(
@@ -73,14 +67,14 @@ class Fixer:
         session: Session,
         path: Path,
         texts: Texts,
+        stopped: Callable[[], bool] = lambda: False,
         models: Sequence[ModelReport] = (),
-        cancelled: threading.Event | None = None,
     ) -> None:
         self.session = session
         self.path = path
         self.models = models
         self.sources = Sources(texts)
-        self.verifier = Verifier(session, path, self.sources, cancelled)
+        self.verifier = Verifier(session, path, self.sources, stopped)
         self.defects: list[Defect] = []
         self._until = time.monotonic() + SECONDS
         self._models: dict[int, tuple[ModelReport, _Known]] = {}
@@ -108,7 +102,7 @@ class Fixer:
 
     def compose(self, offered: Sequence[Offered]) -> Composed:
         """The edits of several fixes of this file together, verified as a whole; see :func:`.compose.compose`."""
-        return compose(offered, self.verifier, lambda model: self._known(model).scene)
+        return compose(offered, self.verifier, self.session.plans.of(self.path), lambda m: self._known(m).scene)
 
     # ---- proposals
 
@@ -137,14 +131,14 @@ class Fixer:
             priced = self._price(model, known, finding, proposal)
             if priced is None:
                 continue
-            if _keeps(priced, finding, model):
+            if _keeps(priced, finding):
                 yield priced
-            elif self._gains(priced, finding, model):
+            elif priced.price is not None and priced.price.gain_us > 0 and priced.price.gain_percent >= self._least():
                 later.append(priced)
-        yield from sorted(later, key=lambda p: -(p.gain_us or 0.0))
+        yield from sorted(later, key=lambda p: -p.price.gain_us if p.price is not None else 0.0)
 
     def _price(self, model: ModelReport, known: _Known, finding: Finding, proposal: Proposal) -> _Priced | None:
-        """None where the proposal's move does not apply to the graph, or has no price."""
+        """None where the proposal's move does not apply to the graph."""
         assert model.graph is not None
         move = proposal.move
         if move not in known.moved:
@@ -155,45 +149,23 @@ class Fixer:
         moved = known.moved[move]
         if moved is None:
             return None
-        costs = model.costs.get(finding.target or "")
-        target = next((t for t in self.session.plans.of(self.path).targets if t.name == finding.target), None)
-        if costs is None or target is None or finding.gain_us is None:
-            return _Priced(proposal, moved, None, None)
-        able = packs.estimators_for(target)
-        estimator = next((e for e in able if e.label == costs.label), able[0])
-        after = estimator.restimate(costs, model.graph, moved, target)
-        return _Priced(proposal, moved, after, costs.latency_us - after.latency_us)
+        target = finding.target if finding.gain_us is not None else None
+        return _Priced(proposal, moved, price(self.session.plans.of(self.path), model, moved, target))
 
-    def _gains(self, priced: _Priced, finding: Finding, model: ModelReport) -> bool:
-        """Whether a proposal that is worth less than was promised is still worth something."""
-        if priced.gain_us is None or priced.gain_us <= 0:
-            return False
-        least = self.session.plans.of(self.path).config.min_gain / 100
-        return priced.gain_us >= least * model.costs[finding.target or ""].latency_us
+    def _least(self) -> float:
+        """Percent of a model's latency that a fix has to gain."""
+        return self.session.plans.of(self.path).config.min_gain
 
     # ---- what a fix says
 
     def _made(self, model: ModelReport, finding: Finding, priced: _Priced) -> Fix:
         assert model.graph is not None
-        proposal, after, before = priced.proposal, priced.after, model.costs.get(finding.target or "")
+        proposal = priced.proposal
         edits = merged(proposal.edits)
-        percent = error = None
-        if after is not None and before is not None and priced.gain_us is not None:
-            percent = 100 * priced.gain_us / before.latency_us if before.latency_us else 0.0
-            error = gain_error(before, after)
         others = also(edits, model, self.models)
-        return Fix(
-            title=title(proposal.move, model.graph, priced.gain_us, percent),
-            applicability=_applicability(proposal.move),
-            edits=edits,
-            move=proposal.move.to_plain(),
-            gain_us=priced.gain_us,
-            gain_percent=percent,
-            gain_error_us=error,
-            label=None if after is None else after.label,
-            note="; ".join(note for note in (proposal.note, others) if note),
-            base={file: digest(self.sources.text(file)) for file in by_file(edits)},
-        )
+        note = "; ".join(said for said in (proposal.note, others) if said)
+        does = described(proposal.move, model.graph)
+        return made(does, edits, proposal.move, applicability(proposal.move), priced.price, note, self.sources)
 
 
 def _proposals(scene: Scene, finding: Finding) -> Iterator[Proposal]:
@@ -225,14 +197,10 @@ def _instead(proposal: Proposal) -> Proposal:
     return Proposal(proposal.edits, proposal.move, "; ".join(note for note in (said, proposal.note) if note))
 
 
-def _keeps(priced: _Priced, finding: Finding, model: ModelReport) -> bool:
+def _keeps(priced: _Priced, finding: Finding) -> bool:
     """Whether a proposal gains what its finding promises, or enough of it."""
-    if priced.gain_us is None or finding.gain_us is None:
+    if priced.price is None or finding.gain_us is None:
         return True
     if finding.gain_us > 0:
-        return priced.gain_us >= KEEP * finding.gain_us
-    return priced.gain_us >= finding.gain_us - SAME / 100 * model.costs[finding.target or ""].latency_us
-
-
-def _applicability(move: Move) -> Applicability:
-    return "safe" if all(m.kind in SAFE for m in flat(move)) else "unsafe"
+        return priced.price.gain_us >= KEEP * finding.gain_us
+    return priced.price.gain_us >= finding.gain_us - SAME / 100 * priced.price.before.latency_us

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +35,16 @@ class Defect:
 
 
 class Verifier:
-    """Runs edited texts of the audited file at ``path`` through a session's worker; the same edits are run once."""
+    """Runs edited texts of the audited file at ``path`` through a session's worker; the same edits are run once.
+    ``stopped`` is asked now and then whether the work is to end."""
 
     def __init__(
-        self, session: Session, path: Path, sources: Sources, cancelled: threading.Event | None = None
+        self, session: Session, path: Path, sources: Sources, stopped: Callable[[], bool] = lambda: False
     ) -> None:
         self.session = session
         self.path = path
         self.sources = sources
-        self.cancelled = cancelled
+        self.stopped = stopped
         self.runs = 0
         """How often the worker was asked."""
         self._traced: dict[tuple[frozenset[Edit], str], ModelReport | str] = {}
@@ -78,7 +78,7 @@ class Verifier:
     def scoped(self, name: str) -> Graph | None:
         """The model's graph as it is, with what was in scope where its modules were built; None where it cannot be
         had."""
-        report = self.session.trace(self.path, self.sources.texts, [name], scopes=True, cancelled=self.cancelled)
+        report = self.session.trace(self.path, self.sources.texts, [name], scopes=True, stopped=self.stopped)
         if report is None:
             raise Cancelled
         return next((m.graph for m in report.models if m.name == name and m.status == "ok"), None)
@@ -88,7 +88,7 @@ class Verifier:
         for file, theirs in by_file(edits).items():
             buffers[Path(file)] = apply(self.sources.text(file), theirs)
         self.runs += 1
-        report = self.session.trace(self.path, Texts(buffers), [name], cancelled=self.cancelled)
+        report = self.session.trace(self.path, Texts(buffers), [name], stopped=self.stopped)
         if report is None:
             raise Cancelled
         found = next((m for m in report.models if m.name == name), None)
