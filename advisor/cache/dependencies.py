@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -52,7 +52,8 @@ def fixed(request: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """What of ``request`` decides about the result, and the places that it names (``"where": "train.py:12"``).
 
     Places only say where something came from. Each stands in the request by its number, so that requests that differ
-    in the lines of the same places are equal. What of the file itself an attempt says (``places``) moves with its text.
+    in the lines of the same places are equal. So do the places of an attempt's numbers (``places``) that lie in the
+    file itself, written as :func:`named`.
     """
     numbers: dict[str, int] = {}
     kept = {k: v for k, v in request.items() if k not in _VOLATILE}
@@ -67,7 +68,7 @@ def _numbered(value: Any, numbers: dict[str, int], own: str) -> Any:
             if name == "where":
                 out[name] = numbers.setdefault(held, len(numbers))
             elif name == "places":
-                out[name] = _elsewhere(held, own)
+                out[name] = _elsewhere(held, own, numbers)
             else:
                 out[name] = held if name in _PEOPLES else _numbered(held, numbers, own)
         return out
@@ -76,13 +77,20 @@ def _numbered(value: Any, numbers: dict[str, int], own: str) -> Any:
     return value
 
 
-def _elsewhere(places: Any, own: str) -> Any:
-    """The places of an attempt that lie in other files: those of the file ``own`` are left out."""
+def _elsewhere(places: Any, own: str, numbers: dict[str, int]) -> Any:
+    """The places of an attempt's numbers, those that lie in the file ``own`` by their number."""
     if isinstance(places, Mapping):
-        return {name: _elsewhere(held, own) for name, held in places.items()}
+        return {name: _elsewhere(held, own, numbers) for name, held in places.items()}
     if isinstance(places, list | tuple):
-        return None if places and places[0] == own else [_elsewhere(held, own) for held in places]
+        if places and places[0] == own:
+            return numbers.setdefault(named(places[1:]), len(numbers))
+        return [_elsewhere(held, own, numbers) for held in places]
     return places
+
+
+def named(place: Sequence[int]) -> str:
+    """A range of the file itself (line, column, end line, end column), as :func:`fixed` names it."""
+    return ":".join(map(str, place))
 
 
 def words(value: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from .dependencies import named
 from .moves import Moves
 
 Event = dict[str, Any]
@@ -51,7 +52,7 @@ def replayed(
         if error := event.get("error"):
             _error(error, own, moves, places)
         if event.get("graph") is not None:
-            _graph(event["graph"], own, moves)
+            _graph(event["graph"], own, moves, places)
     return list(events)
 
 
@@ -71,7 +72,9 @@ def _error(error: dict[str, Any], own: Collection[str], moves: Moves, places: Ma
         error["line"] = line
 
 
-def _graph(graph: dict[str, Any], own: Collection[str], moves: Moves) -> None:
+def _graph(graph: dict[str, Any], own: Collection[str], moves: Moves, places: Mapping[str, str]) -> None:
+    if "numbers" in graph:
+        _numbers(graph["numbers"], own, moves, places)
     ours = {i for i, file in enumerate(graph["files"]) if file in own}
     known: dict[tuple[int, ...], list[int]] = {}
 
@@ -92,3 +95,16 @@ def _graph(graph: dict[str, Any], own: Collection[str], moves: Moves) -> None:
         module[2] = [span and moved(span) for span in module[2]]
     for op in graph["ops"]:
         op[9] = op[9] and moved(op[9])
+
+
+def _numbers(numbers: dict[str, Any], own: Collection[str], moves: Moves, places: Mapping[str, str]) -> None:
+    """The literals of a table of numbers, where they are now: those of arguments where the request says, in a comment
+    even."""
+    ours = {i for i, file in enumerate(numbers["files"]) if file in own}
+    for literal in numbers["literals"]:
+        if literal[0] in ours:
+            asked = places.get(named(literal[1:5]))
+            place = moves.place(tuple(literal[1:5])) if asked is None else map(int, asked.split(":"))
+            if place is None:
+                raise Unmovable(f"line {literal[1]}")
+            literal[1:5] = place

@@ -150,7 +150,7 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     own = around.outline
     home = own.module.bindings
     settings = around.project.settings()
-    own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings, str(own.source.path))
+    own_slicer = Slicer(own, None, around.project.dotted(own.source.path), settings, located=True)
     out = _from_file(candidate, around, own, own_slicer, "call-site")
     for example in around.docstrings:
         out += _from_file(candidate, around, example, Slicer(example, home), "docstring")
@@ -159,8 +159,8 @@ def _sites(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         if document and not other.imports:
             out += _from_file(candidate, around, other, Slicer(other, home), "readme")
         elif any(around.project.imports_from(other, n, own.source.path) for n in _names(candidate, other)):
-            module, file = ("", "") if document else (around.project.dotted(other.source.path), str(other.source.path))
-            slicer = Slicer(other, home, module, settings, file)
+            module = "" if document else around.project.dotted(other.source.path)
+            slicer = Slicer(other, home, module, settings, located=not document)
             out += _from_file(candidate, around, other, slicer, "readme" if document else "other-file")
     return sorted(out, key=lambda a: (bool(a["setup"]), not a["inputs"]))
 
@@ -272,7 +272,7 @@ def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
     own = around.outline
     relative = around.project.relative(own.source.path)
     out: list[Attempt] = []
-    slicer = Slicer(own, None, settings=around.project.settings(), file=str(own.source.path))
+    slicer = Slicer(own, None, settings=around.project.settings(), located=True)
     for table in own.tables.get(candidate.name, ()):
         call = ast.copy_location(ast.Call(ast.Name(candidate.name), [], _keywords(table)), table)
         try:

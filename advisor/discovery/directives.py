@@ -98,7 +98,7 @@ def directives(source: Source) -> Directives:
             _suppression(source, out, text, span)
             continue
         try:
-            here = _Where(span.file, line, source.lines[line - 1], column + match.start(1))
+            here = _Where(span.file, line, column + 1 + match.start(1))
             directive = _directive(text, _target(source, definitions, line, column), span, here)
         except DirectiveError as e:
             out.problems.append(Problem("directive", f"this advisor comment has no effect: {e}", span))
@@ -166,16 +166,11 @@ def _target(source: Source, definitions: dict[int, int], line: int, column: int)
 
 
 class _Where(NamedTuple):
-    """Where a directive stands: its line and the code point of it at which its text begins."""
+    """Where the text of a directive begins."""
 
     file: str
     line: int
-    text: str
     column: int
-
-    def byte(self, offset: int) -> int:
-        """The byte of the line at which what stands at ``offset`` of the directive begins."""
-        return len(self.text[: self.column + offset].encode(errors="surrogatepass"))
 
 
 def _directive(text: str, line: int, span: Span, here: _Where) -> Directive:
@@ -233,7 +228,7 @@ def _parts(text: str) -> dict[str, tuple[int, str]]:
 def _placed(key: str, part: tuple[int, str], here: _Where) -> Any:
     """The literal, whose numbers know where they stand."""
     begin, text = part
-    return _literal(key, text, lambda t: literal(t, here.file, here.line, here.byte(begin)))
+    return _literal(key, text, lambda t: literal(t, here.file, here.line, here.column + begin))
 
 
 def _literal(key: str, text: str, read: Callable[[str], Any] = ast.literal_eval) -> Any:

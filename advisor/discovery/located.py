@@ -8,28 +8,19 @@ keeps its place, constants are evaluated to numbers and strings that carry it, a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from .. import syntax
+from ..graph import Span
 from .constants import Constants, command_line
 from .outline import Outline
 
 
-class Site(NamedTuple):
-    """Where a constant stands, as :mod:`ast` has it: lines from 1, columns as UTF-8 bytes from 0, the end exclusive."""
-
-    file: str
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-
 class _Placed:
-    """A constant's value that knows its :class:`Site`."""
+    """A constant's value that knows where it stands."""
 
-    site: Site
+    site: Span
 
 
 class PlacedInt(int, _Placed):
@@ -51,55 +42,48 @@ class Expression(str):
     """The text of an expression or statement. ``sites`` are those of its numbers and strings (:func:`constants`) in the
     order of the text, None for one that stands nowhere."""
 
-    sites: Sequence[Site | None] = ()
+    sites: Sequence[Span | None] = ()
 
 
-def placed(node: ast.Constant, file: str) -> Any:
-    """The value of a constant of ``file``, with its site where it is a number or a string."""
-    kind = _KINDS.get(type(node.value))
+def placed(value: Any, site: Span) -> Any:
+    """The value of a constant, which knows that it stands at ``site`` where it is a number or a string."""
+    kind = _KINDS.get(type(value))
     if kind is None:
-        return node.value
-    value = kind(node.value)
-    value.site = site(node, file)
-    return value
-
-
-def site(node: ast.Constant, file: str) -> Site:
-    """Where a constant of ``file`` stands."""
-    end = node.col_offset if node.end_col_offset is None else node.end_col_offset
-    return Site(file, node.lineno, node.col_offset, node.end_lineno or node.lineno, end)
+        return value
+    found = kind(value)
+    found.site = site
+    return found
 
 
 class LocatedConstants(Constants):
-    """Evaluates expressions to values that know where in ``file`` they stand."""
+    """Evaluates expressions to values that know where they stand."""
 
-    def __init__(self, outline: Outline, settings: Mapping[str, Any], file: str) -> None:
+    def __init__(self, outline: Outline, settings: Mapping[str, Any]) -> None:
         super().__init__(outline, settings)
-        self._file = file
         self.flags = command_line(outline, self.constant)
 
     def constant(self, node: ast.Constant) -> Any:
-        return placed(node, self._file)
+        return placed(node.value, self.outline.source.span(node))
 
 
 def literal(text: str, file: str, line: int, column: int) -> Any:
-    """What :func:`ast.literal_eval` makes of ``text``, which stands at this line and byte of ``file``, with sites.
-    Raises what that raises."""
-    tree = ast.parse(text.strip(), mode="eval")
-    column += len(text) - len(text.lstrip())
+    """What :func:`ast.literal_eval` makes of ``text``, which stands on one line of ``file`` from this column on, with
+    sites. Raises what that raises."""
+    tree = syntax.expression(text)
     operands = {
         id(operand)
         for node in ast.walk(tree)
         if isinstance(node, ast.UnaryOp | ast.BinOp)
         for operand in ast.iter_child_nodes(node)
     }
-    if "\n" not in text:
-        for node in constants(tree):
-            if id(node) not in operands:  # literal_eval takes plain numbers only there
-                node.lineno, node.end_lineno = line, line
-                node.col_offset += column
-                node.end_col_offset = (node.end_col_offset or 0) + column
-                node.value = placed(node, file)
+
+    def at(byte: int) -> int:
+        return column + len(text.encode()[:byte].decode(errors="replace"))
+
+    for node in constants(tree):
+        if id(node) not in operands:  # literal_eval takes plain numbers only there
+            end = node.end_col_offset or node.col_offset
+            node.value = placed(node.value, Span(file, line, at(node.col_offset), line, at(end)))
     return ast.literal_eval(tree)
 
 
@@ -111,10 +95,10 @@ def written(value: Any) -> Expression:
     return _expression(repr(value), list(_sites(value)))
 
 
-def unparsed(node: ast.AST, file: str) -> Expression:
-    """The text of a node of ``file``; without a file, without sites."""
+def unparsed(node: ast.AST, site: Callable[[ast.expr], Span] | None) -> Expression:
+    """The text of a node; ``site`` says where its constants stand, None for nowhere."""
     text = ast.unparse(node)
-    if not file:
+    if site is None:
         return Expression(text)
     found = list(constants(node))
     try:
@@ -123,7 +107,7 @@ def unparsed(node: ast.AST, file: str) -> Expression:
         return Expression(text)
     if [c.value for c in again] != [c.value for c in found]:
         return Expression(text)  # unparsing reorders arguments after a star
-    return _expression(text, [site(c, file) for c in found])
+    return _expression(text, [site(c) for c in found])
 
 
 def joined(*parts: str) -> Expression:
@@ -145,12 +129,12 @@ def constants(tree: ast.AST) -> Iterator[ast.Constant]:
     return iter(sorted(found, key=lambda c: (c.lineno, c.col_offset)))
 
 
-def places(texts: Sequence[str]) -> list[list[Site | None]]:
+def places(texts: Sequence[str]) -> list[list[Span | None]]:
     """The sites of each text, as the request has them."""
     return [list(text.sites) if isinstance(text, Expression) else [] for text in texts]
 
 
-def _expression(text: str, sites: list[Site | None] | list[Site]) -> Expression:
+def _expression(text: str, sites: Sequence[Span | None]) -> Expression:
     made = Expression(text)
     if any(s is not None for s in sites):
         made.sites = tuple(sites)
@@ -159,7 +143,7 @@ def _expression(text: str, sites: list[Site | None] | list[Site]) -> Expression:
     return made
 
 
-def _sites(value: Any) -> Iterator[Site | None]:
+def _sites(value: Any) -> Iterator[Span | None]:
     """Those of the numbers and strings in a value, in the order that its ``repr`` has them."""
     if isinstance(value, dict):
         for key, held in value.items():

@@ -50,7 +50,7 @@ that its setup defines. An attempt of source ``default`` has every parameter tha
 
     PLACES = {"args": [[PLACE|null, ...], ...], "kwargs": {"width": [...]}, "setup": [...]}
                                          # of each text those of its numbers and strings in order, without f-strings'
-    PLACE = ["/abs/path/train.py", 12, 14, 12, 16]   # line, column, end: as in ast, columns are bytes from 0
+    PLACE = ["/abs/path/train.py", 12, 15, 12, 17]   # an advisor.graph.Span
 
     INPUTS = {
       "source": "directive" | "config" | "literal" | "annotation" | "docstring" | "attribute",

@@ -45,8 +45,8 @@ class Slicer:
 
     ``home``: names that exist where the result will be evaluated; None when that is this file's own module. ``module``
     is this file's dotted import name, with which a setup can import its classes and functions ("" where there is none);
-    ``settings`` are those of :class:`.constants.Constants`. ``file``: where the outline's text stands line by line, so
-    that results are :class:`.located.Expression` with sites there; "" for text that was taken out of another.
+    ``settings`` are those of :class:`.constants.Constants`. ``located``: the outline's text is that of its file line by
+    line, so that results know where their numbers stand.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Slicer:
         home: Collection[str] | None = None,
         module: str = "",
         settings: Mapping[str, Any] = MappingProxyType({}),
-        file: str = "",
+        located: bool = False,
     ) -> None:
         self.outline = outline
-        self.constants = LocatedConstants(outline, settings, file) if file else Constants(outline, settings)
-        self.file = file
+        self.constants = (LocatedConstants if located else Constants)(outline, settings)
+        self.site = outline.source.span if located else None
         self.home = home
         self.module = module
 
@@ -278,7 +278,7 @@ class _Cut:
         return None
 
     def _text(self, node: ast.AST) -> Expression:
-        return _bounded(unparsed(node, self.slicer.file))
+        return _bounded(unparsed(node, self.slicer.site))
 
 
 def free_names(node: ast.AST) -> list[str]:

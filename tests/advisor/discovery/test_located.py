@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 from advisor.discovery.located import constants, joined, literal, placed, unparsed, written
+from advisor.discovery.source import Source, parse
+from advisor.graph import Span
 
 from .helpers import candidate, found
 
@@ -35,7 +37,7 @@ def read(site: tuple[str, int, int, int, int] | None) -> str:
         return "-"
     file, line, column, end_line, end_column = site
     assert line == end_line
-    return Path(file).read_text(encoding="utf-8").split("\n")[line - 1].encode()[column:end_column].decode()
+    return Path(file).read_text(encoding="utf-8").split("\n")[line - 1][column - 1 : end_column - 1]
 
 
 def test_a_call_site_gives_its_constants_their_places(tmp_path: Path):
@@ -84,22 +86,24 @@ def test_text_that_stands_elsewhere_line_by_line_has_no_places(tmp_path: Path):
 
 
 def test_texts_keep_the_order_of_their_constants():
-    node = ast.parse("f(1, 'a', g=[2.5, True, None, f'{3}'])").body[0]
-    text = unparsed(node, "x.py")
-    assert [s and s.column for s in text.sites] == [2, 5, 13]
+    source = parse(Path("x.py"), "f(1, 'a', g=[2.5, True, None, f'{3}'])")
+    assert isinstance(source, Source)
+    text = unparsed(source.tree.body[0], source.span)
+    assert [s and s.column for s in text.sites] == [3, 6, 14]
     whole = joined("x = ", text, " + ", written([1, "b"]))
-    assert [s and s.column for s in whole.sites] == [2, 5, 13, None, None]
+    assert [s and s.column for s in whole.sites] == [3, 6, 14, None, None]
     assert [c.value for c in constants(ast.parse(whole))] == [1, "a", 2.5, 1, "b"]
 
 
 def test_a_text_whose_order_unparsing_changes_has_no_places():
-    assert unparsed(ast.parse("f(k=1, *[2])").body[0], "x.py").sites == ()
+    source = parse(Path("x.py"), "f(k=1, *[2])")
+    assert isinstance(source, Source)
+    assert unparsed(source.tree.body[0], source.span).sites == ()
 
 
 def test_a_literal_is_what_literal_eval_makes_of_it():
-    value = literal(" {'a': (1, -2.5, True)}", "x.py", 7, 10)
-    assert value == {"a": (1, -2.5, True)}
-    one = value["a"][0]
-    assert (one.site.file, one.site.line, one.site.column, one.site.end_column) == ("x.py", 7, 18, 19)
-    true = placed(ast.Constant(True), "x.py")
-    assert true is True
+    value = literal("{'é': (1, -2.5, True)}", "x.py", 7, 10)
+    assert value == {"é": (1, -2.5, True)}
+    one = value["é"][0]
+    assert one.site == Span("x.py", 7, 17, 7, 18)
+    assert placed(True, one.site) is True
