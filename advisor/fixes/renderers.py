@@ -9,6 +9,12 @@ from .proposal import Renderer
 
 RENDERERS: dict[str, str] = {
     "set_width": "width:render",
+    "fuse_ibn": "structure.ibn:fuse",
+    "unfuse_ibn": "structure.ibn:unfuse",
+    "swap_activation": "structure.activation:render",
+    "depthwise_to_standard": "structure.depthwise:to_standard",
+    "standard_to_depthwise": "structure.depthwise:to_depthwise",
+    "remove_bias": "structure.bias:render",
 }
 """Move kind → ``module:function`` within this package."""
 

@@ -10,6 +10,7 @@ from libcst.helpers import get_full_name_for_node
 from ...graph import Span
 from ..edits import Edit
 from .parsed import Parsed
+from .signatures import TORCH
 
 _IMPORTS = (cst.Import, cst.ImportFrom)
 
@@ -33,6 +34,21 @@ def reach(file: Parsed, module: str, name: str) -> tuple[str, tuple[Edit, ...]]:
     if package and last not in _names(file):
         return f"{last}.{name}", (_importing(file, f"from {package} import {last}"),)
     return f"{module}.{name}", (_importing(file, f"import {module}"),)
+
+
+def full_name(file: Parsed, node: cst.BaseExpression) -> str:
+    """What a name stands for by the imports of the file, ``torch.nn.ReLU``; the name itself where the file defines it;
+    empty for anything else: a variable, an attribute of one, an expression."""
+    written = get_full_name_for_node(node) if isinstance(node, cst.Name | cst.Attribute) else None
+    if written is None:
+        return ""
+    first, dot, rest = written.partition(".")
+    for local, full in _bound(file):
+        if local == first:
+            return f"{full}{dot}{rest}"
+        if local.startswith("*torch") and not dot and first not in file.definitions and first in TORCH:
+            return f"{full[1:]}.{first}"
+    return written if first in file.definitions else ""
 
 
 def _bound(file: Parsed) -> Iterator[tuple[str, str]]:
