@@ -20,7 +20,7 @@ from .discovery.listing import python_files
 from .graph import Graph, Span
 from .plan import Plan, Plans
 from .report import FileReport, ModelReport, Report
-from .session import Session
+from .session import Cancelled, Session
 from .tracing import trace_findings
 from .zeroshot.check import Check
 
@@ -126,7 +126,10 @@ def _audited(session: Session, file: Path, fixes: bool) -> FileReport | None:
     if fixes and report is not None:
         from .fixes.offers import offer  # syntax trees that keep formatting take time to import
 
-        offer(session, report)
+        try:
+            offer(session, report)
+        except Cancelled:
+            return None
     return report
 
 

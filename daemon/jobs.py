@@ -25,6 +25,8 @@ from advisor.discovery.outline import outline
 from advisor.discovery.project import Project, root
 from advisor.discovery.source import Problem, read, text_of
 from advisor.engine import EngineError, planned
+from advisor.findings import Finding
+from advisor.fixes.offers import groups, offer
 from advisor.frames import Message
 from advisor.packs import PackError
 from advisor.plan import Plans
@@ -92,6 +94,7 @@ class Jobs:
             "analyse": self._analyse,
             "read": self._read,
             "score": self._score,
+            "fixes": self._fixes,
             "audit": self._audit,
             "planned": self._planned,
             "render": self._render,
@@ -147,6 +150,26 @@ class Jobs:
     def _score(self, job: Job) -> Any:
         """The view with its models' scores."""
         return {"view": self._traced(job, job.params.run, lambda: None, "yes")[1]}
+
+    def _fixes(self, job: Job) -> Any:
+        """Fixes of the file's findings: an event each, ``of`` the finding's fingerprint, then the groups of those that
+        go together."""
+        params = job.params
+        session = self._session(params)
+        report = session.file(params.path, params.texts, run=params.run, score="no", cancelled=job.cancelled)
+        if report is None:
+            raise Cancelled
+
+        def tell(finding: Finding) -> None:
+            if finding.fix is not None:
+                job.emit({"event": "fix", "of": finding.fingerprint(), "fix": finding.fix.to_plain()})
+
+        try:
+            fixer = offer(session, report, params.texts, tell, job.cancelled.is_set)
+            found = [{"name": name, "count": n, "fix": fix.to_plain()} for name, n, fix in groups(fixer, report)]
+        except Enough:
+            raise Cancelled from None
+        return {"groups": found}
 
     def _read(self, job: Job) -> Any:
         """The static view alone, as the event of :meth:`_analyse`: nothing is run."""

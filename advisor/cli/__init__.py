@@ -21,6 +21,7 @@ from .errors import ERROR, known_errors
 
 COMMANDS = {
     "audit": "report what the models of files and folders cost and what to change",
+    "fix": "apply verified fixes to files, and say what they save",
     "show": "list every layer of a file's models with its cost",
     "explain": "print the page of a code",
     "rules": "list the codes that can be reported",

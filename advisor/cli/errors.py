@@ -14,9 +14,11 @@ def known_errors() -> tuple[type[Exception], ...]:
     from ..client.errors import DaemonError
     from ..config import ConfigError
     from ..engine import EngineError
+    from ..fixes.writing import WriteError
     from ..packs import PackError
     from ..selection import SelectionError
     from ..targets import TargetError
     from ..workers import WorkerError
 
-    return UsageError, ConfigError, DaemonError, EngineError, PackError, SelectionError, TargetError, WorkerError
+    ours = UsageError, ConfigError, DaemonError, EngineError, PackError
+    return (*ours, SelectionError, TargetError, WorkerError, WriteError)

@@ -30,7 +30,7 @@ class WriteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file as it was read: its bytes, and its text with its own line ends in the ``encoding`` that gives them back."""
+    """A file as it was read: its bytes, and its text with its own line ends in ``encoding``, which gives the bytes."""
 
     path: Path
     data: bytes

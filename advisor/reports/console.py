@@ -166,10 +166,10 @@ def _source(row: Row, model: ModelReport, report: Report) -> str:
 
 
 def _findings(findings: Iterable[Finding], report: Report) -> RenderableType:
-    return Group(*(part for f in findings for part in (_Line(_finding(f, report)), *_fix(f))))
+    return Group(*(part for f in findings for part in (Line(_finding(f, report)), *_fix(f))))
 
 
-class _Line:
+class Line:
     """A text that wraps on a terminal and stays one line elsewhere."""
 
     def __init__(self, text: Text) -> None:

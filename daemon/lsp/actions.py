@@ -1,7 +1,4 @@
-"""Code actions on our diagnostics: ignore the finding in its three places, explain it, tell what a model needs.
-
-Fixes of the source are none of them: the engine offers none yet.
-"""
+"""Code actions on our diagnostics: fix the finding, ignore it in its three places, explain it, tell about a model."""
 
 from __future__ import annotations
 
@@ -16,22 +13,22 @@ from advisor.findings import Finding
 
 from .. import comments
 from ..remote import AnalystError
-from . import commands, edits, pages
+from . import commands, edits, fixing, pages
 from .diagnostics import SOURCE
 
 if TYPE_CHECKING:
     from .documents import Opened
     from .session import Session
 
-KINDS = [lsp.CodeActionKind.QuickFix]
+KINDS = [lsp.CodeActionKind.QuickFix, fixing.FIX_ALL]
 _ABOUT_COMMENTS = ("SUP", "TRC906")
 """Codes of findings about comments for the advisor: another comment is no answer to them."""
 
 
-def wanted(context: lsp.CodeActionContext) -> bool:
-    """Whether the client asks for the kind of action that there is."""
-    only = context.only
-    return only is None or any(str(getattr(kind, "value", kind)) in ("", "quickfix") for kind in only)
+def wanted(context: lsp.CodeActionContext, kind: str = lsp.CodeActionKind.QuickFix.value) -> bool:
+    """Whether the client asks for actions of that kind: it names it, one that it is a part of, or none."""
+    only = [str(getattr(asked, "value", asked)) for asked in context.only or [""]]
+    return any(asked in ("", kind) or kind.startswith(f"{asked}.") for asked in only)
 
 
 def _ours(opened: Opened, uri: str, context: lsp.CodeActionContext) -> Iterator[tuple[lsp.Diagnostic, Finding | None]]:
@@ -52,11 +49,14 @@ def actions(
 ) -> list[lsp.CodeAction]:
     """The actions for the diagnostics of ``context``, which the document ``uri`` shows; ``insertions`` answers
     :func:`asks`."""
-    if not wanted(context):
-        return []
     out: list[lsp.CodeAction] = []
+    if context.only and wanted(context, fixing.FIX_ALL):  # asked for by name only, as when a file is saved
+        out += fixing.all_safe(session, opened)
+    if not wanted(context):
+        return out
     for diagnostic, finding in _ours(opened, uri, context):
         if finding is not None:
+            out += fixing.actions(session, opened, diagnostic, finding)
             out += _comments(session, opened, diagnostic, finding, insertions)
             out += _settings(session, opened, diagnostic, finding)
         out += _commands(session, opened, diagnostic)
@@ -77,7 +77,7 @@ def _distinct(found: Sequence[lsp.CodeAction]) -> list[lsp.CodeAction]:
     """Of actions that do the same for several diagnostics, the first, for all of them."""
     out: dict[tuple[str, str], lsp.CodeAction] = {}
     for action in found:
-        first = out.setdefault((action.title, repr(action.edit)), action)
+        first = out.setdefault((action.title, repr(action.edit or action.data)), action)
         if first is not action:
             first.diagnostics = [*(first.diagnostics or ()), *(action.diagnostics or ())]
     return list(out.values())
@@ -171,7 +171,7 @@ def register(session: Session) -> None:
     async def code_action(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         uri, context = params.text_document.uri, params.context
         opened = session.documents.of(uri)
-        if opened is None or not wanted(context):
+        if opened is None or not (wanted(context) or wanted(context, fixing.FIX_ALL)):
             return []
         generation = opened.generation
         insertions = await _insertions(session, opened, asks(opened, uri, context))
@@ -180,7 +180,12 @@ def register(session: Session) -> None:
         found = await asyncio.to_thread(actions, session, opened, uri, context, insertions)
         return found if opened.generation == generation else []
 
-    session.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, lsp.CodeActionOptions(code_action_kinds=KINDS))(code_action)
+    async def resolve(action: lsp.CodeAction) -> lsp.CodeAction:
+        return await fixing.resolve(session, action)
+
+    options = lsp.CodeActionOptions(code_action_kinds=KINDS, resolve_provider=True)
+    session.feature(lsp.TEXT_DOCUMENT_CODE_ACTION, options)(code_action)
+    session.feature(lsp.CODE_ACTION_RESOLVE)(resolve)
 
 
 async def _insertions(session: Session, opened: Opened, asked: Sequence[comments.Ask]) -> commands.Insertions:

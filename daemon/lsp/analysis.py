@@ -5,8 +5,8 @@ and tells its static findings at once, waits until the typing settles, and trace
 text and generation that it was asked for. Other open documents follow one at a time, the last edited first: they may
 import the edited one, and an analyst's caches answer for those that do not.
 
-Zero-shot scores, where the settings want them, are nothing that anybody waits for: once a document has not changed for
-a while, the back lane works them out, and the view that has them takes the place of the one that has not.
+Fixes, and zero-shot scores where the settings want them, are nothing that anybody waits for: once a document has not
+changed for a while, the back lane works them out. The view that has scores takes the place of the one that has not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from advisor.graph import Span
 
 from ..lanes import AnalystError
 from ..view import View
-from . import moved
+from . import fixing, moved
 from .documents import Opened
 from .progress import Progress, progress
 from .session import Session
@@ -70,6 +70,7 @@ class _Run:
     traced: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     scoring: asyncio.Task[None] | None = None
+    fixing: asyncio.Task[None] | None = None
 
     def over(self) -> None:
         self.static.set()
@@ -156,7 +157,7 @@ class Analysis:
     def _end(self, opened: Opened) -> None:
         run = self._runs.pop(opened.uri, None)
         if run is not None:
-            for task in (run.task, run.scoring):
+            for task in (run.task, run.scoring, run.fixing):
                 if task is not None:
                     task.cancel()
             run.over()
@@ -207,6 +208,8 @@ class Analysis:
                 self._changed(opened, True)
                 self._spread(opened)
                 self._warm(opened, params)
+                if params["run"] and any(f.move for f in view.findings):
+                    run.fixing = self._session.spawn(fixing.find(self._session, opened, params))
                 if result.get("unscored"):
                     run.scoring = self._session.spawn(self._score(opened, run, params))
         finally:

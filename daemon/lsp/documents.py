@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lsprotocol import types
 from pygls import uris
@@ -16,6 +16,9 @@ from advisor.graph import Span
 
 from ..view import View, digest
 from .texts import Codec, cleaned, edited, split
+
+if TYPE_CHECKING:
+    from .fixing import Fixes
 
 LANGUAGES = ("python",)
 """Language ids of documents that are analysed."""
@@ -39,7 +42,7 @@ class Opened:
     is what is known of it, its spans moved to the present text; ``stale`` says that some of that was found in an older
     text, or before something else changed. ``static`` are those of its findings that reading the source gave, in the
     text of the generation ``checked``. ``state`` is how its analysis stands, ``trouble`` why the last one
-    came to nothing.
+    came to nothing. ``fixes`` are what was found of a generation that may be over.
     """
 
     def __init__(self, uri: str, path: Path, version: int | None, text: str, elsewhere: Elsewhere) -> None:
@@ -55,6 +58,7 @@ class Opened:
         self.checked = -1
         self.state: State = "running"
         self.trouble: Finding | None = None
+        self.fixes: Fixes | None = None
         self.unsaved = False
         self._elsewhere = elsewhere
 

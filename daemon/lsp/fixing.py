@@ -1,0 +1,207 @@
+"""Fixes of a document's findings: found and verified in the background once it has been traced, then offered as code
+actions.
+
+A fix belongs to the generation of the document that it was made for and is offered in no other. Its edits are made
+when the client resolves the action, and only if every file that they touch still holds the text that they were made
+for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types as lsp
+
+from advisor.discovery.source import Problem, text_of
+from advisor.findings import Finding
+from advisor.fixes.edits import Edit, by_file
+from advisor.fixes.fix import Fix, digest
+
+from ..lanes import AnalystError
+from .documents import Opened
+from .edits import Edits, versioned
+
+if TYPE_CHECKING:
+    from .session import Session
+
+WAIT = 0.5
+"""Seconds without an edit, after a trace, before fixes are looked for."""
+SAFE = "safe"
+"""The group of all safe fixes; other groups bear the code of their findings."""
+FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.advisor"
+_ANNOTATION = "advisor.unsafe"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fixes that go together, verified as a whole. ``name`` is a code or :data:`SAFE`, ``count`` how many they are."""
+
+    name: str
+    count: int
+    fix: Fix
+
+
+@dataclass
+class Fixes:
+    """What is known of one generation of a document: fixes by the fingerprint of their finding, and groups."""
+
+    generation: int
+    found: dict[str, Fix] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+
+    def of(self, finding: Finding) -> Fix | None:
+        return self.found.get(finding.fingerprint())
+
+
+async def find(session: Session, opened: Opened, params: dict[str, Any]) -> None:
+    """Have fixes found for the traced document, and keep them with it as they come; ``params`` are those of its
+    analysis. Ends without any where the document goes on meanwhile: whoever started this cancels it then."""
+    await asyncio.sleep(WAIT)
+    opened.fixes = fixes = Fixes(opened.generation)
+
+    def on_event(message: dict[str, Any]) -> None:
+        if message.get("event") == "fix":
+            fixes.found[message["of"]] = Fix.from_plain(message["fix"])
+
+    try:
+        result = await session.lanes.call("fixes", params, lane="back", on_event=on_event)
+    except AnalystError as e:
+        session.log.info("no fixes of %s: %s", opened.path, e)
+        return
+    fixes.groups = [Group(g["name"], g["count"], Fix.from_plain(g["fix"])) for g in result["groups"]]
+
+
+def known(opened: Opened) -> Fixes | None:
+    """The fixes of the document's present text; None where there are none yet."""
+    fixes = opened.fixes
+    return fixes if fixes is not None and fixes.generation == opened.generation and not opened.stale else None
+
+
+def actions(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Finding) -> Iterator[lsp.CodeAction]:
+    """The fix of a finding, and that of all of its kind."""
+    fixes = known(opened)
+    if fixes is None:
+        return
+    fix = fixes.of(finding)
+    if fix is not None:
+        yield _action(session, opened, _titled(fix.title, fix), finding.fingerprint(), fix, about)
+    for group in fixes.groups:
+        if group.name == finding.code and fix is not None:
+            title = f"Fix all {group.count} {group.name} in this file{_saving(group.fix)}"
+            yield _action(session, opened, title, f"group {group.name}", group.fix, about)
+
+
+def all_safe(session: Session, opened: Opened) -> Iterator[lsp.CodeAction]:
+    """All safe fixes of the document at once, as editors ask for when they save."""
+    fixes = known(opened)
+    for group in fixes.groups if fixes is not None else ():
+        if group.name == SAFE:
+            title = f"Fix all safe findings of the advisor ({group.count}){_saving(group.fix)}"
+            made = _action(session, opened, title, f"group {group.name}", group.fix, None)
+            made.kind = FIX_ALL
+            yield made
+
+
+def _titled(title: str, fix: Fix) -> str:
+    return f"{title} (has to be trained)" if fix.applicability == "unsafe" else title
+
+
+def _saving(fix: Fix) -> str:
+    return f": {fix.title}" if fix.title else ""
+
+
+def _action(
+    session: Session, opened: Opened, title: str, name: str, fix: Fix, about: lsp.Diagnostic | None
+) -> lsp.CodeAction:
+    """The action, its edit left for later where the client asks for it then."""
+    made = lsp.CodeAction(
+        title,
+        lsp.CodeActionKind.QuickFix,
+        diagnostics=None if about is None else [about],
+        is_preferred=fix.applicability == "safe" or None,
+        data={"uri": opened.uri, "generation": opened.generation, "fix": name},
+    )
+    if not _resolves(session):
+        made.edit = _edit(session, opened, fix)
+        made.data = None
+    return made
+
+
+def _resolves(session: Session) -> bool:
+    support = session.can("text_document.code_action.resolve_support")
+    return support is not None and "edit" in support.properties
+
+
+async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
+    """The action with its edit, or disabled with the reason where the text is another by now."""
+    data = action.data if isinstance(action.data, dict) else {}
+    opened = session.documents.of(str(data.get("uri")))
+    fix = None if opened is None else _named(opened, data)
+    if opened is not None and fix is not None:
+        action.edit = await asyncio.to_thread(_edit, session, opened, fix)
+    if action.edit is None:
+        action.disabled = lsp.CodeActionDisabled(
+            "a file that it edits changed since; it is offered again once verified"
+        )
+    return action
+
+
+def _named(opened: Opened, data: dict[str, Any]) -> Fix | None:
+    fixes = known(opened)
+    if fixes is None or data.get("generation") != opened.generation:
+        return None
+    name = str(data.get("fix"))
+    group = next((g.fix for g in fixes.groups if name == f"group {g.name}"), None)
+    return group or fixes.found.get(name)
+
+
+def _edit(session: Session, opened: Opened, fix: Fix) -> lsp.WorkspaceEdit | None:
+    """The edit in the client's terms; None where a file holds another text than the fix was made for."""
+    found: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
+    for file, edits in by_file(fix.edits).items():
+        other = opened if opened.owns(edits[0].span) else session.documents.by_path(Path(file))
+        if fix.base.get(file) != _digest(Path(file), other):
+            return None
+        for uri, some in _placed(opened, edits):
+            version = None if other is None else other.versions().get(uri)
+            found.setdefault(uri, (version, []))[1].append(some)
+    return _annotated(session, fix, found)
+
+
+def _digest(path: Path, opened: Opened | None) -> str | None:
+    text = text_of(path, None if opened is None else opened.text)
+    return None if isinstance(text, Problem) else digest(text)
+
+
+def _placed(opened: Opened, edits: Iterable[Edit]) -> Iterator[tuple[str, lsp.TextEdit]]:
+    newline = "\r\n" if "\r\n" in opened.text else "\n"
+    for edit in edits:
+        place = opened.locate(edit.span)
+        if place is not None:
+            yield place.uri, lsp.TextEdit(place.range, edit.text.replace("\n", newline))
+
+
+def _annotated(session: Session, fix: Fix, found: Edits) -> lsp.WorkspaceEdit:
+    """One edit, so that one undo takes it back. An unsafe one asks to be looked at first, where the client can show
+    it."""
+    if not versioned(session):
+        return lsp.WorkspaceEdit(changes={uri: list(some) for uri, (_, some) in found.items()})
+    preview = fix.applicability == "unsafe" and session.can("workspace.workspace_edit.change_annotation_support")
+
+    def annotated(some: Sequence[lsp.TextEdit]) -> list[Any]:
+        if not preview:
+            return list(some)
+        return [lsp.AnnotatedTextEdit(_ANNOTATION, e.range, e.new_text) for e in some]
+
+    changes = [
+        lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version), annotated(some))
+        for uri, (version, some) in found.items()
+    ]
+    note = lsp.ChangeAnnotation(fix.title, needs_confirmation=True, description=fix.note or None)
+    return lsp.WorkspaceEdit(
+        document_changes=list(changes), change_annotations={_ANNOTATION: note} if preview else None
+    )
