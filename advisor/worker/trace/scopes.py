@@ -1,6 +1,6 @@
 """What was in scope where a module was built: the simple values that code at that place can name.
 
-``i``, ``stride``, ``self.width``, ``cfg.kernel``, ``block_args['stride']``: names as they would be written there.
+``i``, ``stride``, ``self.width``, ``cfg.kernel``, ``row['stride']``, ``len(layers)``: as they would be written there.
 Nobody's ``__getattr__`` is called for it.
 """
 
@@ -40,10 +40,12 @@ def _named(local: Mapping[str, Any]) -> Scope:
     found: Scope = {}
     inner: Scope = {}
     for name, value in local.items():
-        if not name.isidentifier():  # a comprehension's argument is called .0
+        if not _public(name):  # nobody means to read those; a comprehension's argument is called .0
             continue
         if _simple(value):
             found[name] = _plain(value)
+        elif type(value) is list:
+            inner[f"len({name})"] = len(value)
         else:
             inner.update((f"{name}{rest}", _plain(v)) for rest, v in _parts(value) if _simple(v))
     return {**found, **inner}
@@ -66,7 +68,11 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     except (AttributeError, TypeError):  # an object with slots, a number
         return
     if type(stored) is dict:
-        yield from ((f".{k}", v) for k, v in stored.items() if type(k) is str and k.isidentifier() and k[0] != "_")
+        yield from ((f".{k}", v) for k, v in stored.items() if type(k) is str and _public(k))
+
+
+def _public(name: str) -> bool:
+    return name.isidentifier() and name[0] != "_" and name != "training"
 
 
 def _simple(value: Any) -> bool:

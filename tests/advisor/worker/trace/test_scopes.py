@@ -32,10 +32,10 @@ class Stage(nn.Module):
         self.width = 24
         self._hidden = 1
         config, row, block_args, shy = SimpleNamespace(kernel=3), Row(16, 2), {"se": None, "kind": "ir"}, Shy()
-        self.blocks = nn.ModuleList()
-        step = 2
+        step, blocks = 2, []
         for i, stride in enumerate((1, 2)):
-            self.blocks.append(Block(config, row, block_args, shy, i, stride))
+            blocks.append(Block(config, row, block_args, shy, i, stride))
+        self.blocks = nn.ModuleList(blocks)
         self.listed = nn.Sequential(*[Block(step, j) for j in range(2)])
         self.conv = nn.Conv2d(1, 1, 1)
 
@@ -44,7 +44,15 @@ def test_values_of_names_and_of_what_they_hold() -> None:
     with Observer(scoped=True) as observer:
         stage = Stage()
     scope = observer.scope(stage.blocks[1])
-    expected = {"i": 1, "stride": 2, "self.width": 24, "config.kernel": 3, "row.width": 16, "row.stride": 2}
+    expected = {
+        "i": 1,
+        "stride": 2,
+        "self.width": 24,
+        "config.kernel": 3,
+        "len(blocks)": 1,
+        "row.width": 16,
+        "row.stride": 2,
+    }
     assert expected.items() <= scope.items()
     assert {"block_args['se']": None, "block_args['kind']": "ir"}.items() <= scope.items()
     assert not [name for name in scope if "_hidden" in name]

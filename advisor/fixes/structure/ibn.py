@@ -1,0 +1,245 @@
+"""Fusing inverted bottlenecks and splitting fused ones, as edits.
+
+In place where what the edited lines build shall all change. Otherwise the block's class gets a changed form beside it,
+and the calls that build blocks choose: by a condition on what is in scope there, of those that a person would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from ...graph import Graph, Span
+from ...moves import Move, Together
+from ...moves.inverted_bottleneck import FuseIBN, UnfuseIBN, find_ibn
+from ..edits import Edit
+from ..proposal import Proposal, Scene, Unfixable
+from .calls import Call
+from .ibn_classes import definition
+from .ibn_inplace import in_place
+from .ibn_makers import Maker, built_at, class_name, makers, site_call
+from .ibn_parts import Block, Path, Plan, fused_block, unfused_block
+from .ibn_sites import choosing, named_at, telling
+from .imports import reach
+from .parsed import Parsed
+
+
+def fuse(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
+    """Renders :class:`FuseIBN`."""
+    every = [FuseIBN(b.expand, b.depthwise) for b in find_ibn(scene.graph) if b.depthwise is not None]
+    yield from _Rendering(scene, moves, every, "Fused").proposals()
+
+
+def unfuse(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
+    """Renders :class:`UnfuseIBN`."""
+    every = [UnfuseIBN(b.expand) for b in find_ibn(scene.graph) if b.fused]
+    yield from _Rendering(scene, moves, every, "Unfused").proposals()
+
+
+def _block(graph: Graph, move: Move, owner: str | None = None) -> Block:
+    if isinstance(move, FuseIBN):
+        return fused_block(graph, move, owner)
+    assert isinstance(move, UnfuseIBN)
+    return unfused_block(graph, move, owner)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A block with what builds it; the plan is relative to what that builds."""
+
+    block: Block
+    maker: Maker
+
+    @property
+    def form(self) -> tuple[str, str, Plan]:
+        """Blocks with the same form can be served by one class."""
+        return self.maker.file.file, self.maker.name, self.block.plan
+
+
+class _Rendering:
+    """One finding's moves. ``every``: the moves of this kind that the model has room for."""
+
+    def __init__(self, scene: Scene, moves: Sequence[Move], every: Sequence[Move], prefix: str) -> None:
+        self.scene = scene
+        self.graph = scene.graph
+        self.moves = tuple(dict.fromkeys(moves))
+        self.every = every
+        self.prefix = prefix
+
+    def proposals(self) -> Iterator[Proposal]:
+        """Best first. Raises :class:`Unfixable` with the reason of the most direct way where there is none."""
+        reasons: list[str] = []
+        given = 0
+        for way in (self._in_place, self._chosen, self._with_alike, self._all_of_site):
+            try:
+                yield way()
+                given += 1
+            except Unfixable as e:
+                reasons.append(e.reason)
+        if not given:
+            raise Unfixable(reasons[1])
+
+    def _in_place(self) -> Proposal:
+        blocks = [_block(self.graph, m) for m in self.moves]
+        return Proposal(in_place(self.scene, blocks), _together(self.moves))
+
+    def _chosen(self) -> Proposal:
+        return Proposal(self._edits(self.moves), _together(self.moves))
+
+    def _with_alike(self) -> Proposal:
+        """The same change of the blocks too that are built under the same values as a wanted one."""
+        wanted = self._makers(self.moves)
+        scopes = self._scopes()
+        known = [(c.maker.site, scopes(c.maker.path)) for c in wanted]
+        return self._wider(lambda c: (c.maker.site, scopes(c.maker.path)) in known)
+
+    def _all_of_site(self) -> Proposal:
+        """The same change of all blocks that the same calls build: where the wanted ones cannot be told from them."""
+        sites = {c.maker.site for c in self._makers(self.moves)}
+        return self._wider(lambda c: c.maker.site in sites)
+
+    def _wider(self, belongs: Callable[[_Chosen], bool]) -> Proposal:
+        more: list[Move] = []
+        for move in self.every:
+            try:
+                (chosen,) = self._makers([move])
+            except Unfixable:  # that one has to stay as it is
+                continue
+            if move not in self.moves and belongs(chosen):
+                more.append(move)
+        if not more:
+            raise Unfixable("there are no others that the same calls build")
+        moves = [*self.moves, *more]
+        count = "one more block that is" if len(more) == 1 else f"{len(more)} more blocks that are"
+        return Proposal(self._edits(moves), _together(moves), f"changes {count} built by the same call")
+
+    # ---- a changed form of what builds the block
+
+    def _makers(self, moves: Sequence[Move]) -> list[_Chosen]:
+        found = []
+        for move in moves:
+            block = _block(self.graph, move)
+            maker = next(makers(self.scene, block), None)
+            if maker is None:
+                where = class_name(self.scene, block.path) if block.path else "the model itself"
+                raise Unfixable(f"what builds the block in {where} is not a class or function of its own")
+            found.append(_Chosen(_block(self.graph, move, maker.path), maker))
+        return found
+
+    def _edits(self, moves: Sequence[Move]) -> tuple[Edit, ...]:
+        chosen = self._makers(moves)
+        forms: dict[tuple[str, str, Plan], list[_Chosen]] = {}
+        for one in chosen:
+            forms.setdefault(one.form, []).append(one)
+        names: set[str] = set()
+        by_site: dict[Span, list[tuple[str, list[_Chosen]]]] = {}
+        edits: list[Edit] = []
+        for blocks in forms.values():
+            maker = blocks[0].maker
+            name = _free(maker, f"{self.prefix}{maker.name}", names)
+            names.add(name)
+            edits += self._defined(blocks[0], name)
+            for one in blocks:
+                served = by_site.setdefault(one.maker.site, [])
+                if not served or served[-1][0] != name:
+                    served.append((name, []))
+                served[-1][1].append(one)
+        for site, served in by_site.items():
+            if len(served) > 1:
+                raise Unfixable(f"line {site.line} builds blocks that are put together in different ways")
+            ((name, blocks),) = served
+            edits += self._site(site, name, blocks)
+        return tuple(dict.fromkeys(edits))
+
+    def _defined(self, one: _Chosen, name: str) -> list[Edit]:
+        """The changed form, after what it is derived from; where that cannot be edited, before it is first called."""
+        maker, plan = one.maker, one.block.plan
+
+        def kind(path: Path) -> str:
+            module = self.graph.modules.get(".".join((maker.path, *path)) if maker.path else ".".join(path))
+            return "" if module is None else module.type
+
+        editable = self.scene.editable(maker.file.file)
+        call = site_call(self.scene, maker.site)
+        file = maker.file if editable else call.file
+        base = maker.name if editable else call.callee
+        nn, needed = reach(file, "torch", "nn")
+        tab = _step(maker.file, maker)
+        text = definition(maker, base, name, plan, kind, nn, tab)
+        if "deepcopy(" in text:
+            copy, more = reach(file, "copy", "deepcopy")
+            text, needed = text.replace("deepcopy(", f"{copy}("), (*needed, *more)
+        if editable:
+            return [*needed, _after(file, maker, text)]
+        return [*needed, _above(call, text)]
+
+    def _site(self, site: Span, name: str, blocks: Sequence[_Chosen]) -> list[Edit]:
+        maker = blocks[0].maker
+        call = site_call(self.scene, site)
+        wanted = {b.maker.path for b in blocks}
+        others = [p for p in built_at(self.graph, site, maker) if p not in wanted]
+        condition = ""
+        if others:
+            scopes = self._scopes()
+            condition = telling(call, [scopes(p) for p in sorted(wanted)], [scopes(p) for p in others])
+        if self.scene.editable(maker.file.file):
+            written, needed = named_at(call, maker, name)
+        else:
+            written, needed = name, ()
+        return [*needed, *choosing(call, written, condition)]
+
+    def _scopes(self):
+        scoped = self.scene.scoped()
+        if scoped is None:
+            raise Unfixable("what is in scope where the blocks are built could not be recorded")
+        modules = scoped.modules
+        return lambda path: modules[path].scope if path in modules else {}
+
+
+def _together(moves: Sequence[Move]) -> Move:
+    return moves[0] if len(moves) == 1 else Together(tuple(moves))
+
+
+def _free(maker: Maker, name: str, taken: set[str]) -> str:
+    if maker.name[:1].islower():
+        name = f"{name[0].lower()}{name[1 : -len(maker.name)]}_{maker.name}"
+    elif maker.name.startswith("_"):
+        name = f"_{name[: -len(maker.name)]}{maker.name[1:]}"
+    number = 1
+    free = name
+    while free in maker.file.definitions or free in taken:
+        number += 1
+        free = f"{name}{number}"
+    return free
+
+
+def _step(file: Parsed, maker: Maker) -> str:
+    """One step of a file's indentation."""
+    outer = file.indent(file.span(maker.node).line)
+    body = maker.node.body
+    if isinstance(body, cst.IndentedBlock):
+        inner = file.indent(file.span(body.body[0]).line)
+        if inner.startswith(outer) and len(inner) > len(outer):
+            return inner[len(outer) :]
+    return "    "
+
+
+def _after(file: Parsed, maker: Maker, text: str) -> Edit:
+    outer = file.indent(file.span(maker.node).line)
+    line = file.span(maker.node).end_line
+    column = len(file.lines[line - 1]) + 1
+    shifted = "\n".join(f"{outer}{row}" if row else "" for row in text.split("\n"))
+    blank = "\n\n" if outer else "\n\n\n"
+    return Edit(Span(file.file, line, column, line, column), f"{blank}{shifted}")
+
+
+def _above(call: Call, text: str) -> Edit:
+    """Before the definition at the top of the file that the call stands in."""
+    file = call.file
+    outermost = [n for n in file.around(call.node) if n in file.tree.body]
+    first = outermost[0] if outermost else file.tree.body[0]
+    decorated = first.decorators if isinstance(first, cst.ClassDef | cst.FunctionDef) else ()
+    line = file.span(decorated[0] if decorated else first).line
+    return Edit(Span(file.file, line, 1, line, 1), f"{text}\n\n\n")
