@@ -265,6 +265,7 @@ class Graph:
 
         return {
             **({} if self.facts is None else {"facts": self.facts.to_plain()}),
+            **({} if self.numbers is None else {"numbers": self.numbers.to_plain()}),
             "version": FORMAT_VERSION,
             "tensors": [[i, list(t.shape), *(t[1:] if t.precision else t[1:5])] for i, t in self.tensors.items()],
             "modules": [
@@ -294,6 +295,8 @@ class Graph:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Graph:
         """The graph of a plain form; raises :class:`GraphError` when it is malformed or of another version."""
+        from .numbers import Numbers, NumbersError  # it speaks of spans itself
+
         if plain.get("version") != FORMAT_VERSION:
             raise GraphError(f"graph format {plain.get('version')!r}, this advisor reads {FORMAT_VERSION}")
         try:
@@ -324,7 +327,10 @@ class Graph:
                 inputs=tuple(plain["inputs"]),
                 outputs=tuple(plain["outputs"]),
                 facts=Facts.from_plain(plain["facts"]) if "facts" in plain else None,
+                numbers=Numbers.from_plain(plain["numbers"]) if "numbers" in plain else None,
             )
+        except NumbersError as e:
+            raise GraphError(str(e)) from e
         except (KeyError, TypeError, ValueError, IndexError) as e:
             raise GraphError(f"malformed graph: {type(e).__name__}: {e}") from e
         graph.check()

@@ -44,13 +44,17 @@ from .load.cheapweights import seed
 from .load.construct import Build, Constructor
 from .load.devices import no_accelerator
 from .load.downloads import no_downloads
-from .load.importing import Imported, Place, import_file
+from .load.importing import Imported, import_file
+from .load.place import Place
 from .load.reads import reading
 from .load.stubs import MissingBase
 from .load.torchvision_ops import install as mend_torchvision
+from .numbers.files import reading_files
+from .numbers.loading import following
+from .numbers.reading import Reader
 from .problems import describe, failure
 from .trace.sites import Observer
-from .trace.tracer import Trace, trace, trace_ladder
+from .trace.tracer import Trace, trace, trace_ladder, unwrapped
 from .warm import rehearse as rehearse_with
 from .warm import warm_up
 
@@ -84,12 +88,14 @@ def run(request: dict[str, Any], emit: Emit, kind: Callable[..., Audit] | None =
         Observer(scoped=bool(request.get("scopes"))) as observer,
         no_downloads(),
         no_accelerator(),
+        following((place := Place.of(file, root)).owns),
+        reading_files(place.owns, reads.files),
     ):
         imported = import_file(file, root, (deadline - time.monotonic()) * 0.7)
         emit(imported.event())
         if imported.module is not None:
-            (kind or Audit)(request, imported, observer, emit, deadline).run(imported.module)
-    emit(reads.event(Place.of(file, root)))
+            (kind or Audit)(request, imported, observer, Reader(place.owns), emit, deadline).run(imported.module)
+    emit(reads.event(place))
     emit({"event": "done"})
 
 
@@ -119,6 +125,7 @@ class Audit:
     request: dict[str, Any]
     imported: Imported
     observer: Observer
+    numbers: Reader
     emit: Emit
     deadline: float
     covered: dict[str, str] = field(default_factory=dict)
@@ -176,6 +183,7 @@ class Audit:
                         self._skip(candidate, reason)
                         return
                     best.build = best.build or outcome  # whatever running it raises: it was built
+                    self.numbers.take(outcome.model)
                     reached = self._run(outcome, candidate, hints, started + share - _MARGIN / 2)
                     if best.trace is None or _further(reached, best):
                         best = reached
@@ -217,6 +225,7 @@ class Audit:
                 return error
             try:
                 real[:] = real or [build.on_cpu()]
+                self.numbers.take(real[0].model)
             except Exception as e:  # it can be built on meta only: what it needs values for stays unknown
                 return e
             seed()
@@ -254,6 +263,10 @@ class Audit:
         covers = executed_classes(build.model, trace.plain, self.imported) if whole else []
         for name in covers:
             self.covered.setdefault(name, candidate["name"])
+        if trace.plain is not None:
+            modules = dict(unwrapped(build.model).named_modules())
+            numbers = self.numbers.table({p: modules[p] for p, *_ in trace.plain["modules"] if p in modules})
+            trace.plain.update({} if numbers is None else {"numbers": numbers})
         if self.request.get("scopes") and trace.plain is not None:
             for module in trace.plain["modules"]:
                 module.append(self.observer.scope(build.model.get_submodule(module[0])))

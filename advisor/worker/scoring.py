@@ -43,8 +43,10 @@ def run(request: dict[str, Any], emit: Emit) -> None:
 class Scoring(Audit):
     """An audit that tells scores instead of graphs, and is done when all models that are wanted have theirs."""
 
-    def __init__(self, request: dict[str, Any], imported: Any, observer: Any, emit: Emit, deadline: float) -> None:
-        super().__init__(request, imported, observer, lambda event: None, deadline)
+    def __init__(
+        self, request: dict[str, Any], imported: Any, observer: Any, numbers: Any, emit: Emit, deadline: float
+    ) -> None:
+        super().__init__(request, imported, observer, numbers, lambda event: None, deadline)
         self.wanted: dict[str, list[dict[str, Any]]] = dict(request["score"])
         self._known: dict[str, list[str]] = dict(request.get("known", {}))
         self._tell = emit

@@ -22,8 +22,8 @@ from .. import preload
 from ..trace.frames import OURS, TORCH
 from .buffers import absolute
 from .compiled import openings
-from .importing import Place
 from .patches import replaced
+from .place import Place
 
 _SITES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STDLIB = sysconfig.get_path("stdlib")
@@ -95,6 +95,10 @@ class Reads:
             self._native[_caller()] = None
         else:
             self._complete = False
+
+    def files(self) -> list[str]:
+        """What was opened or imported so far, by absolute path."""
+        return list(self._files)
 
     def opened(self, path: Any) -> None:
         """Take note that ``path`` was opened for reading."""

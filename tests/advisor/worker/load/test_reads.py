@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.worker.load.importing import Place
+from advisor.worker.load.place import Place
 from advisor.worker.load.reads import Reads
 
 from ..audits import Auditor, Event, candidate
