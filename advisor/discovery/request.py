@@ -84,6 +84,8 @@ from .source import Problem, Source, read
 
 _SETTINGS = "pyproject.toml"
 DEFAULT_SECONDS = 20.0
+_READ = (".py", ".yaml", ".yml", ".json")
+"""What code may read that somebody edits."""
 DEFAULT_MEMORY = 4 * 1024**3
 
 
@@ -174,7 +176,7 @@ def _buffers(described: Outline, project: Project) -> dict[str, str]:
     found = {
         str(p): text
         for p, text in texts.buffers.items()
-        if p.suffix == ".py" and (p.is_relative_to(project.root) or not named.isdisjoint((p.stem, p.parent.name)))
+        if p.suffix in _READ and (p.is_relative_to(project.root) or not named.isdisjoint((p.stem, p.parent.name)))
         if texts.unsaved(p)
     }
     if is_notebook(path):

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
+from ..numbers.carried import compiled
 from ..problems import describe, failure
 from ..trace.frames import entry
 from .cheapweights import cheap_weights, seed
@@ -133,18 +135,27 @@ class Constructor:
     def _requested(self, attempt: dict[str, Any], name: str) -> Plan:
         callee = attempt["callee"] or name
         literal = attempt["literal"]
+        places = attempt.get("places", {})
+        named = places.get("kwargs", {})
 
         def call() -> Call:
             namespace = dict(vars(self.module))
-            for statement in attempt.get("setup", ()):
-                exec(statement, namespace)
-            read: Callable[[str], Any] = ast.literal_eval if literal else (lambda text: eval(text, namespace))
+            for statement, sites in zip_longest(attempt.get("setup", ()), places.get("setup", ()), fillvalue=()):
+                exec(compiled(statement, "exec", sites), namespace)
+
+            def read(text: str, sites: Sequence[Any]) -> Any:
+                if literal and not any(sites):
+                    return ast.literal_eval(text)
+                if literal:
+                    ast.literal_eval(text)  # nothing else is evaluated
+                return eval(compiled(text, "eval", sites), namespace)
+
             args: list[Any] = []
-            for text in attempt["args"]:
-                args += read(text[1:]) if text.startswith("*") else [read(text)]
-            kwargs = {key: read(text) for key, text in attempt["kwargs"].items() if key != "**"}
+            for text, sites in zip_longest(attempt["args"], places.get("args", ()), fillvalue=()):
+                args += read(text[1:], sites) if text.startswith("*") else [read(text, sites)]
+            kwargs = {key: read(text, named.get(key, ())) for key, text in attempt["kwargs"].items() if key != "**"}
             if "**" in attempt["kwargs"]:
-                kwargs = {**read(attempt["kwargs"]["**"]), **kwargs}
+                kwargs = {**read(attempt["kwargs"]["**"], named.get("**", ())), **kwargs}
             return eval(callee, namespace), args, kwargs
 
         shown = (*attempt["args"], *(f"{k}={v}" if k != "**" else f"**{v}" for k, v in attempt["kwargs"].items()))
