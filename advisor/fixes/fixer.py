@@ -18,7 +18,7 @@ from .compose import Composed, Offered, compose
 from .edits import merged
 from .fix import Fix
 from .making import also, applicability, described, made
-from .prices import Price, price
+from .prices import Price, price, resolved
 from .proposal import Proposal, Scene, Sources, Unfixable
 from .renderers import renderer
 from .verify import Defect, Verifier
@@ -124,18 +124,36 @@ class Fixer:
         return kept[1]
 
     def _acceptable(self, model: ModelReport, known: _Known, finding: Finding) -> Iterator[_Priced]:
-        """The proposals that are worth a run, those that keep what the finding promises first. Raises
-        :class:`Unfixable` where there are none at all."""
-        later: list[_Priced] = []
-        for proposal in _proposals(known.scene, finding):
+        """The proposals that are worth a run: they leave the finding's rule nothing to say. Those that keep what the
+        finding promises come first, then those that gain less; last what the finding itself offers at no cost. Raises
+        :class:`Unfixable` where there are no proposals at all."""
+        less: list[_Priced] = []
+        free: list[_Priced] = []
+        offered = _moves(finding)
+        some = False
+        for proposal in _proposals(known.scene, offered):
             priced = self._price(model, known, finding, proposal)
             if priced is None:
                 continue
             if _keeps(priced, finding):
-                yield priced
+                if self._resolves(priced, model, finding):
+                    some = True
+                    yield priced
             elif priced.price is not None and priced.price.gain_us > 0 and priced.price.gain_percent >= self._least():
-                later.append(priced)
-        yield from sorted(later, key=lambda p: -p.price.gain_us if p.price is not None else 0.0)
+                less.append(priced)
+            elif priced.price is not None and priced.price.gain_percent >= -SAME and flat(proposal.move) in offered:
+                free.append(priced)
+        less.sort(key=_gain)
+        for priced in (*less, *sorted(free, key=_gain)):
+            if self._resolves(priced, model, finding):
+                some = True
+                yield priced
+        if not some:
+            raise Unfixable("what the numbers in the source allow gains too little, or leaves the rule as much to say")
+
+    def _resolves(self, priced: _Priced, model: ModelReport, finding: Finding) -> bool:
+        plan = self.session.plans.of(self.path)
+        return priced.price is None or resolved(plan, model, finding, priced.graph, priced.price)
 
     def _price(self, model: ModelReport, known: _Known, finding: Finding, proposal: Proposal) -> _Priced | None:
         """None where the proposal's move does not apply to the graph."""
@@ -168,14 +186,24 @@ class Fixer:
         return made(does, edits, proposal.move, applicability(proposal.move), priced.price, note, self.sources)
 
 
-def _proposals(scene: Scene, finding: Finding) -> Iterator[Proposal]:
+def _moves(finding: Finding) -> list[tuple[Move, ...]]:
+    """What the finding offers: the single moves of its own move, then of each alternative."""
+    plain = [finding.move, *(a["move"] for a in finding.alternatives)]
+    return [flat(from_plain(move)) for move in plain if move is not None]
+
+
+def _gain(priced: _Priced) -> float:
+    """Sorts the largest gain to the front."""
+    return 0.0 if priced.price is None else -priced.price.gain_us
+
+
+def _proposals(scene: Scene, offered: Sequence[tuple[Move, ...]]) -> Iterator[Proposal]:
     """What is proposed for the finding's move, then for its alternatives, which say that they are none of the best.
     Raises :class:`Unfixable` with the first reason where there is nothing at all."""
-    plain = [finding.move, *(a["move"] for a in finding.alternatives)]
     why, some = "", False
-    for i, move in enumerate(m for m in plain if m is not None):
+    for i, moves in enumerate(offered):
         try:
-            for proposal in _rendered(scene, flat(from_plain(move))):
+            for proposal in _rendered(scene, moves):
                 some = True
                 yield proposal if i == 0 else _instead(proposal)
         except Unfixable as e:

@@ -18,6 +18,9 @@ Function = Callable[[Number], "Number | None"]
 MOST = 1 << 20
 """No width is larger."""
 
+ABOUT = 6
+"""Values on each side of the one that would be needed."""
+
 DECIMALS = 6
 """Places of a fraction beyond which nobody would write it."""
 
@@ -35,13 +38,16 @@ def exact(f: Function, now: Number, wanted: Number) -> Number | None:
     return _round(first, first if last is None else last - 1, wanted, now)
 
 
-def nearest(f: Function, now: Number, wanted: Number) -> list[tuple[Number, Number]]:
-    """The values next to what ``wanted`` would need, with what ``f`` is for them, below and above; only whole ones."""
+def nearby(f: Function, now: Number, wanted: Number) -> list[Number]:
+    """What ``f`` is for values around the one that ``wanted`` would need, :data:`ABOUT` of them on both sides; only for
+    whole ones."""
     if isinstance(now, (bool, float)) or now <= 0:
         return []
     first = _first(f, wanted, now)
-    found = [] if first is None else [(x, y) for x in (first - 1, first) if x > 0 and (y := f(x)) is not None]
-    return [(x, y) for x, y in found if y != f(now)]
+    if first is None:
+        return []
+    found = (f(x) for x in range(max(1, first - ABOUT), first + ABOUT))
+    return [y for y in dict.fromkeys(found) if y is not None]
 
 
 def _first(f: Function, wanted: Number, now: int) -> int | None:

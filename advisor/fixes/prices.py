@@ -1,14 +1,18 @@
-"""What edits are worth: a moved graph's costs, and how they compare with the model's."""
+"""What edits are worth: a moved graph's costs compared with the model's, and whether its finding is settled by it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from .. import packs
-from ..costs import Costs, gain_error
+from ..advice.advise import Settings, advise
+from ..advice.places import Sources
+from ..costs import Costs, Estimator, gain_error
+from ..findings import Finding
 from ..graph import Graph
 from ..plan import Plan
 from ..report import ModelReport
+from ..targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,29 @@ def price(plan: Plan, model: ModelReport, moved: Graph, target: str | None) -> P
     """What ``moved`` costs on ``target``; None where there is no target, or nothing is known of what the model costs
     there."""
     before = model.costs.get(target or "")
-    chosen = next((t for t in plan.targets if t.name == target), None)
+    chosen = _target(plan, target)
     if before is None or chosen is None or model.graph is None:
         return None
-    able = packs.estimators_for(chosen)
-    estimator = next((e for e in able if e.label == before.label), able[0])
-    return Price(before, estimator.restimate(before, model.graph, moved, chosen))
+    return Price(before, _estimator(chosen, before).restimate(before, model.graph, moved, chosen))
+
+
+def resolved(plan: Plan, model: ModelReport, finding: Finding, moved: Graph, price: Price) -> bool:
+    """Whether ``moved``, which ``price`` is of, leaves the finding's rule nothing to say of the finding's layers."""
+    chosen = _target(plan, finding.target)
+    rules = [r for r in packs.rules() if r.code == finding.code]
+    if chosen is None or not rules:
+        return True
+    asked = Settings(plan.config.min_gain / 100, plan.config.memory_budget, model.name, Sources(model.file, model.span))
+    said = advise(moved, chosen, _estimator(chosen, price.before), rules, asked, costs=price.after)
+    layers = set(finding.layers)
+    return all(layers.isdisjoint(again.layers) for again in said.findings)
+
+
+def _target(plan: Plan, name: str | None) -> Target | None:
+    return next((t for t in plan.targets if t.name == name), None)
+
+
+def _estimator(target: Target, costs: Costs) -> Estimator:
+    """The cost model that ``costs`` are of."""
+    able = packs.estimators_for(target)
+    return next((e for e in able if e.label == costs.label), able[0])

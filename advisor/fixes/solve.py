@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..channels import Group, analyse
 from ..graph import Graph
 from ..numbers import Number, Numbers
-from .invert import exact, nearest
+from .invert import exact, nearby
 from .layers import Axis, Key, axes
 
 TRIES = 400
@@ -27,8 +27,11 @@ FOLLOWING = 16
 """Groups that may change with those that were asked for. A stage's width takes its blocks' with it; what takes more is
 the network's own size, which nobody asked to change."""
 
-NEAR = 0.42
-"""How far, in powers of two, a reachable width may lie from the wanted one to stand for it: a third."""
+NEAR = 0.6
+"""How far, in powers of two, a reachable width may lie from the wanted one to stand for it: by half."""
+
+EVEN = 16
+"""The largest power of two that makes a width any better than another."""
 
 _DIVIDING = frozenset({"truediv", "floordiv", "mod", "rshift", "pow", "lshift"})
 """Operations whose second argument is no width: what widths are rounded to, or a ratio."""
@@ -178,19 +181,20 @@ class Solver:
         yield from self._search(wanted, FOLLOWING)
 
     def near(self, key: int, wanted: int) -> Iterator[Solution]:
-        """Assignments that give group ``key`` a width as near to ``wanted`` as its literals allow, nearest first."""
+        """Assignments that give group ``key`` another width near ``wanted``, as its literals allow; those first that
+        are multiples of large powers of two, as targets like them, and of these the nearest."""
         group = self.groups[key]
         reached: set[int] = set()
         for number in self._keys.get(key, ()):
-            axis = self.axes[number]
-            if len(self._parts[axis]) != 1 or self._old(number) <= 0:
+            if len(self._parts[self.axes[number]]) != 1 or self._old(number) <= 0:
                 continue
             scale = group.width / self._old(number)
             for literal in self._literals(number, {}):
-                for _, y in nearest(self._of(number, literal, {}), self._value(literal), wanted / scale):
-                    reached.add(int(y * scale))
+                reached.update(
+                    int(y * scale) for y in nearby(self._of(number, literal, {}), self._value(literal), wanted / scale)
+                )
         close = {w for w in reached if w > 0 and w not in (group.width, wanted) and abs(log2(w / wanted)) <= NEAR}
-        for width in sorted(close, key=lambda w: abs(log2(w / wanted))):
+        for width in sorted(close, key=lambda w: (-min(w & -w, EVEN), abs(log2(w / wanted)))):
             yield from self._search({key: width}, FOLLOWING)
 
     def _search(self, wanted: Mapping[int, int], following: int) -> Iterator[Solution]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.fixes.invert import exact, nearest
+from advisor.fixes.invert import exact, nearby
 from advisor.numbers import Number
 
 
@@ -52,7 +52,8 @@ def test_what_cannot_be_followed_or_reached_has_no_value() -> None:
     assert exact(lambda x: x, True, 64) is None
 
 
-def test_the_nearest_are_on_both_sides() -> None:
-    assert nearest(lambda x: 6 * x, 10, 64) == [(11, 66)]  # 10, which gives 60, is as it is
-    assert nearest(lambda x: 6 * x, 9, 64) == [(10, 60), (11, 66)]
-    assert nearest(lambda x: 6.0 * x, 9.0, 64) == []
+def test_what_is_reached_nearby_lies_on_both_sides() -> None:
+    reached = nearby(lambda x: 6 * x, 10, 64)
+    assert 60 in reached and 66 in reached and 48 in reached and 96 in reached and 65 not in reached
+    assert nearby(lambda x: 6.0 * x, 9.0, 64) == []
+    assert nearby(lambda x: None, 9, 64) == []
