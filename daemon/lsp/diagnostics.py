@@ -2,8 +2,8 @@
 
 A finding whose document has been edited since keeps its place and severity until it is confirmed or gone;
 ``data.stale`` says so, and its message too once that may take long: the text cannot be imported now, or its analysis
-was stopped. One that stands in another file is shown at its model's name, with the place as related information: the
-other file's own diagnostics are of its own models.
+was stopped. One that stands in another file is shown where the way from there comes into this one, else at its model's
+name, with the place as related information: the other file's own diagnostics are of its own models.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def diagnostic(finding: Finding, opened: Opened, able: Abilities) -> tuple[str, 
     span = finding.span
     if not opened.owns(span):
         related.insert(0, (span, "the finding is about this place"))
-        span = _model(finding, opened)
+        span = next((r.span for r in finding.related if opened.owns(r.span)), None) or _model(finding, opened)
     place = opened.locate(span) or types.Location(opened.uris()[0], types.Range(_TOP, _TOP))
     link = href(finding.code) if able.links else None
     data = {

@@ -32,15 +32,16 @@ _SHARED: dict[str, Any] = {
         },
         "hover": {"contentFormat": ["markdown", "plaintext"]},
         "inlayHint": {"resolveSupport": {"properties": ["tooltip"]}},
-        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix"]}}},
+        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "source.fixAll"]}}},
     },
 }
+_LAZY = {**_SHARED["textDocument"]["codeAction"], "dataSupport": True, "resolveSupport": {"properties": ["edit"]}}
 _WORKSPACE: dict[str, Any] = {"applyEdit": True, "configuration": True, "workspaceFolders": True}
 PUSHED: dict[str, Any] = {**_SHARED, "workspace": {**_WORKSPACE, "workspaceEdit": {"documentChanges": True}}}
 """Capabilities of an editor that takes diagnostics as they come."""
 PULLING: dict[str, Any] = {
     **_SHARED,
-    "textDocument": {**_SHARED["textDocument"], "diagnostic": {}},
+    "textDocument": {**_SHARED["textDocument"], "diagnostic": {}, "codeAction": _LAZY},
     "workspace": {
         **_WORKSPACE,
         "workspaceEdit": {"documentChanges": True},
@@ -213,17 +214,22 @@ class Editor(LanguageClient):
         for change in edit.document_changes or ():
             assert isinstance(change, types.TextDocumentEdit)
             path = Path(uris.to_fs_path(change.text_document.uri) or "")
-            for one in change.edits:
-                assert isinstance(one, types.TextEdit)
-                self._replace(path, one, change.text_document.version)
+            edits = [one for one in change.edits if isinstance(one, types.TextEdit)]
+            assert len(edits) == len(change.edits)
+            self._replace(path, edits, change.text_document.version)
 
-    def _replace(self, path: Path, edit: types.TextEdit, version: int | None) -> None:
+    def _replace(self, path: Path, edits: Sequence[types.TextEdit], version: int | None) -> None:
+        """All edits are of the same text, so the last one comes first."""
         text = self.texts[path] if path in self.texts else path.read_text()
-        start, end = (self.offset(text, at) for at in (edit.range.start, edit.range.end))
-        after = text[:start] + edit.new_text + text[end:]
+        ordered = sorted(edits, key=lambda e: (e.range.start.line, e.range.start.character), reverse=True)
+        after = text
+        for edit in ordered:
+            start, end = (self.offset(text, at) for at in (edit.range.start, edit.range.end))
+            after = after[:start] + edit.new_text + after[end:]
         if path in self.texts:
             assert version == self.versions[path]
-            self._change(path, edit.range, edit.new_text, after)
+            changes = [types.TextDocumentContentChangePartial(range=e.range, text=e.new_text) for e in ordered]
+            self.change(path, after, *changes)
         else:
             path.write_text(after)
             self.changed_on_disk(path)
@@ -341,6 +347,15 @@ class Editor(LanguageClient):
         params = types.CodeActionParams(types.TextDocumentIdentifier(uri_of(path)), about.range, context)
         found = await self.text_document_code_action_async(params) or []
         return {action.title: action for action in found if isinstance(action, types.CodeAction)}
+
+    async def action(self, path: Path, about: types.Diagnostic, begins: str) -> types.CodeAction:
+        """The code action of that title's beginning, once it is offered, with its edit."""
+
+        def named(found: Mapping[str, types.CodeAction]) -> list[types.CodeAction]:
+            return [action for title, action in found.items() if title.startswith(begins)]
+
+        (found,) = named(await self.until(lambda: self.actions(path, about), named))
+        return found if found.edit is not None else await self.code_action_resolve_async(found)
 
     async def execute(self, command: str, *arguments: Any) -> Any:
         return await self.workspace_execute_command_async(types.ExecuteCommandParams(command, list(arguments)))

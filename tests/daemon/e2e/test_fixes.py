@@ -1,0 +1,80 @@
+"""Fixes as people meet them: offered once they are verified, applied, undone."""
+
+from __future__ import annotations
+
+import pytest
+from lsprotocol import types
+
+from .models import NET
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TWO = '''\
+"""A layer that is too wide by one, as another file says."""
+
+from torch import nn
+
+from widths import LAST
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 3, padding=1)
+        self.wide = nn.Conv2d(32, LAST, 3, padding=1)
+        self.head = nn.Conv2d(LAST, 64, 3, padding=1)
+
+    def forward(self, x):
+        return self.head(self.wide(self.stem(x).relu()).relu())
+'''
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(NET)
+    return path
+
+
+async def test_a_fix_is_offered_once_it_is_verified_and_mends_the_finding(editor, net):
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    action = await editor.action(net, found, "Set width 65 → 64")
+    assert action.kind == types.CodeActionKind.QuickFix
+    assert "saves" in action.title and "has to be trained" in action.title
+    editor.apply(action.edit)
+    assert editor.texts[net] == NET.replace("65", "64")
+    assert await editor.findings(net) == []
+
+
+async def test_a_fix_undone_brings_the_finding_and_the_fix_back(editor, net):
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    editor.apply((await editor.action(net, found, "Set width")).edit)
+    assert await editor.findings(net) == []
+    editor.change(net, NET, types.TextDocumentContentChangeWholeDocument(text=NET))
+    (found,) = await editor.findings(net, "CHN101")
+    assert (await editor.action(net, found, "Set width 65 → 64")).edit is not None
+
+
+async def test_a_fix_edits_the_file_that_holds_the_number(editor, tmp_path):
+    net, widths = tmp_path / "net.py", tmp_path / "widths.py"
+    net.write_text(TWO)
+    widths.write_text("LAST = 65  # channels\n")
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    assert "LAST" in editor.marked(net, found.range)
+    editor.apply((await editor.action(net, found, "Set width 65 → 64")).edit)
+    assert editor.texts[net] == TWO
+    assert widths.read_text() == "LAST = 64  # channels\n"
+    assert await editor.findings(net) == []
+
+
+async def test_nothing_is_offered_in_a_text_that_went_on(editor, net):
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    await editor.action(net, found, "Set width")
+    editor.edit(net, '"""A net', '"""The net')
+    assert not [title for title in await editor.actions(net, found) if title.startswith("Set width")]
+    (found,) = await editor.findings(net, "CHN101")
+    assert (await editor.action(net, found, "Set width")).edit is not None
