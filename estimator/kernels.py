@@ -8,7 +8,7 @@ of the wiring keeps the kernels that it did not come near (:func:`redecompose`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from advisor.graph import Graph, Op, Tensor
@@ -65,6 +65,16 @@ class Group:
     seen: frozenset[int]
     near: frozenset[int]
     same_shape: tuple[SameShape, ...]
+    _form: tuple[str, tuple[int, ...]] | None = field(default=None, init=False)
+
+    @property
+    def form(self) -> tuple[str, tuple[int, ...]]:
+        """All that a price follows from but the tensors, as text, and which tensors those are."""
+        if self._form is None:
+            ops = [(op.key, op.op, op.attrs, op.inputs, op.outputs, op.weights) for op in self.ops]
+            text = repr((self.role, self.reads, self.writes, self.weights, ops))
+            self._form = text, tuple(sorted(self.tensors))
+        return self._form
 
     def same(self, other: Group) -> bool:
         """Whether the other is of the very same ops and in every other way equal."""

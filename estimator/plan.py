@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from advisor.costs import Costs, Label, MemoryPeak
+from advisor.costs import Costs, Kernel, Label, MemoryPeak
 from advisor.graph import Graph, Op
 from advisor.targets import Target
 
@@ -117,11 +117,17 @@ def planned(graph: Graph, target: Target) -> Plan:
     return Plan(decomposition, priced, lives, held, parameters, weights, _sums(weights.values()), memory)
 
 
-def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced], **more: Any) -> Costs:
-    """The costs of a plan whose groups cost what ``priced`` says; ``more`` are further fields of theirs."""
-    kernels = tuple([p.kernel for p in priced if p.kernel is not None])
-    shares = dict(chain.from_iterable([p.shares for p in priced]))
-    macs = dict(chain.from_iterable([p.macs for p in priced]))
+def summarise(
+    target: Target,
+    label: Label,
+    plan: Plan,
+    priced: Sequence[Priced],
+    before: tuple[Costs, Sequence[Priced]] | None = None,
+    **more: Any,
+) -> Costs:
+    """The costs of a plan whose groups cost what ``priced`` says; ``before`` are those of a plan of the same wiring,
+    and what its groups cost; ``more`` are further fields."""
+    kernels, shares, macs = (_replaced(priced, *before) if before is not None else None) or _gathered(priced)
     latency = sum([k.latency_us for k in kernels])
     return Costs(
         target=target.name,
@@ -140,6 +146,35 @@ def summarise(target: Target, label: Label, plan: Plan, priced: Sequence[Priced]
         energy_uj=_energy(plan, target),
         **more,
     )
+
+
+_Parts = tuple[tuple[Kernel, ...], dict[int, float], dict[int, int]]
+"""Kernels, and of each op its part of the latency and of the MACs."""
+
+
+def _gathered(priced: Sequence[Priced]) -> _Parts:
+    return (
+        tuple([p.kernel for p in priced if p.kernel is not None]),
+        dict(chain.from_iterable([p.shares for p in priced])),
+        dict(chain.from_iterable([p.macs for p in priced])),
+    )
+
+
+def _replaced(priced: Sequence[Priced], costs: Costs, had: Sequence[Priced]) -> _Parts | None:
+    """The parts of the costs of the same groups, those that cost something else now put in their places; None where
+    not all ops are counted, before and after: then not all have a place."""
+    kernels, shares, macs = list(costs.kernels), dict(costs.op_latency_us), dict(costs.op_macs)
+    if len(kernels) != len(priced):
+        return None
+    for i, (new, was) in enumerate(zip(priced, had, strict=True)):
+        if new is was:
+            continue
+        if new.kernel is None or not len(new.macs) == len(was.macs) == len(new.kernel.ops):
+            return None
+        kernels[i] = new.kernel
+        shares.update(new.shares)
+        macs.update(new.macs)
+    return tuple(kernels), shares, macs
 
 
 def _uncounted(plan: Plan, priced: Sequence[Priced]) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ extent padded to the multiples of the target's tilings, which makes the staircas
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from advisor.costs import Kernel
 from advisor.graph import Graph, Op, Tensor
@@ -53,9 +54,11 @@ class Traffic(NamedTuple):
         return self.read + self.given + self.written + self.weights + 4 * self.scratch
 
 
-class Priced(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Priced:
     """A costed group: its kernel (None: uncounted), each op's part of the latency and of the MACs, and what the price
-    is made of (None where nothing runs). ``pj`` are the picojoules of a kernel that runs, None where unknown."""
+    is made of (None where nothing runs). ``pj`` are the picojoules of a kernel that runs, None where unknown. ``memo``
+    is whatever else a cost model found out of the kernel by itself."""
 
     kernel: Kernel | None
     shares: tuple[tuple[int, float], ...]
@@ -63,10 +66,36 @@ class Priced(NamedTuple):
     compute: Compute | None = None
     traffic: Traffic | None = None
     pj: float | None = None
+    memo: Any = None
+
+
+KEPT = 8192
+"""Kernels whose price is kept."""
+
+_kept: dict[tuple[object, ...], Priced] = {}
 
 
 def price(graph: Graph, group: Group, target: Target) -> Priced:
-    """The cost of one kernel. Uncounted where an op is unknown, unsupported by the target or of unknown shape."""
+    """The cost of one kernel. Uncounted where an op is unknown, unsupported by the target or of unknown shape.
+
+    One that is in every way what another was has that one's price, the very object: the candidates of a search have
+    most kernels in common, and so have a file's model before and after an edit."""
+    if group.role in ("unknown", "unsupported"):
+        return _price(graph, group, target)
+    text, ids = group.form
+    key = (target, text, *map(graph.tensors.__getitem__, ids))
+    priced = _kept.get(key)
+    if priced is None:
+        priced = _price(graph, group, target)
+        told = priced.kernel is None or (priced.traffic is not None and not priced.traffic.by_memory)
+        if not told:  # a handler may look at the whole graph
+            if len(_kept) >= KEPT:
+                _kept.clear()
+            _kept[key] = priced
+    return priced
+
+
+def _price(graph: Graph, group: Group, target: Target) -> Priced:
     tensors = graph.tensors
     keys = tuple([op.key for op in group.ops])
     counted = [(op.key, _macs(graph, op, group.role)) for op in group.ops]

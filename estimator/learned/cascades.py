@@ -8,6 +8,8 @@ tells the regressors a decision that a small change may turn, which no smooth fu
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,48 +31,52 @@ def cascades(
     kinds: list[str],
     chain: NDArray[np.intp],
     values: NDArray[np.float64],
-    columns: list[int],
+    columns: NDArray[np.intp],
     needs: NDArray[np.float64],
     fast: float,
 ) -> NDArray[np.float64]:
-    """The values of :data:`COLUMNS`.
+    """The values of :data:`COLUMNS`, one below the other, and so are ``values``.
 
-    ``columns`` of ``values`` have in_height, in_width, in_channels, out_height, window_height, stride_height, weights;
+    Of these ``columns`` have in_height, in_width, in_channels, out_height, window_height, stride_height, weights;
     ``needs`` is what is alive while each row runs. ``chain`` numbers the chains."""
     n = len(kinds)
     fits = needs < fast
-    out = np.zeros((n, len(COLUMNS)))
-    out[:, 0], out[:, 3], out[:, 4] = 1.0, needs, fits
+    out = np.zeros((len(COLUMNS), n))
+    out[0], out[3], out[4] = 1.0, needs, fits
     large = np.flatnonzero(~fits).tolist()
     if not large:  # nothing has to be cut
         return out
-    own = values[:, columns]
-    able = [kind in STRIPED and lines > _STRIPE for kind, lines in zip(kinds, own[:, 3].tolist(), strict=True)]
+    # only kernels that do not fit are behind the first of a cascade
+    begin, behind = max(large[0] - 1, 0), large[-1] + 1
+    own = values[columns, begin:behind].T.tolist()
     alone, links = fits.tolist(), chain.tolist()
-    lines, ahead = _buffers(own).tolist(), np.minimum(own[:, 6], _BUFFERED).tolist()
+
+    def able(row: int) -> bool:
+        return kinds[row] in STRIPED and own[row - begin][3] > _STRIPE
+
     at = 0
     for r in large:
-        start = r - 1  # a kernel that does not fit is behind the first of its cascade
-        if start < at or not able[start]:
+        start = r - 1
+        if start < at or not able(start):
             continue
-        end, total = start + 1, ahead[start]
+        end, total = start + 1, min(own[start - begin][6], _BUFFERED)
         best_total = total
-        while end < n and links[end] == links[start] and able[end]:
-            total += lines[end] + ahead[end]
-            if alone[end] or total > fast:
+        while end < n and not alone[end] and links[end] == links[start] and able(end):
+            total += _buffer(own[end - begin]) + min(own[end - begin][6], _BUFFERED)
+            if total > fast:
                 break
             end += 1
             best_total = total
         if end - start > 1:
-            out[start:end, 0], out[start:end, 2] = end - start, best_total
-            out[start:end, 1] = range(end - start)
+            out[0, start:end], out[2, start:end] = end - start, best_total
+            out[1, start:end] = range(end - start)
             at = end
     return out
 
 
-def _buffers(own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bytes of the rolling buffer that each kernel reads from."""
-    _, width, channels, _, window, stride, _ = own.T
+def _buffer(own: list[float]) -> float:
+    """Bytes of the rolling buffer that a kernel reads from."""
+    _, width, channels, _, window, stride, _ = own
     reads = (_STRIPE - 1) * stride + window
-    lines = np.ceil((_STRIPE + reads) / reads) * reads
-    return lines * width * np.ceil(channels / _BRICK) * _BRICK
+    lines = ceil((_STRIPE + reads) / reads) * reads
+    return lines * width * ceil(channels / _BRICK) * _BRICK

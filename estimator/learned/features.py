@@ -6,6 +6,7 @@ each plan, and makes only rows of kernels anew whose price changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -105,11 +106,11 @@ _PRODUCT[[int(NUMBER[kind]) for kind in ("conv", "pointwise", "grouped", "linear
 
 _PAD_OF = np.array([c for _ in PADDED for c in _CHANNELS] + [c for _ in (2, 4, 8) for c in _SPATIAL])
 _PAD_TO = np.array([float(m) for m in PADDED for _ in _CHANNELS] + [float(m) for m in (2, 4, 8) for _ in _SPATIAL])
-_CASCADE_OF = _columns("in_height in_width in_channels out_height window_height stride_height weights")
-_NEAR_OF = _columns("simulated weights written")
+_CASCADE_OF = np.array(_columns("in_height in_width in_channels out_height window_height stride_height weights"))
+_NEAR_OF = np.array(_columns("simulated weights written"))
 _FETCHING_OF = _columns(" ".join(fetching.TAKES))
-_STAGING_OF = _columns(" ".join(staging.TAKES))
-_STAGING_AT = [*range(5), *range(len(fetching.COLUMNS), len(_STAGED))]
+_STAGING_OF = np.array(_columns(" ".join(staging.TAKES)))
+_STAGING_AT = np.array([*range(5), *range(len(fetching.COLUMNS), len(_STAGED))])
 
 _PAIRS = NAMES.index(f"{OWN[_BESIDE[0]]} {_PLACES[0]}")
 _AROUND = _PAIRS + len(_PLACES) * len(_BESIDE)
@@ -118,21 +119,26 @@ _CHAIN, _CASCADE, _RULES, _NEAR = (
     NAMES.index(name) - _AROUND for name in ("chain_length", CASCADES[0], "staged", "alive")
 )
 
-_SIZE, _SHARED, _STORED, _SPILLED, _NEED, _LIFE, _FRESH, _KEPT = range(8)
+_AGAIN, _PRICE = len(OWN), len(OWN) + 1
+"""The last rows of :attr:`Sheet.own`: how often a kernel reads its operand, what it costs in the simulated model."""
+
+_SIZE, _SHARED, _STORED, _KEPT, _NEED, _LIFE, _SPILLED, _FRESH = range(8)
 """The rows of :attr:`Wiring.factors`."""
 
 
 @dataclass(slots=True, eq=False)
 class Sheet:
-    """The rows of a plan: ``own`` by themselves, ``matrix`` in their context (single precision). ``changed`` are the
-    rows whose price is not the one that the sheet before had, None where there was none of the same wiring.
-    ``fetched`` are the compiler's rules for targets whose SRAM holds all feature maps."""
+    """The rows of a plan: ``own`` has the values of :data:`OWN` of each kernel, one below the other, ``matrix`` the
+    rows in their context (single precision). ``fetched`` are the compiler's rules for targets whose SRAM holds all
+    feature maps. ``differing`` are the groups whose price is not the one that they had in the sheet before, ``changed``
+    the rows of these; None where there was none of the same wiring."""
 
     wiring: Wiring
     own: NDArray[np.float64]
     matrix: NDArray[np.float32]
-    changed: list[int] | None
     fetched: fetching.Fetched | None
+    differing: list[int] | None = None
+    changed: list[int] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -166,15 +172,8 @@ def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: 
         made = _resized(graph, target, plan, old_plan, old, speeds)
         if made is not None:
             return made
-    known: dict[int, NDArray[np.float64]] = {}
-    if old is not None and old_plan is not None:
-        known = {id(old_plan.priced[i]): old.own[row] for row, i in enumerate(old.wiring.rows)}
     wiring = wired(graph, plan, speeds.rates is not None)
-    values = np.empty((len(wiring.rows), len(OWN)))
-    for row, i in enumerate(wiring.rows):
-        had = known.get(id(plan.priced[i]))
-        values[row] = own(graph.tensors, plan.groups[i], plan.priced[i], target) if had is None else had
-    return _filled(wiring, values, plan.held, speeds)
+    return _filled(wiring, _alone(graph, plan, wiring.rows, target), plan.held, speeds)
 
 
 def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, speeds: Speeds) -> Sheet | None:
@@ -186,18 +185,49 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
     groups, priced = plan.groups, plan.priced
     if any(has_row(groups[i], priced[i]) != has_row(old_plan.groups[i], old_plan.priced[i]) for i in differing):
         return None
-    wiring, values = old.wiring, old.own.copy()
-    row_of = wiring.row_of
-    changed = [row_of[i] for i in differing if i in row_of]
-    for row in changed:
-        group = groups[wiring.rows[row]]
-        values[row] = own(graph.tensors, group, priced[wiring.rows[row]], target)
-        kind = kind_of(graph.tensors, group.ops[0])
-        if kind != wiring.kinds[row]:
-            kinds = [*wiring.kinds[:row], kind, *wiring.kinds[row + 1 :]]
-            placed = None if wiring.stages is None else stages(graph, plan, wiring.rows, kinds)
-            wiring = replace(wiring, kinds=kinds, traits=fetching.traits(kinds), stages=placed)
-    return _filled(wiring, values, plan.held, speeds, old, changed)
+    wiring = old.wiring
+    places = [i for i in differing if i in wiring.row_of]
+    alone = _alone(graph, plan, places, target)
+    changed = [wiring.row_of[i] for i in places]
+    others = {row: made.kind for row, made in zip(changed, alone, strict=True) if made.kind != wiring.kinds[row]}
+    if others:
+        kinds = [others.get(row, kind) for row, kind in enumerate(wiring.kinds)]
+        placed = None if wiring.stages is None else stages(graph, plan, wiring.rows, kinds)
+        wiring = replace(wiring, kinds=kinds, stages=placed)
+    made = _filled(wiring, alone, plan.held, speeds, old, changed)
+    made.differing, made.changed = differing, changed
+    return made
+
+
+class Alone(NamedTuple):
+    """What a kernel is by itself: its kind, its column of :attr:`Sheet.own`, all columns of a row that follow from that
+    alone, and the compiler's layer on targets whose SRAM holds all feature maps."""
+
+    kind: str
+    values: NDArray[np.float64]
+    columns: NDArray[np.float32]
+    layer: fetching.Layer | None
+
+
+def _alone(graph: Graph, plan: Plan, places: Sequence[int], target: Target) -> list[Alone]:
+    """What the groups at these places are; it is kept with their prices, as it follows from the same."""
+    priced, flow = plan.priced, _speeds(target).flow
+    new = [i for i in places if priced[i].memo is None]
+    if new:
+        values = np.array([own(graph.tensors, plan.groups[i], priced[i], target) for i in new], dtype=float)
+        again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1)
+        price = np.maximum(values[:, _AT["simulated"]], 1.0)
+        known = np.concatenate((values, again[:, None] + 1.0, price[:, None]), axis=1)
+        extents = np.maximum(values[:, _PAD_OF], 1.0)
+        padded = np.ceil(extents / _PAD_TO) * _PAD_TO / extents
+        ratios = values[:, _NUMERATORS] / np.maximum(values[:, _DENOMINATORS], 1.0)
+        columns = np.concatenate((values, padded, ratios), axis=1).astype(np.float32)
+        takes = values[:, _FETCHING_OF].tolist()
+        for row, i in enumerate(new):
+            kind = kind_of(graph.tensors, plan.groups[i].ops[0])
+            layer = None if flow is None else fetching.layer(takes[row], kind, flow)
+            priced[i].memo = Alone(kind, known[row], columns[row], layer)
+    return [priced[i].memo for i in places]
 
 
 class Speeds(NamedTuple):
@@ -229,70 +259,71 @@ def _speeds(target: Target) -> Speeds:
 
 def _filled(
     wiring: Wiring,
-    values: NDArray[np.float64],
+    alone: list[Alone],
     held: list[int],
     speeds: Speeds,
     old: Sheet | None = None,
     changed: list[int] | None = None,
 ) -> Sheet:
-    """The sheet of rows with these ``values``: what each kernel is by itself, and what stands around it. Of ``old``,
-    a sheet of the same wiring, it differs in the ``changed`` rows."""
-    n = len(values)
+    """The sheet of kernels that are ``alone`` by themselves, with what stands around each. Of ``old``, a sheet of the
+    same wiring, it differs in the ``changed`` rows; then ``alone`` are these."""
+    n = len(wiring.rows)
     if not n:
-        return Sheet(wiring, values, np.zeros((0, len(NAMES)), dtype=np.float32), changed, None)
-    new = slice(None) if old is None or changed is None else changed
-    matrix = np.empty((n, len(NAMES)), dtype=np.float32) if old is None else old.matrix.copy()
-    part = values[new]
-    extents = np.maximum(part[:, _PAD_OF], 1.0)
-    ratios = part[:, _NUMERATORS] / np.maximum(part[:, _DENOMINATORS], 1.0)
-    matrix[new, :_PAIRS] = np.concatenate((part, np.ceil(extents / _PAD_TO) * _PAD_TO / extents, ratios), axis=1)
+        empty = np.zeros((0, len(NAMES)), dtype=np.float32)
+        return Sheet(wiring, np.zeros((_PRICE + 1, 0)), empty, None)
+    if old is None or changed is None:
+        values = np.stack([made.values for made in alone], axis=1)
+        matrix = np.empty((n, len(NAMES)), dtype=np.float32)
+        matrix[:, :_PAIRS] = [made.columns for made in alone]
+    else:
+        values, matrix = old.own.copy(), old.matrix.copy()
+        for row, made in zip(changed, alone, strict=True):
+            values[:, row], matrix[row, :_PAIRS] = made.values, made.columns
     beside = np.zeros((n + 1, len(_BESIDE)), dtype=np.float32)  # the last is the row that there is not
-    matrix.take(_BESIDE, axis=1, out=beside[:n])
+    beside[:n] = matrix.take(_BESIDE, axis=1)
     matrix[:, _PAIRS:_AROUND] = beside.take(wiring.beside, axis=0).reshape(n, -1)
     storages = np.array([*held, 0], dtype=float)
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
     over_time = change.cumsum()
-    alive = over_time[wiring.at]
-    around = np.zeros((n, len(NAMES) - _AROUND))
-    memory = around[:, :_CHAIN]
-    _memory(memory, wiring, storages, over_time, speeds, values)
-    _chains(around[:, _CHAIN:_CASCADE], wiring, values[:, _AT["weights"]], alive, memory)
-    around[:, _CASCADE:_RULES] = cascades(wiring.kinds, wiring.chain, values, _CASCADE_OF, alive, speeds.bytes)
+    alive = over_time.take(wiring.at)
+    around = np.zeros((len(NAMES) - _AROUND, n))  # a row for each column
+    _memory(around[:_CHAIN], wiring, storages, over_time, speeds, values)
+    _chains(around[_CHAIN:_CASCADE], wiring, values[_AT["weights"]], alive, around)
+    around[_CASCADE:_RULES] = cascades(wiring.kinds, wiring.chain, values, _CASCADE_OF, alive, speeds.bytes)
     fetched = None
     if speeds.flow is not None:
         was = None
         if old is not None and old.fetched is not None and changed is not None:
             was = fetching.Changed(old.fetched, changed)
-        taken = (values if was is None else part)[:, _FETCHING_OF]
-        fetched = fetching.fetched(wiring.traits, taken, wiring.producer, wiring.consumer, speeds.flow, was)
-        around[:, _RULES : _RULES + len(fetching.COLUMNS)] = fetched.columns
-    _staged(around[:, _RULES:_NEAR], wiring, values, held, speeds)
-    _context(around[:, _NEAR:], wiring, values, alive)
-    matrix[:, _AROUND:] = around
-    return Sheet(wiring, values, matrix, changed, fetched)
+        layers = [made.layer for made in alone if made.layer is not None]
+        fetched = fetching.fetched(layers, wiring.producer, wiring.consumer, speeds.flow, was)
+        around[_RULES : _RULES + len(fetching.COLUMNS)] = fetched.columns.T
+    _staged(around[_RULES:_NEAR], wiring, values, held, speeds)
+    _context(around[_NEAR:], wiring, values, alive)
+    matrix[:, _AROUND:] = around.T
+    return Sheet(wiring, values, matrix, fetched)
 
 
 def _staged(
     out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds
 ) -> None:
     """What kernels take by the compiler's own rules, as far as these are known; ``out`` has what fetching says."""
-    price = values[:, _AT["simulated"]]
+    price = values[_AT["simulated"]]
     if speeds.rates is not None and wiring.stages is not None:
-        taken = values[:, _STAGING_OF]
-        out[:, _STAGING_AT] = staging.staged(wiring.stages, wiring.kinds, taken, held, speeds.rates)
+        taken = values.take(_STAGING_OF, axis=0)
+        out[_STAGING_AT] = staging.staged(wiring.stages, wiring.kinds, taken.T, held, speeds.rates).T
     elif speeds.flow is None:
-        out[:, 0] = price
+        out[0] = price
         return
-    many = values[:, _AT["batch"]] > 1
+    many = values[_AT["batch"]] > 1
     if many.any():  # the compiler's rules here are those of one image
         many &= [kind in STRIPED for kind in wiring.kinds]
-        out[many, 0] = price[many]
+        out[0, many] = price[many]
     free = np.flatnonzero(price <= 0)
     if len(free):  # what costs nothing by itself may have to move all that it is given
-        some = values[free]
-        moved, known = some[:, _AT["read"]] + some[:, _AT["written"]], some[:, _AT["pass_cycles"]]
-        out[free, 0] = np.where(known > 0, known, 2 * speeds.fast * moved)
+        moved, known = values[_AT["read"], free] + values[_AT["written"], free], values[_AT["pass_cycles"], free]
+        out[0, free] = np.where(known > 0, known, 2 * speeds.fast * moved)
 
 
 def _memory(
@@ -306,31 +337,30 @@ def _memory(
     """Where operands and results may lie."""
     n = len(wiring.rows)
     # the most that is alive from each storage's first kernel to its last
-    pressure = np.append(np.maximum.reduceat(alive, wiring.spans)[::2], 0.0)
+    pressure = np.zeros(len(storages))
+    pressure[:-1] = np.maximum.reduceat(alive, wiring.spans)[::2]
     over = pressure > fast.bytes
+    spills = over.any()
     by_storage = storages * wiring.factors
-    by_storage[_SPILLED] *= over
     by_storage[_NEED] *= pressure
-    by_storage[_FRESH] *= over
+    if spills:
+        by_storage[_SPILLED:] *= over
     sums = np.add.reduceat(by_storage.take(wiring.edges, axis=1), wiring.edges_from, axis=1)
     reads, writes = sums[:, :n], sums[:, n:]
-    moved, made = np.maximum(reads[_SIZE], 1.0), np.maximum(writes[_SIZE], 1.0)
-    simulated = np.maximum(values[:, _AT["simulated"]], 1.0)
-    out[:, 0], out[:, 1], out[:, 2] = reads[_SHARED], reads[_STORED], reads[_SHARED] / moved
-    out[:, 5], out[:, 6], out[:, 7] = reads[_NEED] / moved, writes[_NEED] / made, writes[_KEPT]
-    out[:, 8], out[:, 9] = reads[_LIFE] / moved, writes[_LIFE] / made
-    out[:, 12] = writes[_KEPT] / simulated
-    again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1.0)
-    again += 1.0
-    out[:, 16] = (reads[_SIZE] * again + writes[_SIZE]) * fast.fast / simulated
-    if not over.any():  # the rest is of what does not fit
+    sizes = np.maximum(sums[_SIZE], 1.0).reshape(2, n)
+    need, life = sums[_NEED : _LIFE + 1].reshape(2, 2, n) / sizes
+    simulated, again = values[_PRICE], values[_AGAIN]
+    out[0:2], out[2] = reads[_SHARED : _STORED + 1], reads[_SHARED] / sizes[0]
+    out[5:7], out[7], out[8:10] = need, writes[_KEPT], life
+    out[12] = writes[_KEPT] / simulated
+    out[16] = (reads[_SIZE] * again + writes[_SIZE]) * fast.fast / simulated
+    if not spills:  # the rest is of what does not fit
         return
     slow = (reads[_SPILLED] * again + writes[_SPILLED]) * fast.slow
-    out[:, 3], out[:, 4] = reads[_SPILLED], writes[_SPILLED]
-    out[:, 10:12] = out[:, 3:5] / simulated[:, None]
-    out[:, 13], out[:, 14], out[:, 15] = reads[_FRESH], slow, slow / simulated
-    out[1:, 17:19] = out[:-1, 3:5]
-    out[:-1, 19:21] = out[1:, 3:5]
+    spilled = sums[_SPILLED].reshape(2, n)
+    out[3:5], out[10:12] = spilled, spilled / simulated
+    out[13], out[14], out[15] = reads[_FRESH], slow, slow / simulated
+    out[17:19, 1:], out[19:21, :-1] = spilled[:, :-1], spilled[:, 1:]
 
 
 def _chains(
@@ -341,21 +371,19 @@ def _chains(
     memory: NDArray[np.float64],
 ) -> None:
     chain, starts = wiring.chain, wiring.chain_from
-    out[:, :2] = wiring.chain_shape
-    out[:, 2] = np.add.reduceat(weights, starts)[chain]
-    out[:, 3] = np.maximum.reduceat(alive, starts)[chain]
-    out[:, 4] = np.add.reduceat(memory[:, 3] + memory[:, 4], starts)[chain]
+    out[:2] = wiring.chain_shape
+    out[2] = np.add.reduceat(weights, starts).take(chain)
+    out[3] = np.maximum.reduceat(alive, starts).take(chain)
+    out[4] = np.add.reduceat(memory[3] + memory[4], starts).take(chain)
 
 
 def _context(out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], alive: NDArray[np.float64]) -> None:
-    near = np.concatenate((values[:, _NEAR_OF].T, alive[None])).take(wiring.near, axis=1)
+    near = np.concatenate((values.take(_NEAR_OF, axis=0), alive[None])).take(wiring.near, axis=1)
     most = near[2:].max(axis=1)
-    out[:, 0] = alive
-    out[1:, 1] = alive[:-1]
-    out[:-1, 2] = alive[1:]
-    out[:, 3] = most[1]
-    out[:, 4:7] = wiring.distances
-    out[1:, 7] = values[1:, _AT["weight_cycles"]] / np.maximum(values[:-1, _AT["simulated"]], 1.0)
-    out[:, 8:10] = near[:2].sum(axis=1).T
-    out[:, 10] = near[2].min(axis=0)
-    out[:, 11] = most[0]
+    out[0], out[1, 1:], out[2, :-1] = alive, alive[:-1], alive[1:]
+    out[3] = most[1]
+    out[4:7] = wiring.distances
+    out[7, 1:] = values[_AT["weight_cycles"], 1:] / values[_PRICE, :-1]
+    out[8:10] = near[:2].sum(axis=1)
+    out[10] = near[2].min(axis=0)
+    out[11] = most[0]

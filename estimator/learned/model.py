@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,22 +25,22 @@ from .shelf import Shelf
 CACHED = 20_000
 """Rows whose prediction is kept."""
 
+Said = tuple[float, float, int]
+"""What is predicted of a row: the logarithm of its latency over the staged one, the half-width of that number's 90 %
+interval, and whether it is outside the training range (1) or fell back to the simulated price (2)."""
+
 
 @dataclass(slots=True, eq=False)
 class Memo:
-    """What goes with a graph: its rows, what they were predicted as, and the groups' prices made of that.
-
-    ``ratios`` are logarithms of latency over staged latency, ``spreads`` half-widths of their 90 % intervals;
-    ``flags`` say what is outside the training range (1) and what fell back to the simulated price (2).
-    """
+    """What goes with a graph: its rows, what is predicted of each, and the groups' prices made of that; ``latencies``
+    and ``spreads`` of the rows."""
 
     reader: Reader
     sheet: Sheet
-    ratios: NDArray[np.float64]
-    spreads: NDArray[np.float64]
-    flags: NDArray[np.int8]
+    said: list[Said]
     priced: list[Priced]
     latencies: NDArray[np.float64]
+    spreads: NDArray[np.float64]
 
 
 class Reader:
@@ -53,9 +55,9 @@ class Reader:
         self._spread = np.array([r.spread for r in known])
         self._low = np.array([r.low for r in known], dtype=np.float32).reshape(-1, len(RANGED))
         self._high = np.array([r.high for r in known], dtype=np.float32).reshape(-1, len(RANGED))
-        self._cache: dict[tuple[str, bytes], tuple[float, float, int]] = {}
+        self._cache: dict[tuple[str, bytes], Said] = {}
 
-    def read(self, kinds: list[str], rows: NDArray[np.float32]) -> list[tuple[float, float, int]]:
+    def read(self, kinds: list[str], rows: NDArray[np.float32]) -> list[Said]:
         """Ratio, spread and flags of each row."""
         keys = list(zip(kinds, [row.tobytes() for row in rows], strict=True))
         new = [i for i, key in enumerate(keys) if key not in self._cache]
@@ -68,7 +70,7 @@ class Reader:
         cache = self._cache
         return [cache[key] for key in keys]
 
-    def _predicted(self, kinds: list[str], rows: NDArray[np.float32]) -> list[tuple[float, float, int]]:
+    def _predicted(self, kinds: list[str], rows: NDArray[np.float32]) -> list[Said]:
         numbers = np.array([self._kinds.get(kind, -1) for kind in kinds], dtype=np.intp)
         known = numbers >= 0
         ratios = np.zeros(len(kinds))
@@ -113,7 +115,8 @@ class Learned(Planner):
         old: Memo | None = before.memo if before is not None and before.memo.reader is reader else None
         rows = sheet(graph, target, plan, before.plan if before else None, old.sheet if old else None)
         memo = _read(reader, rows, old, plan, target)
-        return _costs(target, plan, memo), memo
+        known = (before.costs, old.priced) if before and old and rows.differing is not None else None
+        return _costs(target, plan, memo, known), memo
 
     def _reader(self, target: Target) -> Reader:
         reader = self._readers.get(target)
@@ -128,48 +131,43 @@ class Learned(Planner):
 def _read(reader: Reader, rows: Sheet, old: Memo | None, plan: Plan, target: Target) -> Memo:
     """The predictions of all rows and the prices made of them; a row that stands where it stood and is what it was
     keeps its own."""
-    matrix, places = rows.matrix, rows.wiring.rows
-    us = 1e6 / target.clock_hz
-    floor, staged = FLOOR_CYCLES * us, matrix[:, STAGED].astype(float)
-    if old is not None and rows.changed is not None:
+    matrix, places, kinds = rows.matrix, rows.wiring.rows, rows.wiring.kinds
+    staged = matrix[:, STAGED].astype(float)
+    if old is not None and rows.changed is not None and rows.differing is not None:
         stood = old.sheet.matrix
-        again = staged != stood[:, STAGED]  # the price is another, whatever the regressors say
-        again[rows.changed] = True
-        new = np.flatnonzero(again | (matrix != stood).any(axis=1)).tolist()
-        made = Memo(
-            *(reader, rows, old.ratios.copy(), old.spreads.copy(), old.flags.copy()),
-            *(list(old.priced), old.latencies.copy()),
-        )
+        again = set(np.flatnonzero(staged != stood[:, STAGED]).tolist())  # another price, whatever the regressors say
+        again.update(rows.changed)
+        new = sorted(again.union(np.flatnonzero((matrix != stood).any(axis=1)).tolist()))
+        made = Memo(reader, rows, old.said[:], old.priced[:], old.latencies.copy(), old.spreads.copy())
+        for at in rows.differing:  # also those that have no row
+            made.priced[at] = plan.priced[at]
     else:
-        n = len(matrix)
-        again, new = np.ones(n, dtype=bool), list(range(n))
-        made = Memo(reader, rows, np.zeros(n), np.zeros(n), np.zeros(n, dtype=np.int8), list(plan.priced), np.zeros(n))
+        new = list(range(len(matrix)))
+        again = set(new)
+        nothing = np.zeros(len(matrix))
+        made = Memo(reader, rows, [(0.0, 0.0, 0)] * len(matrix), list(plan.priced), nothing, nothing.copy())
     if not new:
         return made
-    found = reader.read([rows.wiring.kinds[i] for i in new], matrix[new])
-    was = zip(made.ratios[new].tolist(), made.spreads[new].tolist(), made.flags[new].tolist(), strict=True)
-    of = zip(new, found, was, again[new].tolist(), (staged[new] * us).tolist(), strict=True)
-    fresh = [(row, says, base) for row, says, had, anew, base in of if anew or says != had]
-    latencies = []
-    for row, says, base in fresh:
-        at = places[row]
-        priced = made.priced[at] = _repriced(plan.priced[at], base, *says, floor)
-        latencies.append(priced.kernel.latency_us if priced.kernel is not None else 0.0)
-    if fresh:
-        at = [row for row, *_ in fresh]
-        made.latencies[at] = latencies
-        made.ratios[at], made.spreads[at], made.flags[at] = zip(*[says for _, says, _ in fresh], strict=True)
+    us = 1e6 / target.clock_hz
+    said = made.said
+    for row, says in zip(new, reader.read([kinds[i] for i in new], matrix[new]), strict=True):
+        if row in again or says != said[row]:
+            at, said[row] = places[row], says
+            priced = made.priced[at] = _repriced(plan.priced[at], float(staged[row]) * us, *says, FLOOR_CYCLES * us)
+            made.latencies[row] = priced.kernel.latency_us if priced.kernel is not None else 0.0
+            made.spreads[row] = says[1]
     return made
 
 
-def _costs(target: Target, plan: Plan, memo: Memo) -> Costs:
+def _costs(target: Target, plan: Plan, memo: Memo, before: tuple[Costs, Sequence[Priced]] | None = None) -> Costs:
     predictor = memo.reader.predictor
     total = sum([p.kernel.latency_us for p in memo.priced if p.kernel is not None])
     width = predictor.scale * aggregate(memo.latencies, memo.spreads)
     more: dict[str, Any] = {"low_us": total * math.exp(-width), "high_us": total * math.exp(width)}
-    return summarise(target, predictor.label, plan, memo.priced, basis=predictor.basis, **more)
+    return summarise(target, predictor.label, plan, memo.priced, before, basis=predictor.basis, **more)
 
 
+@lru_cache(maxsize=CACHED)
 def _repriced(simulated: Priced, staged: float, ratio: float, spread: float, flags: int, floor: float) -> Priced:
     """A simulated price with the predicted latency in its place; the ops' shares keep their proportions.
     ``staged`` are the microseconds that the ratio is of."""

@@ -15,7 +15,6 @@ from advisor.graph import Graph
 from ..kernels import Group
 from ..plan import Plan
 from ..roofline import Priced
-from ..vela.fetching import Traits, traits
 from ..vela.stages import Stages, stages
 from .columns import kind_of
 
@@ -37,11 +36,10 @@ class Wiring:
     Storages are numbered as the lifetimes' owners, one more stands for nothing. ``edges`` are the operands' storages,
     row after row, then the results'; ``edges_from`` says where those of each row begin, of the operands and of the
     results. ``spans`` are first and behind-last group of each storage. ``factors`` has by storage, one below the
-    other: 1; whether several read it; whether no kernel made it; 1; 1; how many groups it lives for; whether these
-    are at most two; whether it holds a result of the model.
+    other: 1; whether several read it; whether no kernel made it; whether it holds a result of the model; 1; how many
+    groups it lives for; 1; whether these are at most two.
     ``chain`` numbers the chains, ``chain_from`` are their first rows. ``producer`` and ``consumer`` are the last two of
-    ``beside``, ``traits`` what the rows' kinds say;
-    ``stages`` are for targets with a slow memory behind a small fast one.
+    ``beside``; ``stages`` are for targets with a slow memory behind a small fast one.
     """
 
     rows: list[int]
@@ -63,7 +61,6 @@ class Wiring:
     chain_shape: NDArray[np.float64]
     producer: list[int]
     consumer: list[int]
-    traits: Traits
     stages: Stages | None
 
 
@@ -113,22 +110,23 @@ def wired(graph: Graph, plan: Plan, staged: bool = False) -> Wiring:
         kinds=kinds,
         beside=np.array([*neighbours, producer, consumer], dtype=np.intp).reshape(6, n).T.ravel(),
         near=np.clip(order + np.arange(-NEAR, NEAR + 1)[:, None], 0, max(n - 1, 0)),
-        distances=np.array([(*d, len(r)) for d, r in zip(distances, reading, strict=True)], dtype=float).reshape(n, 3),
+        distances=np.array([(*d, len(r)) for d, r in zip(distances, reading, strict=True)], dtype=float)
+        .reshape(n, 3)
+        .T,
         at=np.array(rows, dtype=np.intp),
         edges=np.concatenate((reads, writes)),
         edges_from=np.concatenate((read_from, written_from + len(reads))),
-        factors=np.stack((ones, several, given, ones, ones, life, (life <= 2).astype(float), kept)),
+        factors=np.stack((ones, several, given, kept, ones, life, ones, (life <= 2).astype(float))),
         first=first,
         behind=behind,
         spans=np.stack((first, behind), axis=1).ravel(),
         chain=chain,
         chain_from=starts,
-        chain_shape=np.stack((np.bincount(chain, minlength=1)[chain], order - starts[chain]), axis=1).astype(float)
+        chain_shape=np.stack((np.bincount(chain, minlength=1)[chain], order - starts[chain])).astype(float)
         if n
-        else np.zeros((0, 2)),
+        else np.zeros((2, 0)),
         producer=producer,
         consumer=consumer,
-        traits=traits(kinds),
         stages=stages(graph, plan, rows, kinds) if staged else None,
     )
 

@@ -21,31 +21,23 @@ BIAS = 4
 
 def stored_bytes(graph: Graph, tensor: int, target: Target) -> int:
     """Bytes of one parameter; 0 where it is stored as part of another."""
-    shape = graph.tensors[tensor].shape
     known = graph.tensors[tensor]
-    plain = prod(shape) * element_bytes(target, known.dtype, known.precision, True)
-    if target.dtype != "int8":
-        return plain
-    op, role = _use(graph, tensor)
-    if op is None or op.op not in ("conv", "linear", "batch_norm"):
-        return plain
-    if role != "weight":
-        return 0 if target.vela is not None else BIAS * prod(shape)
+    readers = graph.weight_readers.get(tensor) if target.dtype == "int8" else None
+    op = graph.by_key[readers[0]] if readers else None
+    if op is None or op.op not in _QUANTISED:
+        return prod(known.shape) * element_bytes(target, known.dtype, known.precision, True)
+    if op.weights.get("weight") != tensor:
+        return 0 if target.vela is not None else BIAS * prod(known.shape)
     if op.op == "batch_norm":
         return 0
-    layer, groups = _layer(op, shape)
+    layer, groups = _layer(op, known.shape)
     if target.vela is not None:
         return stored(layer, target.vela.accelerator) * groups
+    plain = prod(known.shape) * element_bytes(target, known.dtype, known.precision, True)
     return plain + SCALE * layer.outputs * groups
 
 
-def _use(graph: Graph, tensor: int) -> tuple[Op | None, str]:
-    """An op that reads the parameter as a weight, and what the parameter is to it."""
-    readers = graph.weight_readers.get(tensor)
-    if not readers:
-        return None, ""
-    op = graph.by_key[readers[0]]
-    return op, next(role for role, t in op.weights.items() if t == tensor)
+_QUANTISED = frozenset({"conv", "linear", "batch_norm"})
 
 
 def _layer(op: Op, shape: tuple[int, ...]) -> tuple[Layer, int]:

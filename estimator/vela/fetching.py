@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor
 from typing import NamedTuple
 
@@ -45,6 +46,9 @@ _NOTICED = 1000.0
 
 Vector = NDArray[np.float64]
 
+KEPT = 16384
+"""Layers beside each other that are kept: most candidates of a search have most of them in common."""
+
 
 class Flow(NamedTuple):
     """Bytes a cycle of the slow memory, of the SRAM and of one of its channels; bytes of its bursts; cycles per
@@ -57,21 +61,8 @@ class Flow(NamedTuple):
     nominal: float
 
 
-class Traits(NamedTuple):
-    """By row: whether it is often no operation at all, only moves data; whether its maps are cut or joined elsewhere
-    than between bricks; whether it is a layer for each group."""
-
-    vanishes: list[bool]
-    apart: list[bool]
-    grouped: list[bool]
-
-
-def traits(kinds: list[str]) -> Traits:
-    """The traits of rows of these kinds."""
-    return Traits([k in _VANISH for k in kinds], [k in _APART for k in kinds], [k == "grouped" for k in kinds])
-
-
-class _Layer(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Layer:
     """What a kernel is by itself, whatever stands around it.
 
     ``runs``: it is an operation; ``apart``: its maps are cut or joined elsewhere than between bricks; ``able``: weights
@@ -124,45 +115,10 @@ class Fetched:
     """The rows of a plan: ``columns`` has the values of :data:`COLUMNS` for each, the rest is what they are made of.
     ``before`` are the rows that run before each (-1: none), ``free`` what each leaves at first sight."""
 
-    layers: list[_Layer]
+    layers: list[Layer]
     before: list[int]
     free: list[float]
     columns: Vector
-
-
-def fetched(
-    rows: Traits, values: Vector, makers: Sequence[int], readers: Sequence[int], flow: Flow, old: Changed | None = None
-) -> Fetched:
-    """What all rows take. ``values`` has the columns :data:`TAKES`. ``makers`` are the rows that made the first operand
-    of each, ``readers`` the first that read its result; the number of rows where none. With ``old``, ``values`` are
-    those of the changed rows."""
-    n = len(makers)
-    if old is None:
-        stale: Sequence[int] = range(n)
-        layers = [_layer(takes, rows, r, flow) for r, takes in enumerate(values.tolist())]
-        made = Fetched(layers, _before(layers), [0.0] * n, np.zeros((n, len(COLUMNS))))
-    else:
-        was, stale = old
-        layers = was.layers[:]
-        for r, takes in zip(stale, values.tolist(), strict=True):
-            layers[r] = _layer(takes, rows, r, flow)
-        made = Fetched(layers, was.before, was.free[:], was.columns.copy())
-        if any(layers[r][:2] != was.layers[r][:2] for r in stale):  # others stand beside each other
-            stale, made.before = range(n), _before(layers)
-    before, free = made.before, made.free
-    stale = _behind(stale, before)
-    for r in stale:
-        free[r] = _fetched(layers[r], _slack(layers, r, before[r], None)).free
-    apart = [layer.apart for layer in layers]
-    apart.append(True)
-    stale = _behind(stale, before)
-    found = []
-    for r in stale:
-        slack = _slack(layers, r, before[r], free)
-        found.append(_columns(layers[r], slack, apart[makers[r]], apart[readers[r]], flow))
-    if found:
-        made.columns[stale] = found
-    return made
 
 
 class Changed(NamedTuple):
@@ -172,18 +128,50 @@ class Changed(NamedTuple):
     rows: Sequence[int]
 
 
-def _behind(rows: Sequence[int], before: list[int]) -> list[int]:
-    """The rows and those that they run before."""
-    found = set(rows)
+def fetched(
+    layers: list[Layer], makers: Sequence[int], readers: Sequence[int], flow: Flow, old: Changed | None = None
+) -> Fetched:
+    """What all rows take. ``makers`` are the rows that made the first operand of each, ``readers`` the first that read
+    its result; the number of rows where none. With ``old``, ``layers`` are those of the changed rows."""
+    n = len(makers)
+    stale: Sequence[int] = range(n)
+    if old is None:
+        made = Fetched(layers, _before(layers), [0.0] * n, np.zeros((n, len(COLUMNS))))
+    else:
+        was, rows = old
+        made = Fetched(was.layers[:], was.before, was.free[:], was.columns.copy())
+        for r, layer in zip(rows, layers, strict=True):
+            made.layers[r] = layer
+        if any((a := was.layers[r]).runs != b.runs or a.apart != b.apart for r, b in zip(rows, layers, strict=True)):
+            made.before = _before(made.layers)  # others stand beside each other
+        else:
+            stale = rows
+    layers, before, free = made.layers, made.before, made.free
+    others = []
+    for r in {*stale, *_after(stale, before)}:
+        left = _fetched(layers[r], _slack(layers, r, before[r], None)).free
+        if left != free[r]:
+            free[r] = left
+            others.append(r)
+    for r in {*stale, *_after(others, before)}:
+        slack = _slack(layers, r, before[r], free)
+        apart, parted = (at == n or layers[at].apart for at in (makers[r], readers[r]))
+        made.columns[r] = _columns(layers[r], slack, apart, parted, flow)
+    return made
+
+
+def _after(rows: Sequence[int], before: list[int]) -> list[int]:
+    """The rows that these run before."""
+    found = []
     for r in rows:
         after = r + 1
         while after < len(before) and before[after] == r:
-            found.add(after)
+            found.append(after)
             after += 1
-    return sorted(found)
+    return found
 
 
-def _before(layers: list[_Layer]) -> list[int]:
+def _before(layers: list[Layer]) -> list[int]:
     """The row that runs before each; -1 where there is none."""
     before, last = [], -1
     for r, layer in enumerate(layers):
@@ -193,7 +181,7 @@ def _before(layers: list[_Layer]) -> list[int]:
     return before
 
 
-def _slack(layers: list[_Layer], row: int, before: int, free: list[float] | None) -> float:
+def _slack(layers: list[Layer], row: int, before: int, free: list[float] | None) -> float:
     """Cycles that the weights of a row may be fetched in: the array's for the layer before of the same kernel, else
     what the kernel before leaves, which is all its time as long as that is not known."""
     if layers[row].times > 1:
@@ -203,12 +191,12 @@ def _slack(layers: list[_Layer], row: int, before: int, free: list[float] | None
     return layers[before].one if free is None else free[before]
 
 
-def _layer(takes: list[float], rows: Traits, row: int, flow: Flow) -> _Layer:
-    """The layer of a row, of its columns :data:`TAKES`."""
+def layer(takes: Sequence[float], kind: str, flow: Flow) -> Layer:
+    """The layer of a kernel, of its columns :data:`TAKES`."""
     array, stream, slow, price, traffic, weight_cycles, outputs, groups, *takes = takes
     stored, scales, passes, fetched, made, refetches, constant, inputs, step, unaligned, *takes = takes
     block, unit, read, written, scratch = takes
-    grouped, layered = rows.grouped[row], passes > 0
+    grouped, layered = kind == "grouped", passes > 0
     busy = passes if layered else max(array, stream + slow)
     times = max(groups, 1.0) if grouped else 1.0  # each group of a grouped layer is a layer
     one = busy / times
@@ -222,9 +210,9 @@ def _layer(takes: list[float], rows: Traits, row: int, flow: Flow) -> _Layer:
         channels = outputs if groups > 1 else max(inputs, 1.0)
         parts = channels / (ceil(channels / SLICE) * SLICE) * (flow.burst / min(max(step, 1.0), flow.burst))
         made_parts = flow.burst / SLICE
-    return _Layer(
-        price > 0 and not rows.vanishes[row],
-        rows.apart[row] or unaligned > 0,
+    return Layer(
+        price > 0 and kind not in _VANISH,
+        kind in _APART or unaligned > 0,
         stored > 0 and (again > 1 or transfer + moved <= max(one, transfer)),
         layered,
         busy,
@@ -249,7 +237,8 @@ def _layer(takes: list[float], rows: Traits, row: int, flow: Flow) -> _Layer:
     )
 
 
-def _fetched(layer: _Layer, slack: float) -> _Fetch:
+@lru_cache(maxsize=KEPT)
+def _fetched(layer: Layer, slack: float) -> _Fetch:
     """How the weights of one layer are fetched. Maps are kept in bricks, and so are slices."""
     busy = layer.one
     if not layer.able:
@@ -278,7 +267,8 @@ def _fetched(layer: _Layer, slack: float) -> _Fetch:
     return _Fetch(True, first, (between + last) / padded if rest > 0 else 0.0, busy * last / padded)
 
 
-def _columns(layer: _Layer, slack: float, apart: bool, parted: bool, flow: Flow) -> tuple[float, ...]:
+@lru_cache(maxsize=KEPT)
+def _columns(layer: Layer, slack: float, apart: bool, parted: bool, flow: Flow) -> Vector:
     """The values of :data:`COLUMNS`. Maps are kept in bricks of 16 channels, but as a whole where they come from or go
     to the outside, or are cut or joined elsewhere than between bricks (the operand: ``apart``, the result: ``parted``):
     then a burst has only the channels of one read, and of a brick."""
@@ -298,8 +288,10 @@ def _columns(layer: _Layer, slack: float, apart: bool, parted: bool, flow: Flow)
     cycles = ran + layer.started if price > 0 else 0.0
     whole = max(cycles, 1.0)
     transfer, stall = (layer.transfer, ran - max(busy, fast)) if present else (0.0, 0.0)
-    return (
-        *(cycles, cycles / max(price, 1.0), slow, fast, array),
-        *(transfer, slack, stall, present and not fetch.held, transfer / max(slack, 1.0)),
-        *(slow / whole, fast / whole, array / whole),
+    return np.array(
+        (
+            *(cycles, cycles / max(price, 1.0), slow, fast, array),
+            *(transfer, slack, stall, present and not fetch.held, transfer / max(slack, 1.0)),
+            *(slow / whole, fast / whole, array / whole),
+        )
     )

@@ -7,6 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from advisor.costs import OpCost
+from advisor.estimator import roofline
+from advisor.estimator.kernels import decompose
+from advisor.estimator.roofline import Priced, price
 from advisor.estimator.simulated import Simulated
 from advisor.graph import Graph, Op
 from advisor.targets import Special, load
@@ -318,3 +322,30 @@ def test_products_of_activations_are_slow_on_u55_only(target, vela):
     graph = b.build(b.matmul(b.input((1, 256, 64), "a"), b.input((1, 64, 256), "b")))
     kernel = estimate(graph, target).kernels[0]
     assert (kernel.latency_us - load(target).overhead_us) * load(target).clock_hz / 1e9 == pytest.approx(vela, rel=0.05)
+
+
+# ---- prices that are kept
+
+
+def test_a_kernel_that_is_what_another_was_has_its_price():
+    def prices(width: int, stride: int = 1) -> list[Priced]:
+        b = GraphBuilder()
+        x = b.conv_bn_act(b.input((1, 16, 32, 32)), 64, 3)
+        graph = b.build(b.conv(x, width, 1, stride))
+        return [price(graph, group, NPU) for group in decompose(graph, NPU).groups]
+
+    first, again, wider, strided = prices(32), prices(32), prices(48), prices(32, 2)
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    assert wider[0] is strided[0] is first[0]
+    assert len({prices[1].kernel for prices in (first, wider, strided)}) == 3
+
+
+def test_what_a_handler_tells_is_asked_of_it_each_time(monkeypatch: pytest.MonkeyPatch):
+    told = iter([OpCost(10.0), OpCost(20.0)])
+    monkeypatch.setattr(roofline, "op_cost", lambda graph, op, target: next(told))
+    b = GraphBuilder()
+    graph = b.build(b.op("other", [b.input((1, 8))], (1, 8), fn="fold"))
+    (group,) = decompose(graph, NPU).groups
+    found = [price(graph, group, NPU).kernel for _ in range(2)]
+    assert found[0] is not None and found[1] is not None
+    assert found[0].latency_us < found[1].latency_us

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from advisor.estimator.learned.features import FLOOR_CYCLES, RANGED, features
 from advisor.estimator.learned.model import Learned
 from advisor.estimator.simulated import Simulated
-from advisor.targets import load
-from tests.estimator.edits import GRAPHS, edits
+from advisor.targets import Special, load
+from tests.estimator.edits import GRAPHS, edits, resize
 from tests.graphs import GraphBuilder, mobilenet_v2
 
 from .predictors import random_predictor
@@ -103,6 +103,19 @@ def test_what_no_model_can_cost_stays_uncounted():
     graph = b.build(b.conv(b.op("other", [b.input((1, 8, 8, 8))], (1, 8, 8, 8), fn="fold"), 16))
     costs = Learned(PREDICTOR).estimate(graph, TARGET)
     assert costs.uncounted == (0,) and costs.latency_us > 0
+
+
+def test_the_macs_of_what_is_not_counted_follow_its_size():
+    unable = Special("linear", None, None, "", "it has none", "a test")
+    target = replace(TARGET, specials=(*TARGET.specials, unable))
+    b = GraphBuilder()
+    graph = b.build(b.linear(b.act(b.linear(b.input((1, 16)), 32)), 8))
+    after = resize(graph, graph.ops[0].outputs[0], 2)
+    model = Learned(PREDICTOR)
+    costs = model.restimate(model.estimate(graph, target), graph, after, target)
+    assert costs.uncounted == (0, 2)
+    assert costs == Learned(PREDICTOR).estimate(after, target)
+    assert costs.macs == model.estimate(graph, target).macs + 16 * 32
 
 
 def test_an_empty_model_costs_nothing():
