@@ -1,0 +1,95 @@
+"""``advisor fix`` as a person calls it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from advisor.cli import main
+
+NET = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 68, 3, padding=1)
+        self.b = nn.Conv2d(68, 64, 3, padding=1)
+
+    def forward(self, x):
+        return self.b(self.a(x).relu()).mean((2, 3))
+"""
+TARGET = ["--target", "ethos-u85-1024"]
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "net.py"
+    file.write_text(NET, encoding="utf-8")
+    return file
+
+
+def test_what_needs_unsafe_fixes_is_left_and_said(net, capsys):
+    assert main(["fix", "net.py", *TARGET]) == 1
+    out = capsys.readouterr().out
+    assert net.read_text() == NET
+    assert "7:31 CHN101 Net: it changes what has to be trained; --unsafe-fixes applies it" in out
+    assert "0 fixes applied to 0 files; 1 verified fix not wanted." in out
+
+
+def test_fixes_are_applied_confirmed_and_a_second_time_there_is_nothing_to_do(net, capsys):
+    assert main(["fix", "net.py", "--unsafe-fixes", "--confirm", *TARGET]) == 0
+    assert net.read_text() == NET.replace("68", "64")
+    out = capsys.readouterr().out
+    assert "1 fix applied to 1 file." in out
+    assert "Net on ethos-u85-1024: " in out and "predicted" in out
+    assert "confirmed on ethos-u85-1024: " in out and "vendor estimate by ethos-u-vela" in out
+    assert main(["fix", "net.py", "--unsafe-fixes", *TARGET]) == 0
+    assert "0 fixes applied to 0 files." in capsys.readouterr().out
+
+
+def test_a_diff_is_one_that_patch_takes(net, capsys):
+    assert main(["fix", "net.py", "--unsafe-fixes", "--diff", *TARGET]) == 1
+    assert net.read_text() == NET
+    captured = capsys.readouterr()
+    assert "1 fix would be applied to 1 file." in captured.err
+    done = subprocess.run(["git", "apply", "-"], input=captured.out, text=True, cwd=net.parent, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert net.read_text() == NET.replace("68", "64")
+
+
+@pytest.mark.parametrize(
+    ("answers", "after"), [("n\n", "68"), ("?\ny\n", "64"), ("a\n", "64"), ("q\n", "68"), ("", "68")]
+)
+def test_asked_it_does_what_the_person_says(net, monkeypatch, capsys, answers, after):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(answers))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    main(["fix", "net.py", "--unsafe-fixes", "--interactive", *TARGET])
+    assert net.read_text() == NET.replace("68", after)
+    assert "-        self.a = nn.Conv2d(3, 68, 3, padding=1)" in sys.stderr.getvalue()
+
+
+def test_asking_needs_a_terminal(net, capsys):
+    assert main(["fix", "net.py", "--interactive", *TARGET]) == 2
+    assert "--interactive asks on a terminal, and this is none" in capsys.readouterr().err
+
+
+def test_only_selected_codes_are_fixed(net, capsys):
+    assert main(["fix", "net.py", "--unsafe-fixes", "--select", "IBN", *TARGET]) == 0
+    assert net.read_text() == NET
+
+
+def test_an_audit_shows_fixes_where_it_is_asked_to(net, capsys):
+    assert main(["audit", "net.py", "--show-fixes", *TARGET]) == 1
+    out = capsys.readouterr().out
+    assert "fix (unsafe): Set width 68 → 64" in out
+    assert "net.py:7:31 → 64" in out and "net.py:8:28 → 64" in out
