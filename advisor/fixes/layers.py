@@ -33,7 +33,8 @@ def axes(graph: Graph, numbers: Numbers) -> tuple[dict[Key, Axis], frozenset[Key
     changes (strides, kernel sizes …).
 
     A number that is not what the graph has there (a layer changed after it was made) is left out, as are those of
-    modules that are no operation: what they decide is seen in the traced graph only.
+    modules that are no operation: what they decide is seen in the traced graph only. So may convolutions that the graph
+    has without groups have been made with some (:func:`advisor.moves.grouped.loosened`): how many is left open.
     """
     found: dict[Key, Axis] = {}
     known = {(path, attribute, index): step for path, attribute, index, step in numbers.each()}
@@ -46,7 +47,12 @@ def axes(graph: Graph, numbers: Numbers) -> tuple[dict[Key, Axis], frozenset[Key
         if numbers.steps[known[key]].value != graph.shape(axis.tensor)[axis.dim]:
             wrong.add(key)
         found.setdefault(key, axis)
-    held = {key for key in known if key[0] in called and key[1] in HELD and key not in found}
+    loose = {op.path for op in graph.ops if op.op == "conv" and op.attrs["groups"] == 1}
+    held = {
+        key
+        for key in known
+        if key[0] in called and key[1] in HELD and key not in found and not (key[1] == "groups" and key[0] in loose)
+    }
     return {key: axis for key, axis in found.items() if key not in wrong}, frozenset(held)
 
 

@@ -24,8 +24,8 @@ TRIES = 400
 """Assignments that are tried for one set of wanted widths."""
 
 FOLLOWING = 16
-"""Groups that may change with those that were asked for. A stage's width takes its blocks' with it; what takes more is
-the network's own size, which nobody asked to change."""
+"""Groups that may change with those that were asked for, where the literal is not the width itself: a stage's width
+takes its blocks' with it; what takes more is the network's own size, which nobody asked to change."""
 
 NEAR = 0.6
 """How far, in powers of two, a reachable width may lie from the wanted one to stand for it: by half."""
@@ -104,7 +104,7 @@ class Solver:
     def settle(self, written: Mapping[int, Number], wanted: Mapping[int, int]) -> _State | None:
         """The state of an assignment with the ``wanted`` widths; None where it cannot be: it changes what no width
         may change, or says two things of one width."""
-        value = self.numbers.evaluator({twin: v for index, v in written.items() for twin in self._twins[index]})
+        value = self.numbers.evaluator(self.all(written))
         touched = {
             key: value(self.steps[key])
             for index in written
@@ -113,11 +113,15 @@ class Solver:
         }
         widths = dict(wanted)
         for key, now in touched.items():
-            if now is not None and now != self._old(key) and not self._heard(key, now, widths):
+            if now is not None and now != self._old(key) and not self._heard(key, now, widths, written):
                 return None
         return self._state(dict(written), touched, widths)
 
-    def _heard(self, key: Key, now: Number, widths: dict[int, int]) -> bool:
+    def all(self, written: Mapping[int, Number]) -> dict[int, Number]:
+        """The assignment with all literals that stand at the same places."""
+        return {twin: v for index, v in written.items() for twin in self._twins[index]}
+
+    def _heard(self, key: Key, now: Number, widths: dict[int, int], written: Mapping[int, Number]) -> bool:
         """Enter what a changed number says of the widths; False where it must not change, or contradicts them."""
         if key in self._held:
             return False
@@ -128,7 +132,7 @@ class Solver:
         if not parts:
             return False
         if len(parts) > 1:
-            return True  # which of them has changed is known when all the others are
+            return self._shared_out(key, now, widths, written)
         ((name, coefficient),) = parts
         group = self.groups[name]
         here = coefficient * group.width // group.multiple
@@ -138,6 +142,19 @@ class Solver:
         if group.pinned or rest or now <= 0 or int(now) != now:
             return False
         return widths.setdefault(name, width) == width
+
+    def _shared_out(self, key: Key, now: Number, widths: dict[int, int], written: Mapping[int, Number]) -> bool:
+        """Enter which parts of a concatenation change: those that are as wide as a literal was, if that explains the
+        whole. Otherwise it is known when all the others are."""
+        values = {self._value(index): new for index, new in written.items()}
+        parts = [(self.groups[name], coefficient) for name, coefficient in self._parts[self.axes[key]]]
+        if any(g.multiple != 1 and c % g.multiple for g, c in parts):
+            return True
+        change = sum(c // g.multiple * (values.get(g.width, g.width) - g.width) for g, c in parts)
+        if change != now - self._old(key):
+            return True
+        changed = {g.key: values[g.width] for g, _ in parts if values.get(g.width, g.width) != g.width}
+        return all(int(w) == w and widths.setdefault(name, int(w)) == w for name, w in changed.items())
 
     def _state(
         self, written: dict[int, Number], touched: Mapping[Key, Number | None], widths: dict[int, int]
@@ -240,7 +257,8 @@ class Solver:
             if after is None or key in after.open:
                 continue
             more = len(after.widths) - len(wanted)
-            if more <= following:
+            itself = following and self._value(literal) == self._old(key)
+            if more <= following or itself:
                 found.append((self._strangeness(key, literal, more, after), after))
         found.sort(key=lambda pair: pair[0])
         return [after for _, after in found]
@@ -266,7 +284,7 @@ class Solver:
 
     def _of(self, key: Key, literal: int, written: Mapping[int, Number]) -> Callable[[Number], Number | None]:
         step = self.steps[key]
-        fixed = {twin: v for index, v in written.items() for twin in self._twins[index]}
+        fixed = self.all(written)
 
         def f(x: Number) -> Number | None:
             return self.numbers.evaluate(step, {**fixed, **dict.fromkeys(self._twins[literal], x)})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 from weakref import WeakKeyDictionary
 
 from ..advice.literals import located
 from ..advice.unfollowed import unfollowed
 from ..graph import Graph, Span
-from ..moves import Move, SetWidth, Together
+from ..moves import Move, MoveError, SetGroupedWidths, SetWidth, Together
 from ..moves.base import name
+from ..moves.grouped import grouped, loosened
 from ..numbers import Literal, Number
 from .edits import Edit, MisplacedEdit, cut
 from .proposal import Proposal, Scene, Unfixable
@@ -24,6 +26,7 @@ NAMED = 3
 """How many layers a note names."""
 
 _SOLVERS: WeakKeyDictionary[Scene, Solver] = WeakKeyDictionary()
+_LOOSE: WeakKeyDictionary[Scene, Solver | None] = WeakKeyDictionary()
 
 
 def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
@@ -36,15 +39,48 @@ def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
         raise Unfixable("the layers are no part of this graph any more")
     why = ""
     some = False
-    for solution in islice(_distinct(_solutions(solver, wanted)), MOST):
+    for proposals in chain(_plain(scene, wanted), _in_groups(scene, wanted)):
         try:
-            for proposal in _proposals(scene, solver, solution, wanted):
+            for proposal in proposals:
                 some = True
                 yield proposal
         except (MisplacedEdit, Unfixable) as e:  # the next may need none of these literals
             why = why or str(e)
     if not some:
         raise Unfixable(why or _why_none(scene, solver, wanted))
+
+
+def _plain(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposal]]:
+    """The proposals of each solution."""
+    solver = _solver(scene)
+    for solution in islice(_distinct(_solutions(solver, wanted)), MOST):
+        changed = {g: w for g, w in sorted(solution.widths.items()) if w != solver.groups[g].width}
+        if changed:
+            moves = tuple(SetWidth(group, width) for group, width in changed.items())
+            move = moves[0] if len(moves) == 1 else Together(moves)
+            yield _proposals(scene, solver, solution.written, changed, wanted, move)
+
+
+def _in_groups(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposal]]:
+    """The same where convolutions work in groups, whose number may have to change with the widths."""
+    loose = _loose(scene)
+    if loose is None or not loose.groups.keys() >= wanted.keys():
+        return
+    ops = grouped(scene.graph)
+    for solution in islice(_distinct(_solutions(loose, wanted)), MOST):
+        changed = {g: w for g, w in sorted(solution.widths.items()) if w != loose.groups[g].width}
+        counts = [_count(scene, loose, op, solution.written) for op in ops]
+        if changed and all(counts):
+            move = SetGroupedWidths(tuple(changed), tuple(changed.values()), ops, tuple(counts))
+            yield _proposals(scene, loose, solution.written, changed, wanted, move)
+
+
+def _count(scene: Scene, solver: Solver, key: int, written: Mapping[int, Number]) -> int:
+    """In how many groups a convolution works with other literals."""
+    op = scene.graph.by_key[key]
+    step = scene.numbers.step(op.path, "groups")
+    found = None if step is None else scene.numbers.evaluate(step, solver.all(written))
+    return op.attrs["groups"] if found is None else int(found)
 
 
 def implied(scene: Scene, edits: Iterable[Edit]) -> tuple[SetWidth, ...] | None:
@@ -68,13 +104,25 @@ def implied(scene: Scene, edits: Iterable[Edit]) -> tuple[SetWidth, ...] | None:
 def _solver(scene: Scene) -> Solver:
     solver = _SOLVERS.get(scene)
     if solver is None:
-        literals = scene.numbers.literals
-
-        def usable(literal: int) -> bool:
-            return scene.editable(literals[literal].span.file)
-
-        solver = _SOLVERS[scene] = Solver(scene.graph, scene.numbers, usable)
+        solver = _SOLVERS[scene] = Solver(scene.graph, scene.numbers, partial(_usable, scene))
     return solver
+
+
+def _loose(scene: Scene) -> Solver | None:
+    """The solver for the graph whose grouped convolutions are let loose; None where it has none."""
+    if scene not in _LOOSE:
+        ops, solver = grouped(scene.graph), None
+        if ops:
+            try:
+                solver = Solver(loosened(scene.graph, ops), scene.numbers, partial(_usable, scene))
+            except MoveError:  # weights that several of them share
+                solver = None
+        _LOOSE[scene] = solver
+    return _LOOSE[scene]
+
+
+def _usable(scene: Scene, literal: int) -> bool:
+    return scene.editable(scene.numbers.literals[literal].span.file)
 
 
 def _solutions(solver: Solver, wanted: Mapping[int, int]) -> Iterator[Solution]:
@@ -98,15 +146,18 @@ def _distinct(solutions: Iterable[Solution]) -> Iterator[Solution]:
 # ---- one solution
 
 
-def _proposals(scene: Scene, solver: Solver, solution: Solution, wanted: Mapping[int, int]) -> Iterator[Proposal]:
-    """The solution's edits; then, where calls of functions say one of the old sizes, with these too."""
-    changed = {g: w for g, w in sorted(solution.widths.items()) if w != solver.groups[g].width}
-    if not changed:
-        return
-    moves = tuple(SetWidth(group, width) for group, width in changed.items())
-    move: Move = moves[0] if len(moves) == 1 else Together(moves)
+def _proposals(
+    scene: Scene,
+    solver: Solver,
+    written: Mapping[int, Number],
+    changed: Mapping[int, int],
+    wanted: Mapping[int, int],
+    move: Move,
+) -> Iterator[Proposal]:
+    """The edits of literals that come to ``move``; then, where calls of functions say one of the old sizes, with these
+    too."""
     literals = scene.numbers.literals
-    edits = tuple(edit(scene.text(literals[i].span.file), literals[i], v) for i, v in solution.written.items())
+    edits = tuple(edit(scene.text(literals[i].span.file), literals[i], v) for i, v in written.items())
     note = _note(scene.graph, solver, changed, wanted)
     yield Proposal(edits, move, note)
     more = _in_calls(scene, solver, changed, {e.span for e in edits})

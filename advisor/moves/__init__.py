@@ -7,6 +7,7 @@ from .activation import SwapActivation
 from .base import Move, from_plain, kinds
 from .bias import RemoveBias, find_redundant_bias
 from .depthwise import DepthwiseToStandard, StandardToDepthwise
+from .grouped import SetGroupedWidths
 from .inverted_bottleneck import IBN, FuseIBN, UnfuseIBN, find_ibn
 from .merge_linear import MergeLinear, find_mergeable
 from .precision import SetPrecision
@@ -24,6 +25,7 @@ __all__ = [
     "MoveError",
     "RemoveBias",
     "RemoveSE",
+    "SetGroupedWidths",
     "SetPrecision",
     "SetResolution",
     "SetStride",
