@@ -36,7 +36,7 @@ def test_only_convolutions_in_groups_of_several_channels_are_let_loose() -> None
 @pytest.mark.parametrize(
     ("move", "reason"),
     [
-        (SetGroupedWidths((0,), (32,), (1,), (4,)), "32 and 24 channels of conv1 make no 4 groups"),
+        (SetGroupedWidths((0,), (30,), (1,), (4,)), "30 and 24 channels of conv1 make no 4 groups"),
         (SetGroupedWidths((0, 1), (32, 32), (1,), (0,)), "make no 0 groups"),
         (SetGroupedWidths((0,), (32,), (2,), (1,)), "does not work in groups"),
         (SetGroupedWidths((), (), (1,), (4,)), "no width"),
