@@ -50,8 +50,8 @@ def carrier(
     as well, its own counts, and none counts that this file's author does not edit where another does.
 
     Only a literal that moves the width carries it. First come those that are counted in whole channels, neither ratio
-    nor divisor; of these the one that is the width itself, then the one that most producers depend on, the larger one,
-    and the one that the fewest other layers read.
+    nor divisor; of these the one that is the width itself, then the largest, the one that most producers depend on, and
+    the one that the fewest other layers read.
     """
     return None if numbers is None else carried(numbers, made(numbers, graph, producers), width, file)
 
@@ -110,8 +110,8 @@ class _Weighed(NamedTuple):
     in_channels: bool
     ours: bool
     exact: bool
-    reaches: int
     value: Number
+    reaches: int
     alone: int
     here: bool
     literal: int
@@ -145,8 +145,8 @@ def _weigh(numbers: Numbers, widths: Sequence[_Made], width: int, file: str, ind
         in_channels,
         ours,
         exact,
-        sum(w.layers for w in own),
         value,
+        sum(w.layers for w in own),
         -len({path for path, _, _ in numbers.readers.get(index, ())}),
         span.file == file,
         index,

@@ -22,7 +22,7 @@ def unfollowed(graph: Graph, producers: Sequence[int], width: int, file: str = "
         return "where this model's numbers come from is not known: nobody watched how it was built from its source"
     found = carrier(numbers, graph, producers, width, file)
     if found is None:
-        return _unknown(numbers, graph, producers, width, construct)
+        return _unknown(numbers, graph, producers, width, file, construct)
     value = numbers.literals[found.literal].value
     if not editable(found.span, file):
         return f"the {value} that sets it ({_at(found.span)}) stands in an installed library, which is not edited"
@@ -31,7 +31,7 @@ def unfollowed(graph: Graph, producers: Sequence[int], width: int, file: str = "
     return ""
 
 
-def _unknown(numbers: Numbers, graph: Graph, producers: Sequence[int], width: int, construct: str) -> str:
+def _unknown(numbers: Numbers, graph: Graph, producers: Sequence[int], width: int, file: str, construct: str) -> str:
     """The reason where no literal was found."""
     call, _, where = construct.partition(_COMMENT)
     if re.search(rf"(?<![\w.]){width}(?![\w.])", call):
@@ -42,8 +42,10 @@ def _unknown(numbers: Numbers, graph: Graph, producers: Sequence[int], width: in
     site = graph.site(op)
     layer = f"{op.path or op.target}" + (f" ({_at(site)})" if site is not None else "")
     steps = made(numbers, graph, producers)
+    if not steps and site is not None and not editable(site, file):
+        return f"{layer} is made in an installed library, which is not edited"
     if not steps:
-        return f"{layer} has no argument that sets how many channels it makes"
+        return f"nothing is known of a number that sets how many channels {layer} makes"
     reached = {(s, i) for s in steps for i in numbers.reaches(s)}
     if any(numbers.evaluate(s, {i: numbers.literals[i].value + 1}) is None for s, i in reached):
         return f"the width of {layer} is computed in a way that was not followed"

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from msgpack import packb, unpackb
 
-from advisor.daemon.view import digest
+from advisor.daemon.view import View, Width, digest
 from advisor.daemon.viewing import view
 from advisor.findings import Finding
 from advisor.graph import Graph, Module, Op, Span
+from advisor.numbers import Literal, Numbers, Step
 from advisor.report import FileReport, ModelReport
 from tests.advisor.reports.samples import SOURCE, costed, report
 from tests.graphs import GraphBuilder
@@ -113,3 +115,32 @@ def test_models_have_their_totals_and_the_view_all_findings(tmp_path):
     assert made.findings == [*file.findings, *file.models[0].findings] and elsewhere in made.findings
     assert made.notes == ["Loss is not audited", "odd: traced by hooks"]
     assert (made.path, made.content, made.targets) == (file.file, digest(SOURCE), ["npu-64"])
+
+
+ROWS = """\
+class Net(nn.Module):
+    def __init__(self, expand=6):
+        for t, c in [(1, 16), (6, 24)]:
+            self.stages.append(Block(c, t))
+"""
+
+
+def test_a_width_comes_from_the_literal_that_carries_it_where_numbers_were_followed():
+    report = model("Net", {"a": (span(3),), "b": (span(4),)}, {})
+    graph = report.graph
+    assert graph is not None
+    row = Literal(Span(FILE, 3, 35, 3, 37), 24)
+    steps = (Step("literal", 24, (0,)), Step("constant", 6), Step("mul", 144, (0, 1)), Step("mul", 36, (0, 1)))
+    numbers = Numbers((row,), steps, {"a": {"out_channels": 0, "in_channels": 2}, "b": {"out_channels": 3}})
+    shapes = {op.path: (op.inputs[0], op.outputs[0]) for op in graph.ops}
+    tensors = dict(graph.tensors)
+    for tensor, channels in ((shapes["a"][0], 144), (shapes["a"][1], 24), (shapes["b"][1], 36)):
+        tensors[tensor] = tensors[tensor]._replace(shape=(1, channels, 8, 8))
+    report.graph = Graph(graph.ops, tensors, graph.modules, graph.inputs, graph.outputs, numbers=numbers)
+    made = view(FileReport(FILE, [report]), ROWS, ["npu-64"], "traced", lambda _: ())
+    found = {p.span.line: {w.number: w for w in p.widths} for p in made.places}
+    assert found[3][24] == Width(24, row.span, "(6, 24)", "second item")
+    assert found[3][144] == Width(144, row.span, "(6, 24)", "second item × 6")
+    assert found[4][36] == Width(36, row.span, "(6, 24)", "worked out from its 24")
+    assert found[4][24].call == "", "what b takes was not followed: the call decides it"
+    assert View.from_plain(unpackb(packb(made.to_plain()))) == made

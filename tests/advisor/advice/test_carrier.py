@@ -130,6 +130,16 @@ def test_the_literal_that_most_producers_of_the_group_depend_on():
     assert found is not None and found.literal == 1
 
 
+def test_a_row_of_the_table_and_not_the_small_number_that_all_of_its_rows_share():
+    """Ghost modules: ``oup // ratio * (ratio - 1)``, a residual group of several rows."""
+    t = Table()
+    ratio, one, rows = t.literal(2), t.literal(1), [t.literal(160) for _ in range(3)]
+    half = [t.of("floordiv", 80, row, ratio) for row in rows]
+    cheap = [t.of("mul", 80, h, t.of("sub", 1, ratio, one)) for h in half]
+    graph = chain(t, **{f"a{n}": step for n, step in enumerate([*half, *cheap])})
+    assert value(t, graph) == 160
+
+
 def test_a_limit_that_is_reached_is_the_width():
     t = Table()
     base, most = t.literal(64), t.literal(512)

@@ -12,11 +12,14 @@ from tests.graphs import GraphBuilder
 MINE, THEIRS = Span("/home/net.py", 5, 14, 5, 16), Span("/env/lib/site-packages/lib/table.py", 7, 3, 7, 5)
 
 
-def model(*steps: Step, literals: tuple[Literal, ...] = ()) -> Graph:
+MADE = Span("/home/net.py", 12, 9, 12, 40)
+
+
+def model(*steps: Step, literals: tuple[Literal, ...] = (), made: Span = MADE) -> Graph:
     """One convolution of 60 channels, whose width is the last of the steps."""
     b = GraphBuilder()
     graph = b.build(b.conv(b.input((1, 8, 8, 8)), 60, 3, path="stem"))
-    graph.modules["stem"] = Module("stem", "torch.nn.Conv2d", (Span("/home/net.py", 12, 9, 12, 40),))
+    graph.modules["stem"] = Module("stem", "torch.nn.Conv2d", (made,))
     graph.numbers = Numbers(literals, steps, {"stem": {"out_channels": len(steps) - 1}} if steps else {})
     return graph
 
@@ -65,7 +68,12 @@ LITERAL = Step("literal", 60, (0,))
             "Net(width=60)  # call site, train.py:12",
             "the width is given by the arguments that the advisor chose for Net(width=60) (call site, train.py:12)",
         ),
-        (model(), "", "stem (net.py:12) has no argument that sets how many channels it makes"),
+        (model(), "", "nothing is known of a number that sets how many channels stem (net.py:12) makes"),
+        (
+            model(made=THEIRS),
+            "",
+            "stem (table.py:7) is made in an installed library, which is not edited",
+        ),
     ],
 )
 def test_the_reason(graph: Graph, construct: str, reason: str):
