@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+from textwrap import dedent
 
 import libcst as cst
 
@@ -21,7 +23,7 @@ from .ibn_classes import definition
 from .ibn_inplace import in_place
 from .ibn_makers import Maker, built_at, class_name, makers, site_call
 from .ibn_parts import Block, Path, Plan, fused_block, unfused_block
-from .ibn_sites import choosing, named_at, telling
+from .ibn_sites import choosing, earlier, named_at, rechosen, telling
 from .imports import reach
 from .parsed import Parsed
 
@@ -112,8 +114,8 @@ class _Rendering:
         if not more:
             raise Unfixable("there are no others that the same calls build")
         moves = [*self.moves, *more]
-        count = "one more block that is" if len(more) == 1 else f"{len(more)} more blocks that are"
-        return Proposal(self._edits(moves), _together(moves), f"changes {count} built by the same call")
+        number = "one more block that is" if len(more) == 1 else f"{len(more)} more blocks that are"
+        return Proposal(self._edits(moves), _together(moves), f"changes {number} built by the same call")
 
     # ---- a changed form of what builds the block
 
@@ -137,10 +139,9 @@ class _Rendering:
         by_site: dict[Span, list[tuple[str, list[_Chosen]]]] = {}
         edits: list[Edit] = []
         for blocks in forms.values():
-            maker = blocks[0].maker
-            name = _free(maker, f"{self.prefix}{maker.name}", names)
+            name, defined = self._defined(blocks[0], names)
             names.add(name)
-            edits += self._defined(blocks[0], name)
+            edits += defined
             for one in blocks:
                 served = by_site.setdefault(one.maker.site, [])
                 if not served or served[-1][0] != name:
@@ -153,32 +154,45 @@ class _Rendering:
             edits += self._site(site, name, blocks)
         return tuple(dict.fromkeys(edits))
 
-    def _defined(self, one: _Chosen, name: str) -> list[Edit]:
-        """The changed form, after what it is derived from; where that cannot be edited, before it is first called."""
-        maker, plan = one.maker, one.block.plan
+    def _defined(self, one: _Chosen, taken: set[str]) -> tuple[str, list[Edit]]:
+        """The name of the changed form, and the edits that define it: after what it is derived from, or where that
+        cannot be edited, before it is first called; none where an earlier fix has written the very same."""
+        maker = one.maker
+        editable = self.scene.editable(maker.file.file)
+        call = site_call(self.scene, maker.site)
+        file = maker.file if editable else call.file
+        for name in _names(maker, self.prefix):
+            text, needed = self._text(one, name, maker.name if editable else call.callee, file)
+            there = file.definitions.get(name)
+            if there is not None and dedent(file.written(there)) == text:
+                return name, []
+            if there is None and name not in taken:
+                where = _after(file, maker, text) if editable else _above(call, text)
+                return name, [*needed, where]
+        raise AssertionError("names never end")
+
+    def _text(self, one: _Chosen, name: str, base: str, file: Parsed) -> tuple[str, tuple[Edit, ...]]:
+        maker = one.maker
 
         def kind(path: Path) -> str:
             module = self.graph.modules.get(".".join((maker.path, *path)) if maker.path else ".".join(path))
             return "" if module is None else module.type
 
-        editable = self.scene.editable(maker.file.file)
-        call = site_call(self.scene, maker.site)
-        file = maker.file if editable else call.file
-        base = maker.name if editable else call.callee
         nn, needed = reach(file, "torch", "nn")
-        tab = _step(maker.file, maker)
-        text = definition(maker, base, name, plan, kind, nn, tab)
+        text = definition(maker, base, name, one.block.plan, kind, nn, _step(maker.file, maker))
         if "deepcopy(" in text:
             copy, more = reach(file, "copy", "deepcopy")
             text, needed = text.replace("deepcopy(", f"{copy}("), (*needed, *more)
-        if editable:
-            return [*needed, _after(file, maker, text)]
-        return [*needed, _above(call, text)]
+        return text, needed
 
     def _site(self, site: Span, name: str, blocks: Sequence[_Chosen]) -> list[Edit]:
         maker = blocks[0].maker
         call = site_call(self.scene, site)
         wanted = {b.maker.path for b in blocks}
+        # What an earlier fix has changed there goes on being so: one condition for all.
+        chosen = earlier(call, name)
+        if chosen is not None:
+            wanted |= {p for p in built_at(self.graph, site, maker) if class_name(self.scene, p) == name}
         others = [p for p in built_at(self.graph, site, maker) if p not in wanted]
         condition = ""
         if others:
@@ -188,6 +202,8 @@ class _Rendering:
             written, needed = named_at(call, maker, name)
         else:
             written, needed = name, ()
+        if chosen is not None:
+            return [rechosen(call.file, chosen, condition)]
         return [*needed, *choosing(call, written, condition)]
 
     def _scopes(self):
@@ -202,17 +218,15 @@ def _together(moves: Sequence[Move]) -> Move:
     return moves[0] if len(moves) == 1 else Together(tuple(moves))
 
 
-def _free(maker: Maker, name: str, taken: set[str]) -> str:
-    if maker.name[:1].islower():
-        name = f"{name[0].lower()}{name[1 : -len(maker.name)]}_{maker.name}"
-    elif maker.name.startswith("_"):
-        name = f"_{name[: -len(maker.name)]}{maker.name[1:]}"
-    number = 1
-    free = name
-    while free in maker.file.definitions or free in taken:
-        number += 1
-        free = f"{name}{number}"
-    return free
+def _names(maker: Maker, prefix: str) -> Iterator[str]:
+    """What the changed form may be called, best first."""
+    name = maker.name
+    if name.startswith("_"):
+        best = f"_{prefix}{name[1:]}"
+    else:
+        best = f"{prefix.lower()}_{name}" if name[:1].islower() else f"{prefix}{name}"
+    yield best
+    yield from (f"{best}{number}" for number in count(2))
 
 
 def _step(file: Parsed, maker: Maker) -> str:

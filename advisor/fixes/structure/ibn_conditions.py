@@ -12,7 +12,8 @@ Scope = Mapping[str, Value]
 
 _FEW = 3
 """Values that a person would still list."""
-_MOST_ATOMS = 400
+_PAIRED = 100
+"""Comparisons, the best first, of which two are put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,13 @@ def conditions(
     values do not tell them apart. Names that are ``near``, in the call itself, are better than others, and those that
     a loop goes over are best: they are what the model's table says."""
     atoms = sorted(_atoms(wanted, others, frozenset(near), frozenset(looped)), key=lambda a: (a.cost, a.text))
-    atoms = atoms[:_MOST_ATOMS]
     everything = frozenset(range(len(others)))
     found = [a for a in atoms if a.excludes == everything]
-    if not found:
-        pairs = [
-            _Atom(f"{a.text} and {b.text}", a.cost + b.cost + 1, a.excludes | b.excludes)
-            for a, b in combinations(atoms, 2)
-            if a.excludes | b.excludes == everything and not (a.excludes <= b.excludes or b.excludes <= a.excludes)
-        ]
-        found = sorted(pairs, key=lambda a: (a.cost, a.text))
-    return [a.text for a in found]
+    for a, b in combinations(atoms[:_PAIRED], 2):
+        both = a.excludes | b.excludes
+        if both == everything and both not in (a.excludes, b.excludes):
+            found.append(_Atom(f"{a.text} and {b.text}", a.cost + b.cost + 1, both))
+    return [a.text for a in sorted(found, key=lambda a: (a.cost, a.text))]
 
 
 def _atoms(
@@ -52,7 +49,7 @@ def _atoms(
     for name in names:
         inside, outside = [s[name] for s in wanted], [s[name] for s in others]
         base = 0.0 if name in looped else 0.4 if name in near else 1.0
-        base += 0.5 * (name.count(".") + name.count("[") + name.count("("))
+        base += 0.5 * (name.count(".") + name.count("[")) + (2.0 if "(" in name else 0.0)
         for text, cost, holds in _comparisons(name, inside, outside):
             yield _Atom(text, base + cost, frozenset(i for i, value in enumerate(outside) if not holds(value)))
 
@@ -81,21 +78,26 @@ def _comparisons(name: str, inside: Sequence[Value], outside: Sequence[Value]):
 
 
 def _numeric(name: str, inside: Sequence[int | float], outside: Sequence[Value]):
-    rough = 2.0 if any(isinstance(v, float) for v in (*inside, *outside)) else 0.0
     least, most = min(inside), max(inside)
+    if any(
+        isinstance(v, float) for v in (*inside, *outside)
+    ):  # a computed fraction is compared with no other by equality
+        yield f"{name} <= {_written(most)}", 2.0, lambda v: v <= most
+        yield f"{name} >= {_written(least)}", 2.0, lambda v: v >= least
+        return
     if least == most:
-        yield f"{name} == {_written(least)}", rough, lambda v: v == least
-    elif len(set(inside)) <= _FEW and not rough:
+        yield f"{name} == {_written(least)}", 0.0, lambda v: v == least
+    elif len(set(inside)) <= _FEW:
         listed = ", ".join(_written(v) for v in dict.fromkeys(inside))
         yield f"{name} in ({listed})", 1.0, lambda v: v in set(inside)
     bound = 0.0 if least != most else 0.1
-    yield f"{name} <= {_written(most)}", rough + bound, lambda v: v <= most
-    yield f"{name} >= {_written(least)}", rough + bound, lambda v: v >= least
+    yield f"{name} <= {_written(most)}", bound, lambda v: v <= most
+    yield f"{name} >= {_written(least)}", bound, lambda v: v >= least
     if least != most:
-        yield f"{_written(least)} <= {name} <= {_written(most)}", rough + 0.5, lambda v: least <= v <= most
+        yield f"{_written(least)} <= {name} <= {_written(most)}", 0.5, lambda v: least <= v <= most
     for value in dict.fromkeys(outside):
         if value not in inside:
-            yield f"{name} != {_written(value)}", rough + 0.1, lambda v, value=value: v != value
+            yield f"{name} != {_written(value)}", 0.1, lambda v, value=value: v != value
 
 
 def _written(value: Value) -> str:

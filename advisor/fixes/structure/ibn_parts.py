@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...graph import Graph, Op, Span
 from ...moves.base import name
 from ...moves.chain import between, next_op
-from ...moves.inverted_bottleneck import FuseIBN, UnfuseIBN
+from ...moves.inverted_bottleneck import FuseIBN, UnfuseIBN, find_ibn
 from ..proposal import Unfixable
 
 Path = tuple[str, ...]
@@ -45,7 +45,6 @@ class UnfusePlan:
     act: Path | None
     fn: str
     bias: bool
-    channels: int
 
 
 Plan = FusePlan | UnfusePlan
@@ -96,7 +95,9 @@ def unfused_block(graph: Graph, move: UnfuseIBN, owner: str | None = None) -> Bl
     after = _norm_act(graph, conv)
     norm = next((op for op in after if op.op == "batch_norm"), None)
     act = next((op for op in after if op.op == "activation"), None)
-    owner = _owner(graph, [conv, *after]) if owner is None else owner
+    if owner is None:  # what projects again belongs to the block too
+        project = [graph.by_key[b.project] for b in find_ibn(graph) if b.expand == conv.key]
+        owner = _owner(graph, [conv, *after, *project])
     inside = {op.path for op in after if op.path.startswith(f"{norm.path}.")} if norm is not None else set()
     combined = act is not None and act.path in inside  # a norm with an activation built in is copied whole
     plan = UnfusePlan(
@@ -105,7 +106,6 @@ def unfused_block(graph: Graph, move: UnfuseIBN, owner: str | None = None) -> Bl
         None if act is None or combined or not act.module else _relative(act.path, owner),
         "" if act is None or combined or act.module else str(act.attrs["fn"]),
         "bias" in conv.weights,
-        graph.tensors[conv.weights["weight"]].shape[0],
     )
     return Block(owner, move, (conv, *after), plan)
 

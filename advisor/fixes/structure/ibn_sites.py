@@ -47,6 +47,30 @@ def _targets(file: Parsed, loop: cst.CSTNode) -> Iterator[cst.CSTNode]:
         yield from file.each(cst.Name, loop.for_in.target)
 
 
+def earlier(call: Call, changed: str) -> cst.IfExp | None:
+    """The choice by which a call builds ``changed`` already in some cases, as :func:`choosing` writes it."""
+    file, func = call.file, call.node.func
+    choice: cst.CSTNode | None = func
+    if isinstance(func, cst.Name):
+        line = file.statement(call.node)
+        suite = None if line is None else file.parent(line)
+        at = suite.body.index(line) if isinstance(suite, cst.IndentedBlock) and line in suite.body else 0
+        before = suite.body[at - 1] if isinstance(suite, cst.IndentedBlock) and at else None
+        assign = before.body[0] if isinstance(before, cst.SimpleStatementLine) else None
+        named = isinstance(assign, cst.Assign) and file.written(assign.targets[0].target) == func.value
+        choice = assign.value if isinstance(assign, cst.Assign) and named else None
+    if isinstance(choice, cst.IfExp) and file.written(choice.body).rpartition(".")[2] == changed:
+        return choice
+    return None
+
+
+def rechosen(file: Parsed, choice: cst.IfExp, condition: str) -> Edit:
+    """The edit of an :func:`earlier` choice to another condition; always where it is empty."""
+    if condition:
+        return Edit(file.span(choice.test), condition)
+    return Edit(file.span(choice), file.written(choice.body))
+
+
 def choosing(call: Call, changed: str, condition: str) -> tuple[Edit, ...]:
     """Edits that make a call build ``changed`` where ``condition`` holds, always where it is empty."""
     if not condition:
