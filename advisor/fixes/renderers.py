@@ -15,6 +15,10 @@ RENDERERS: dict[str, str] = {
     "depthwise_to_standard": "structure.depthwise:to_standard",
     "standard_to_depthwise": "structure.depthwise:to_depthwise",
     "remove_bias": "structure.bias:render",
+    "remove_se": "structure.squeeze_excite:render",
+    "merge_linear": "structure.merge_linear:render",
+    "set_stride": "structure.resolution:stride",
+    "set_resolution": "structure.resolution:resolution",
 }
 """Move kind → ``module:function`` within this package."""
 

@@ -59,7 +59,7 @@ def _options(flow: Flow, op: Op, fn: str) -> list[Option]:
     frames = made_by(flow, op.path) if module else called_by(flow, op)
     if not frames:
         return []
-    places = [p for p in flow.places(op.path, frames, frames[0].node.func) if editable(flow.scene, p.file.file)]
+    places = [p for p in flow.places(op.path, frames, frames[0].call.node.func) if editable(flow.scene, p.file.file)]
     made = _made(flow.scene, op, frames[0], fn, module)
     named = [o for p in places if not p.missing for o in _renamed(p, op, fn, frames[0])]
     words = [o for p in places if not p.missing for o in _words(p, op, fn)]
@@ -73,10 +73,10 @@ def _made(scene: Scene, op: Op, frame: Frame, fn: str, module: bool) -> list[Opt
     if not editable(scene, file.file):
         return []
     if module:
-        return [_class_call(call, fn)] if full_name(file, frame.node.func) else []
-    if isinstance(frame.node.func, cst.Attribute) and not full_name(file, frame.node.func):
+        return [_class_call(call, fn)] if full_name(file, call.node.func) else []
+    if isinstance(call.node.func, cst.Attribute) and not full_name(file, call.node.func):
         return _method(call, fn) if call.function.rstrip("_") == op.target.rpartition(".")[2].rstrip("_") else []
-    return [_function_call(call, fn)] if full_name(file, frame.node.func).startswith("torch") else []
+    return [_function_call(call, fn)] if full_name(file, call.node.func).startswith("torch") else []
 
 
 def _class_call(call: Call, fn: str) -> Option:
@@ -118,7 +118,7 @@ def _method(call: Call, fn: str) -> list[Option]:
 def _renamed(place: Place, op: Op, fn: str, start: Frame) -> list[Option]:
     """Another class or function where the old one is named, or built, on the way to the layer."""
     node, file = place.node, place.file
-    if node is start.node.func:
+    if node is start.call.node.func:
         return []
     parent = file.parent(node)
     if isinstance(parent, cst.Attribute):

@@ -20,13 +20,19 @@ def made_by(flow: Flow, path: str) -> tuple[Frame, ...]:
 
 def called_by(flow: Flow, op: Op) -> tuple[Frame, ...]:
     """The call of a function in a ``forward``, and the calls that made the module which that belongs to."""
+    frames = computed_by(flow, op)
+    return frames if frames and isinstance(frames[0].node, cst.Call) else ()
+
+
+def computed_by(flow: Flow, op: Op) -> tuple[Frame, ...]:
+    """:func:`called_by`, also of an operator: ``x * y``."""
     if op.call is None:
         return ()
     try:
         file = parsed_file(flow.scene, op.call.file)
-    except Unfixable:  # no call can be seen then
+    except Unfixable:  # no expression can be seen then
         return ()
-    node = file.call_node(op.call)
+    node = file.call_node(op.call) or file.expression(op.call)
     return () if node is None else (Frame(file, node), *made_by(flow, op.path))
 
 

@@ -6,11 +6,13 @@ written somewhere else than where the layer is created (a row of a table) is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 import libcst as cst
+from libcst.helpers import get_full_name_for_node
 
 from ...graph import Span
 from ..proposal import Scene, Unfixable
@@ -27,13 +29,15 @@ _ROWS = 12
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A call on the way to a layer: ``node`` in ``file``; it entered the function that the frame before it is in."""
+    """A call on the way to a layer: ``node`` in ``file``; it entered the function that the frame before it is in. The
+    first may be any expression."""
 
     file: Parsed
-    node: cst.Call
+    node: cst.BaseExpression
 
     @property
     def call(self) -> Call:
+        assert isinstance(self.node, cst.Call)
         return Call(self.file, self.node)
 
 
@@ -58,7 +62,7 @@ class Flow:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self._frames: dict[tuple[Span, ...], tuple[Frame, ...]] = {}
-        self._rows: dict[str, frozenset[Span]] = {}
+        self._rows: dict[str, Counter[Span]] = {}
 
     def frames(self, created: Sequence[Span]) -> tuple[Frame, ...]:
         """The calls of a chain, innermost first, up to the first file that cannot be read. Left out are comprehensions,
@@ -86,27 +90,21 @@ class Flow:
         ``path``: nearest first, itself included; then what decides that it is used at all."""
         walk = _Walk(self, path, frames)
         file = frames[depth].file
-        found: dict[tuple[Span, str], Place] = {}
-        for place in chain(walk.from_(depth, file, node), walk.tests(depth, file, node)):
-            found.setdefault((place.span, place.missing), place)
-            if len(found) >= _MOST:
-                break
-        return list(found.values())
+        return _distinct(chain(walk.from_(depth, file, node), walk.tests(depth, file, node)))
 
-    def written(self, unit: str) -> frozenset[Span]:
-        """The literals that the numbers of the layers in module ``unit`` come from."""
+    def tests(self, path: str, frames: Sequence[Frame]) -> list[Place]:
+        """What decides whether the first of ``frames`` is reached, for the layer at ``path``."""
+        return _distinct(_Walk(self, path, frames).tests(0, frames[0].file, frames[0].node))
+
+    def written(self, unit: str) -> Mapping[Span, int]:
+        """The literals that the numbers of the layers in module ``unit`` come from, and how many come from each."""
         if unit not in self._rows:
             numbers = self.scene.numbers
-            inside = [p for p in numbers.layers if p == unit or not unit or p.startswith(f"{unit}.")]
-            steps = {
-                step
-                for path in inside
-                for found in numbers.layers[path].values()
-                for step in (found if isinstance(found, tuple) else (found,))
-                if step is not None
-            }
-            literals = frozenset().union(*map(numbers.reaches, steps))
-            self._rows[unit] = frozenset(numbers.literals[i].span for i in literals)
+            counted: Counter[Span] = Counter()
+            for path, _, _, step in numbers.each():
+                if not unit or path == unit or path.startswith(f"{unit}."):
+                    counted.update(numbers.literals[i].span for i in numbers.reaches(step))
+            self._rows[unit] = counted
         return self._rows[unit]
 
 
@@ -262,7 +260,9 @@ class _Walk:
     def _elements(
         self, depth: int, file: Parsed, iterated: cst.BaseExpression, column: Sequence[int]
     ) -> Iterator[Place]:
-        for table in list(self.from_(depth, file, iterated)):
+        search = _Walk(self.flow, self.path, self.frames)  # of its own: what it goes over is no value of the layer's
+        search.seen = set(self.seen)
+        for table in list(islice(search.from_(depth, file, iterated), _MOST)):
             if not isinstance(table.node, cst.List | cst.Tuple) or _is_row(table):
                 continue
             rows = [e.value for e in table.node.elements if isinstance(e, cst.Element)]
@@ -276,7 +276,9 @@ class _Walk:
     def _made(self, depth: int, file: Parsed, rows: Sequence[cst.BaseExpression]) -> Sequence[cst.BaseExpression]:
         """The row whose numbers are in the layers of the block that the layer belongs to; all where none tells."""
         literals = self.flow.written(self._unit(depth))
-        scores = [sum(_within(s, file.span(row)) for s in literals if s.file == file.file) for row in rows]
+        scores = [
+            sum(n for s, n in literals.items() if s.file == file.file and _within(s, file.span(row))) for row in rows
+        ]
         best = max(scores, default=0)
         if best:
             return [row for row, score in zip(rows, scores, strict=True) if score == best]
@@ -293,6 +295,16 @@ class _Walk:
                 if module is not None and module.created and module.created[0][3:] == span[3:]:
                     return module.path
         return self.path.rpartition(".")[0]
+
+
+def _distinct(places: Iterable[Place]) -> list[Place]:
+    """Places once each, the first of :data:`_MOST`."""
+    found: dict[tuple[Span, str], Place] = {}
+    for place in places:
+        found.setdefault((place.span, place.missing), place)
+        if len(found) >= _MOST:
+            break
+    return list(found.values())
 
 
 # ---- syntax
@@ -329,7 +341,7 @@ def _assigned(file: Parsed, within: cst.CSTNode, name: str) -> Iterator[tuple[cs
 def _passed(frame: Frame, names: Sequence[str], name: str) -> cst.BaseExpression | None:
     """What a call passes for ``name`` of a function that takes ``names``; None where it leaves that out."""
     position: int | None = 0
-    for arg in frame.node.args:
+    for arg in frame.node.args if isinstance(frame.node, cst.Call) else ():
         if arg.star == "*":
             position = None
         elif arg.keyword is not None:
@@ -355,8 +367,8 @@ def _other_names(file: Parsed, name: str) -> Iterator[str]:
 
 def _column(target: cst.BaseExpression, name: str) -> list[int] | None:
     """The way to ``name`` in what is assigned to: empty where it is all of it; None where it is not in there."""
-    if isinstance(target, cst.Name):
-        return [] if target.value == name else None
+    if isinstance(target, cst.Name | cst.Attribute):
+        return [] if get_full_name_for_node(target) == name else None
     if isinstance(target, cst.Tuple | cst.List):
         for index, element in enumerate(target.elements):
             inner = _column(element.value, name)

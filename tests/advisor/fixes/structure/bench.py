@@ -69,11 +69,12 @@ def fixed(
     moves: Iterable[Move],
     graph: Graph | None = None,
     shape: Sequence[int] = (1, 3, 32, 32),
+    numbers: Numbers | None = None,
 ) -> tuple[str, Move]:
     """The text with the first proposal that does what it says, and its move."""
     graph = graph or traced(text, shape)
     told = []
-    for proposal in renderer(scene(text, graph), list(moves)):
+    for proposal in renderer(scene(text, graph, numbers), list(moves)):
         after, differences = tried(text, graph, proposal, shape)
         if not differences:
             return after, proposal.move
