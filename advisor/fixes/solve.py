@@ -33,6 +33,9 @@ NEAR = 0.6
 EVEN = 16
 """The largest power of two that makes a width any better than another."""
 
+NOWHERE = Axis(-1, 0)
+"""No dimension."""
+
 _DIVIDING = frozenset({"truediv", "floordiv", "mod", "rshift", "pow", "lshift"})
 """Operations whose second argument is no width: what widths are rounded to, or a ratio."""
 
@@ -65,6 +68,7 @@ class Solver:
         self.axes, self._held = axes(graph, numbers)
         self.steps: dict[Key, int] = {(path, name, i): step for path, name, i, step in numbers.each()}
         self._parts, self._keys = self._belonging()
+        self._told = {parts[0][0] for parts in self._parts.values() if len(parts) == 1}
         self._twins = self._places()
         self._ratios = self._dividing()
 
@@ -112,16 +116,19 @@ class Solver:
             for key in self.numbers.readers.get(twin, ())
         }
         widths = dict(wanted)
-        for key, now in touched.items():
-            if now is not None and now != self._old(key) and not self._heard(key, now, widths, written):
-                return None
+        changed = [(key, now) for key, now in touched.items() if now is not None and now != self._old(key)]
+        if not all(self._heard(key, now, widths) for key, now in changed):
+            return None
+        joined = [(key, now) for key, now in changed if len(self._parts.get(self.axes.get(key, NOWHERE), ())) > 1]
+        if not all(self._shared_out(key, now, widths, written) for key, now in joined):
+            return None
         return self._state(dict(written), touched, widths)
 
     def all(self, written: Mapping[int, Number]) -> dict[int, Number]:
         """The assignment with all literals that stand at the same places."""
         return {twin: v for index, v in written.items() for twin in self._twins[index]}
 
-    def _heard(self, key: Key, now: Number, widths: dict[int, int], written: Mapping[int, Number]) -> bool:
+    def _heard(self, key: Key, now: Number, widths: dict[int, int]) -> bool:
         """Enter what a changed number says of the widths; False where it must not change, or contradicts them."""
         if key in self._held:
             return False
@@ -129,14 +136,11 @@ class Solver:
         if axis is None:
             return True
         parts = self._parts.get(axis, ())
-        if not parts:
-            return False
-        if len(parts) > 1:
-            return self._shared_out(key, now, widths, written)
+        if len(parts) != 1:
+            return len(parts) > 1  # no width at all: a constant of the model
         ((name, coefficient),) = parts
         group = self.groups[name]
-        here = coefficient * group.width // group.multiple
-        if here != self._old(key):
+        if coefficient * group.width // group.multiple != self._old(key):
             return True  # a constant is added to it
         width, rest = divmod(int(now) * group.multiple, coefficient)
         if group.pinned or rest or now <= 0 or int(now) != now:
@@ -144,17 +148,31 @@ class Solver:
         return widths.setdefault(name, width) == width
 
     def _shared_out(self, key: Key, now: Number, widths: dict[int, int], written: Mapping[int, Number]) -> bool:
-        """Enter which parts of a concatenation change: those that are as wide as a literal was, if that explains the
-        whole. Otherwise it is known when all the others are."""
-        values = {self._value(index): new for index, new in written.items()}
+        """Enter which parts of a concatenation change: the one that no other number speaks of, else those that are as
+        wide as a literal was, if that explains the whole. Otherwise it is left to the numbers still to be set."""
         parts = [(self.groups[name], coefficient) for name, coefficient in self._parts[self.axes[key]]]
-        if any(g.multiple != 1 and c % g.multiple for g, c in parts):
+        if any(c % g.multiple for g, c in parts):
             return True
-        change = sum(c // g.multiple * (values.get(g.width, g.width) - g.width) for g, c in parts)
-        if change != now - self._old(key):
+        left = (
+            int(now)
+            - int(self._old(key))
+            - sum(c // g.multiple * (widths.get(g.key, g.width) - g.width) for g, c in parts)
+        )
+        if not left:
             return True
-        changed = {g.key: values[g.width] for g, _ in parts if values.get(g.width, g.width) != g.width}
-        return all(int(w) == w and widths.setdefault(name, int(w)) == w for name, w in changed.items())
+        silent = {g.key: (g, sum(d for h, d in parts if h is g) // g.multiple) for g, _ in parts if g.key not in widths}
+        unknown = [pair for name, pair in silent.items() if name not in self._told]
+        if len(unknown) == 1:
+            ((group, times),) = unknown
+            if left % times or group.pinned or group.width + left // times <= 0:
+                return False
+            widths[group.key] = group.width + left // times
+            return True
+        values = {self._value(index): new for index, new in written.items()}
+        new = {name: int(values.get(g.width, g.width)) for name, (g, _) in silent.items()}
+        if sum(times * (new[name] - g.width) for name, (g, times) in silent.items()) == left:
+            widths.update((name, new[name]) for name, (g, _) in silent.items() if new[name] != g.width and not g.pinned)
+        return True
 
     def _state(
         self, written: dict[int, Number], touched: Mapping[Key, Number | None], widths: dict[int, int]
