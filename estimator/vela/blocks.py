@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def block(layer: Layer, core: Core) -> Block:
     if layer.equal and core.banks is None:
         return _by_area(layer, core)
     unit = core.own if layer.equal else _unit(layer, core)
-    return _Grid(layer, core, unit, _part_kernel(layer, core)).best()
+    return _best(layer, core, unit, _part_kernel(layer, core))
 
 
 def _part_kernel(layer: Layer, core: Core) -> bool:
@@ -121,87 +121,114 @@ def _unit(layer: Layer, core: Core) -> tuple[int, int, int]:
     return core.units[wasted.index(min(wasted))]
 
 
-class _Grid:
-    """All widths and depths of a block, each with the largest height that fits."""
+class _Grid(NamedTuple):
+    """All ``widths`` and ``depths`` of a block, each with the largest height that ``fits`` (``tall``), the operand's
+    columns (``read_widths``) and the channels of it that are held."""
 
-    def __init__(self, layer: Layer, core: Core, unit: tuple[int, int, int], part: bool) -> None:
-        self.layer, self.core, self.unit = layer, core, unit
-        self.part, self.step = part, core.steps[part]
-        if core.banks is not None:
-            self.step = min(up(layer.inputs, 8), self.step)
-        self.granule = _granule(core, self.step)[:2]
-        most = [min(m, up(max(s, u), u)) for m, s, u in zip(core.most, (layer.height, layer.width), unit, strict=False)]
-        self.tallest = most[0]
-        self.widths = np.arange(unit[1], most[1] + 1, unit[1])[None, :]
-        deepest = min(core.most[2], up(max(layer.outputs, unit[2]), unit[2]))
-        first = max(unit[2], min(deepest, BRICK))
-        depths = {min(up(d, BRICK), deepest) if d < layer.outputs else d for d in range(first, deepest + 1, unit[2])}
-        self.depths = np.array(sorted(depths))[:, None]
-        self.read_widths = self._reads(self.widths, 1)
+    widths: NDArray[np.intp]
+    depths: NDArray[np.intp]
+    read_widths: NDArray[np.intp]
+    channels: NDArray[np.intp]
+    tall: NDArray[np.intp]
+    fits: NDArray[np.bool_]
 
-    def _reads(self, results: NDArray[np.intp], axis: int) -> NDArray[np.intp]:
-        """Operand positions of so many results."""
-        window = min(self.layer.window[axis], _SUBKERNEL)
-        return -(-((results - 1) * self.layer.stride[axis] + window) // self.granule[axis]) * self.granule[axis]
 
-    def _channels(self) -> NDArray[np.intp]:
-        return -(-self.depths // 8) * 8 if self.layer.equal else np.full_like(self.depths, self.step)
+def _best(layer: Layer, core: Core, unit: tuple[int, int, int], part: bool) -> Block:
+    """The block that moves least."""
+    step = core.steps[part]
+    if core.banks is not None:
+        step = min(up(layer.inputs, 8), step)
+    granule = _granule(core, step)[:2]
+    window = min(layer.window[0], _SUBKERNEL), min(layer.window[1], _SUBKERNEL)
+    high, wide = (
+        min(m, up(max(s, u), u)) for m, s, u in zip(core.most, (layer.height, layer.width), unit, strict=False)
+    )
+    deep = min(layer.outputs, core.most[2])  # more make no other blocks
+    grid = _grid(core, unit, step, granule, window, layer.stride, layer.equal, (high, wide, deep))
+    height, width, depth = unit
+    if grid.fits.any():
+        height, width, depth = _cheapest(layer, grid, unit, granule, window)
+    read = [_reads(n, layer.stride[i], window[i], granule[i]) for i, n in enumerate((height, width))]
+    return Block(height, width, depth, read[0], read[1], depth if layer.equal else step, part, unit)
 
-    def _tallest_read(self, lines: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The most lines of results from so many lines of operands."""
-        whole = lines // self.granule[0] * self.granule[0]
-        return (whole - min(self.layer.window[0], _SUBKERNEL)) // self.layer.stride[0] + 1
 
-    def _heights(self) -> NDArray[np.intp]:
-        """The tallest block of each width and depth that fits; below 1 where none does."""
-        core, area = self.core, self.read_widths * self._channels()
-        sums = self.widths * -(-self.depths // 8) * 8
-        if core.banks is None:
-            return np.minimum(self._tallest_read(core.operands // area), core.sums // sums)
+_Results = TypeVar("_Results", int, NDArray[np.intp])
+
+
+def _reads(results: _Results, stride: int, window: int, granule: int) -> _Results:
+    """Operand positions of so many results."""
+    return -(-((results - 1) * stride + window) // granule) * granule
+
+
+@lru_cache(maxsize=4096)
+def _grid(
+    core: Core,
+    unit: tuple[int, int, int],
+    step: int,
+    granule: tuple[int, int],
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    equal: bool,
+    shape: tuple[int, int, int],
+) -> _Grid:
+    """The blocks of layers that need no more height and width than ``shape`` says, and have so many channels."""
+    tallest, widest, outputs = shape
+    widths = np.arange(unit[1], widest + 1, unit[1])[None, :]
+    deepest = min(core.most[2], up(max(outputs, unit[2]), unit[2]))
+    first = max(unit[2], min(deepest, BRICK))
+    some = {min(up(d, BRICK), deepest) if d < outputs else d for d in range(first, deepest + 1, unit[2])}
+    depths = np.array(sorted(some))[:, None]
+    read_widths = _reads(widths, stride[1], window[1], granule[1])
+    channels = -(-depths // 8) * 8 if equal else np.full_like(depths, step)
+    area = read_widths * channels
+    sums = widths * -(-depths // 8) * 8
+
+    def most(lines: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Lines of results from so many lines of operands."""
+        return (lines // granule[0] * granule[0] - window[0]) // stride[0] + 1
+
+    if core.banks is None:
+        best = np.minimum(most(core.operands // area), core.sums // sums)
+    else:
         best = np.zeros(area.shape, dtype=np.intp)
         total, reads, adds = core.banks
         for banks in range(adds, total - reads + 1, adds):  # of sums; the rest is the operands'
             held = banks // 2 * _BANK // (4 * sums)
             read = (total - banks) // reads * reads // 2 * _BANK // area
-            best = np.maximum(best, np.minimum(self._tallest_read(read), held))
-        return best
+            best = np.maximum(best, np.minimum(most(read), held))
+    tall = np.minimum(best, tallest) // unit[0] * unit[0]
+    return _Grid(widths, depths, read_widths, channels, np.maximum(tall, unit[0]), tall >= unit[0])
 
-    def best(self) -> Block:
-        layer, unit = self.layer, self.unit
-        tall = np.minimum(self._heights(), self.tallest) // unit[0] * unit[0]
-        fits = tall >= unit[0]
-        if not fits.any():
-            return self._made(*unit)
-        tall = np.maximum(tall, unit[0])
-        if layer.window == (1, 1) == layer.stride:  # as good with fewer lines, and found first
-            count = -(-layer.height // tall)
-            tall = np.minimum(tall, -(-layer.height // (count * unit[0])) * unit[0])
-        cost = np.where(fits, self._cost(tall), np.inf)
-        equal = np.argwhere(cost <= cost.min() * (1 + 1e-9))
-        found = min([(int(self.depths[d, 0]), int(tall[d, w]), int(self.widths[0, w])) for d, w in equal])
-        depth, height, width = found
-        return self._made(height, width, depth)
 
-    def _made(self, height: int, width: int, depth: int) -> Block:
-        read = [int(self._reads(np.array(n), axis)) for axis, n in enumerate((height, width))]
-        step = depth if self.layer.equal else self.step
-        return Block(height, width, depth, read[0], read[1], step, self.part, self.unit)
+def _cheapest(
+    layer: Layer, grid: _Grid, unit: tuple[int, int, int], granule: tuple[int, int], window: tuple[int, int]
+) -> tuple[int, int, int]:
+    """Height, width and depth of the block that moves least, the first of those that move as little."""
+    tall = grid.tall
+    if layer.window == (1, 1) == layer.stride:  # as good with fewer lines, and found first
+        count = -(-layer.height // tall)
+        tall = np.minimum(tall, -(-layer.height // (count * unit[0])) * unit[0])
+    cost = np.where(grid.fits, _cost(layer, grid, tall, _reads(tall, layer.stride[0], window[0], granule[0])), np.inf)
+    equal = np.argwhere(cost <= cost.min() * (1 + 1e-9))
+    found = [(int(grid.depths[d, 0]), int(tall[d, w]), int(grid.widths[0, w])) for d, w in equal]
+    depth, height, width = min(found)
+    return height, width, depth
 
-    def _cost(self, tall: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What is read for all results."""
-        layer = self.layer
-        lines = self._reads(tall, 0)
-        across = -(-layer.height // tall) * -(-layer.width // self.widths)
-        passes = ceil(layer.window[0] / _SUBKERNEL) * ceil(layer.window[1] / _SUBKERNEL)
-        operands = lines * self.read_widths * layer.inputs * passes
-        operands = operands * (layer.height / tall) * (layer.width / self.widths)
-        weights = layer.elements * layer.inputs * across
-        if not layer.equal:
-            operands = operands * -(-layer.outputs // self.depths)
-            weights = weights * layer.outputs
-        whole = layer.height * layer.stride[0] * layer.width * layer.stride[1] * layer.inputs
-        near = whole < 2 * lines * self.read_widths * self._channels()  # the operand fits at once
-        return (operands + weights) * np.where(near, 0.5, 1.0)
+
+def _cost(layer: Layer, grid: _Grid, tall: NDArray[np.intp], lines: NDArray[np.intp]) -> NDArray[np.float64]:
+    """What is read for all results in blocks so ``tall``, from so many ``lines`` of operands each."""
+    across = -(-layer.height // tall) * -(-layer.width // grid.widths)
+    passes = ceil(layer.window[0] / _SUBKERNEL) * ceil(layer.window[1] / _SUBKERNEL)
+    held = lines * grid.read_widths
+    operands = held * (layer.inputs * passes)
+    operands = operands * (layer.height / tall) * (layer.width / grid.widths)
+    weights = (layer.elements * layer.inputs) * across
+    if not layer.equal:
+        operands = operands * -(-layer.outputs // grid.depths)
+        weights = weights * layer.outputs
+    whole = layer.height * layer.stride[0] * layer.width * layer.stride[1] * layer.inputs
+    near = whole < 2 * held * grid.channels  # the operand fits at once
+    return (operands + weights) * np.where(near, 0.5, 1.0)
 
 
 def _by_area(layer: Layer, core: Core) -> Block:
