@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from .engine import audit
     from .findings import Finding
     from .graph import Graph
+    from .migration.live import migrate_state_dict
     from .report import ModelReport, Report
 
-__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit", "connect", "connect_async"]
+__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit", "connect", "connect_async", "migrate_state_dict"]
 
 _HOMES = {
     "audit": ".engine",
@@ -27,6 +28,7 @@ _HOMES = {
     "connect_async": ".client.aio",
     "Finding": ".findings",
     "Graph": ".graph",
+    "migrate_state_dict": ".migration.live",
     "ModelReport": ".report",
     "Report": ".report",
 }

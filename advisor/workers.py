@@ -27,6 +27,7 @@ from .launch import (
     launch,
     parse,
 )
+from .worker.load.place import library_of
 
 __all__ = [
     "DEFAULT_MEMORY_BYTES",
@@ -46,7 +47,11 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "worker"
-JOBS: Mapping[str, Path] = {"audit": _FOLDER / "job.py", "score": _FOLDER / "scoring.py"}
+JOBS: Mapping[str, Path] = {
+    "audit": _FOLDER / "job.py",
+    "score": _FOLDER / "scoring.py",
+    "migrate": _FOLDER / "migrate.py",
+}
 """The jobs a worker knows: a Python file each, with ``run(request, emit)``; more in ``worker/main.py``."""
 
 DEFAULT_SECONDS = 20.0
@@ -122,6 +127,7 @@ class Worker:
         self._count = 0
         self._preloading: str | None = None
         self._not_preloaded: set[str] = set()  # libraries whose import ended or hung a worker
+        self._unfollowed: frozenset[str] = frozenset()  # those that the process imported without following numbers
 
     def __enter__(self) -> Worker:
         return self
@@ -160,11 +166,14 @@ class Worker:
         request ends as ``cancelled``; a worker that was still starting goes on to, for the next one. User code cannot
         make this raise; :class:`WorkerError` means that no worker could be started. Libraries that the request names
         under ``preload`` are imported before anything else, once for all requests; one that cannot be imported costs
-        this worker a restart and is left alone then.
+        this worker a restart and is left alone then; so does a file of a library whose numbers were not followed when
+        it was imported for others.
         """
         with self._lock:
             limits = {"seconds": DEFAULT_SECONDS, "memory_bytes": DEFAULT_MEMORY_BYTES}
             while True:
+                if library_of(Path(request.get("file", ""))) in self._unfollowed:
+                    self._drop()
                 try:
                     process = self._ready(cancelled)
                 except _Cancelled:
@@ -213,6 +222,7 @@ class Worker:
                     return _outcome(event, events)
                 if event["event"] in ("preloading", "preloaded"):
                     self._preloading = event["name"] if event["event"] == "preloading" else None
+                    self._unfollowed = frozenset(event.get("unfollowed", self._unfollowed))
                     seconds = _PRELOAD_SECONDS if self._preloading else float(request["seconds"]) + _ANSWER_SECONDS
                     deadline = time.monotonic() + seconds
                     continue
@@ -242,6 +252,7 @@ class Worker:
             process = None
         if process is None:
             process = launch(self.interpreter, self._jobs, self._without, self.environment)
+            self._unfollowed = frozenset()
             with self._switch:
                 self._process = process
         if not process.ready:

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "print the page of a code",
     "rules": "list the codes that can be reported",
     "targets": "list the targets that models can be costed for",
+    "migrate": "carry a checkpoint across a change of the model's source",
     "schema": "print the JSON Schema of the report or of the settings",
     "daemon": "start, stop or look at the process that serves editors and scripts",
     "lsp": "be the language server that an editor starts",

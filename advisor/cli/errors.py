@@ -15,10 +15,11 @@ def known_errors() -> tuple[type[Exception], ...]:
     from ..config import ConfigError
     from ..engine import EngineError
     from ..fixes.writing import WriteError
+    from ..migration.errors import MigrateError
     from ..packs import PackError
     from ..selection import SelectionError
     from ..targets import TargetError
     from ..workers import WorkerError
 
-    ours = UsageError, ConfigError, DaemonError, EngineError, PackError
+    ours = UsageError, ConfigError, DaemonError, EngineError, MigrateError, PackError
     return (*ours, SelectionError, TargetError, WorkerError, WriteError)

@@ -49,8 +49,9 @@ def align(old: Graph, new: Graph) -> Alignment:
     return _Aligner(old, new).run()
 
 
-def _active(graph: Graph) -> list[Op]:
-    return [op for op in graph.ops if op.weights or (op.op not in _PASSIVE and op.key not in graph.constant_ops)]
+def is_active(graph: Graph, op: Op) -> bool:
+    """Whether an op does more than moving data or computing a constant."""
+    return bool(op.weights) or (op.op not in _PASSIVE and op.key not in graph.constant_ops)
 
 
 def weight_name(graph: Graph, op: Op) -> str:
@@ -62,7 +63,8 @@ def weight_name(graph: Graph, op: Op) -> str:
 class _Aligner:
     def __init__(self, old: Graph, new: Graph) -> None:
         self.old, self.new = old, new
-        self.a, self.b = _active(old), _active(new)
+        self.a = [op for op in old.ops if is_active(old, op)]
+        self.b = [op for op in new.ops if is_active(new, op)]
         self.tokens_a = [_token(old, op) for op in self.a]
         self.tokens_b = [_token(new, op) for op in self.b]
         self.found = Alignment()

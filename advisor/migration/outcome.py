@@ -10,6 +10,8 @@ from .planner import COPIED
 
 EXACT = 1e-6
 """A relative error up to here is rounding."""
+_COUNTER = "num_batches_tracked"
+"""What a batch norm counts while it is trained; nothing is computed of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,17 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``layers`` in the new model's order; ``notes`` what else differs between the two models; ``kept`` entries that no
-    layer speaks of and that hold what the new model starts with; ``dropped`` old ones that nothing was made of."""
+    """``layers`` in the new model's order; ``kept`` are entries that no layer speaks of and that hold what the new
+    model starts with; ``dropped`` old ones that nothing was made of."""
 
     layers: Sequence[Layer]
-    notes: Sequence[str] = ()
     kept: Sequence[str] = ()
     dropped: Sequence[str] = field(default=())
 
     @property
     def exact(self) -> bool:
         """Whether the new model computes what the old one did."""
-        return not self.notes and not self.kept and all(layer.exact for layer in self.layers)
+        return not self.kept and all(layer.exact for layer in self.layers)
 
     @property
     def changed(self) -> list[Layer]:
@@ -49,8 +50,9 @@ def outcome(plan: Plan, errors: Mapping[str, float], kept: Sequence[str], droppe
     """The outcome of a plan with the errors that carrying it out had, by layer."""
     explained = {step.entry for step in plan.steps if step.source is None}
     rows = [_layer(row, errors.get(row.layer)) for row in plan.rows]
-    counters = [name for name in kept if name not in explained]
-    return Outcome(rows, tuple(plan.notes), tuple(counters), tuple(dropped))
+    unsaid = [name for name in kept if name not in explained and not name.endswith(_COUNTER)]
+    lost = [name for name in dropped if not name.endswith(_COUNTER)]
+    return Outcome(rows, tuple(unsaid), tuple(lost))
 
 
 def _layer(row: Row, error: float | None) -> Layer:

@@ -58,23 +58,13 @@ class Row:
 
 @dataclass(slots=True)
 class Plan:
-    """``paths`` are the modules that were called something else, new name → old. ``notes`` say what else keeps the two
-    networks from computing the same. ``inputs`` says whether both read inputs of the same shapes."""
+    """``paths`` are the modules that were called something else, new name → old."""
 
     steps: list[Step] = field(default_factory=list)
     makings: list[Making] = field(default_factory=list)
     growths: list[Growth] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
-    inputs: bool = True
-
-    @property
-    def exact(self) -> bool | None:
-        """Whether both networks compute the same, None where the error of a layer decides."""
-        if self.notes or any(row.exact is False for row in self.rows):
-            return False
-        return None if any(row.exact is None for row in self.rows) else True
 
     def to_plain(self) -> dict[str, Any]:
         """What ``advisor/worker/migrating`` reads."""

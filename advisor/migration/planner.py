@@ -7,7 +7,7 @@ from math import isclose
 from typing import Any
 
 from ..graph import Graph, Op
-from .alignment import align, weight_name
+from .alignment import align, is_active
 from .dims import Dims
 from .plan import Plan, Row, Step
 from .rewriting import Made, absorbed, regrouped, rewritten
@@ -58,15 +58,8 @@ class _Planner:
         self.widths.judge()
         result.steps, result.growths = list(self.steps.values()), self.widths.growths
         result.paths = {q.path: p.path for p, q in self.alignment.pairs if p.module and q.module and p.path != q.path}
-        result.inputs = self._ends(self.old) == self._ends(self.new)
-        if not result.inputs:
-            result.notes.append("the input has another shape or type")
         result.rows = self._rows()
         return result
-
-    @staticmethod
-    def _ends(graph: Graph) -> list[tuple[Any, ...]]:
-        return [graph.tensors[t][:2] for t in graph.inputs]
 
     # ---- pairs of layers
 
@@ -149,31 +142,50 @@ class _Planner:
         name = self.new.tensors[tensor].name
         if name in self.steps:
             return
-        neutral = role == "bias" or q.op not in ("conv", "linear", "embedding", "rnn")
-        eps = float(q.attrs.get("eps") or 0.0)
-        self.steps[name] = Step(name, None, role=role, fill="neutral" if neutral else "initial", eps=eps)
-        if neutral:
+        if role == "bias" or q.op not in ("conv", "linear", "embedding", "rnn"):
+            self._neutral(tensor, role, q)
             self._say(layer, f"its new {role} changes nothing")
         else:
+            self.steps[name] = Step(name, None, role=role)
             self._say(layer, f"{role} keeps its initial values", False, "it is new")
+
+    def _neutral(self, tensor: int, role: str, q: Op) -> None:
+        name = self.new.tensors[tensor].name
+        eps = float(q.attrs.get("eps") or 0.0)
+        self.steps.setdefault(name, Step(name, None, role=role, fill="neutral", eps=eps))
 
     # ---- what has no counterpart
 
     def _unpaired(self) -> None:
-        for op in self.alignment.added:
+        between = [op for rewrite in self.alignment.rewrites for op in rewrite.new[1:-1]]
+        for op in (*between, *self.alignment.added):
             layer = op.path or op.target
-            inside = any(op in r.new for r in self.alignment.rewrites)
             if op.op in ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"):
                 for role, t in op.weights.items():
-                    self._fresh(layer, t, role, op)
-                if op.op != "batch_norm":
-                    self._say(layer, "a new normalisation", False, "it normalises")
-            elif not inside:
+                    self._neutral(t, role, op)
+                if op.op == "batch_norm" and "running_mean" in op.weights:
+                    self._say(layer, "a new norm, set to change nothing")
+                else:
+                    self._say(layer, "a new norm", False, "the old model has none")
+            elif op not in between:
                 kept = "; its weights keep their initial values" if op.weights else ""
                 self._say(layer, f"a new {op.attrs.get('fn') or op.op}{kept}", False, "the old model has none")
+        removed = {op.key for op in self.alignment.removed}
         for op in self.alignment.removed:
-            name = weight_name(self.old, op)
-            self._say(op.path or op.target, f"{op.attrs.get('fn') or op.op} is gone", False, _lost(name))
+            home = self._wholly(op, removed)
+            what = "the module" if home else str(op.attrs.get("fn") or op.op)
+            self._say(home or op.path or op.target, f"{what} is gone", False, "it is in the old model only")
+
+    def _wholly(self, op: Op, removed: set[int]) -> str:
+        """The outermost module around ``op``, of several operations, of which nothing is left; empty where none is."""
+        path, home = op.path, ""
+        while path:
+            inside = [o for o in self.old.ops if o.path == path or o.path.startswith(f"{path}.")]
+            if not all(o.key in removed for o in inside if is_active(self.old, o)):
+                break
+            home = path if len(inside) > 1 else home
+            path = path.rpartition(".")[0]
+        return home
 
     def _say(self, layer: str, what: str, exact: bool | None = True, why: str = "") -> None:
         self.said.setdefault(layer, []).append(Row(layer, what, exact, why))
@@ -217,10 +229,6 @@ def _reads(op: Op, role: str) -> frozenset[int]:
     if op.op == "linear" and role == "weight":
         return frozenset({1})
     return frozenset({1}) if op.op == "rnn" and role.startswith("weight") else frozenset()
-
-
-def _lost(name: str) -> str:
-    return f"{name.rpartition('.')[0] or name} is in the old model only" if name else "the new model has none"
 
 
 def _short(value: Any) -> str:
