@@ -32,6 +32,11 @@ SHARE = 0.5
 what the number changes by."""
 
 
+COUNTED = 2.5
+"""A number to this power is at least the width, where it is a count of channels that is scaled: a stem's 8 becomes 128,
+but an expansion of 4 is not what makes 480."""
+
+
 class Carrier(NamedTuple):
     """``literal`` is its index in the table, ``span`` its place. ``exact``: its value is the width; else the width is
     worked out from it. ``followed``: what the width comes to with another literal can be worked out."""
@@ -49,9 +54,9 @@ def carrier(
     make it; None where no number was followed that decides it. ``file`` is the audited one: of literals that would do
     as well, its own counts, and none counts that this file's author does not edit where another does.
 
-    Only a literal that moves the width carries it. First come those that are counted in whole channels, neither ratio
-    nor divisor; of these the one that is the width itself, then the largest, the one that most producers depend on, and
-    the one that the fewest other layers read.
+    Only a literal that moves the width and is counted in channels carries it: no ratio, divisor or expansion. First
+    comes the one that is the width itself, then the largest, the one that most producers depend on, and the one that
+    the fewest other layers read.
     """
     return None if numbers is None else carried(numbers, made(numbers, graph, producers), width, file)
 
@@ -104,10 +109,8 @@ class _Made(NamedTuple):
 
 
 class _Weighed(NamedTuple):
-    """A literal by what speaks for it, the weightiest first: that it is edited, and all of it in whole channels …"""
+    """A literal that may carry a width by what speaks for it, the weightiest first: that it is edited …"""
 
-    ours_in_channels: bool
-    in_channels: bool
     ours: bool
     exact: bool
     value: Number
@@ -130,20 +133,19 @@ def carried(numbers: Numbers, steps: Sequence[int], width: int, file: str = "") 
 
 
 def _weigh(numbers: Numbers, widths: Sequence[_Made], width: int, file: str, index: int) -> _Weighed | None:
-    """What speaks for a literal; None where it does not move the width."""
+    """What speaks for a literal; None where it does not move the width or counts something else than channels."""
     span, value, _ = numbers.literals[index]
     own = [w for w in widths if index in numbers.reaches(w.step)]
     exact = type(value) is int and value == width
     influence = _influence(numbers, [w.step for w in own], index)
     if influence == 0 or (influence is None and not exact):
         return None
-    whole = type(value) is int and not all(index in w.scaled for w in own)
-    in_channels = whole and (exact or influence is None or influence >= SHARE)
-    ours = editable(span, file)
+    counts = type(value) is int and value > 0 and not all(index in w.scaled for w in own)
+    scaled = influence is not None and influence >= SHARE and value**COUNTED >= width
+    if not counts or not (exact or scaled):
+        return None
     return _Weighed(
-        ours and in_channels,
-        in_channels,
-        ours,
+        editable(span, file),
         exact,
         value,
         sum(w.layers for w in own),

@@ -46,14 +46,22 @@ def _unknown(numbers: Numbers, graph: Graph, producers: Sequence[int], width: in
         return f"{layer} is made in an installed library, which is not edited"
     if not steps:
         return f"nothing is known of a number that sets how many channels {layer} makes"
-    reached = {(s, i) for s in steps for i in numbers.reaches(s)}
-    if any(numbers.evaluate(s, {i: numbers.literals[i].value + 1}) is None for s, i in reached):
-        return f"the width of {layer} is computed in a way that was not followed"
-    if reached:
-        return f"the numbers of {layer} are rounded or limited so that none of them changes its width"
+    if reason := _reached(numbers, steps, layer):
+        return reason
     if any(numbers.steps[s].fn != "constant" for s in steps):
         return f"the width of {layer} is computed in a way that was not followed"
     return f"the width of {layer} is no number of the source: it is read from a file or a tensor, or a library has it"
+
+
+def _reached(numbers: Numbers, steps: Sequence[int], layer: str) -> str:
+    """What the literals that a width depends on have to do with it, none of which carries it; empty without any."""
+    reached = [(numbers.steps[s].value, s, i, numbers.literals[i].value) for s in steps for i in numbers.reaches(s)]
+    doubled = [(was, numbers.evaluate(s, {i: 2 * value or 1})) for was, s, i, value in reached]
+    if any(new is None for _, new in doubled):
+        return f"the width of {layer} is computed in a way that was not followed"
+    if any(new != was for was, new in doubled):
+        return f"the numbers of {layer} scale or round its width, but what they scale is no number of the source"
+    return f"the numbers of {layer} are limited so that none of them changes its width" if reached else ""
 
 
 def _at(span: Span) -> str:

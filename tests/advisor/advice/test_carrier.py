@@ -152,6 +152,14 @@ def test_what_is_added_counts_less_than_what_is_scaled():
     assert value(t, chain(t, a=t.of("add", 832, offset, t.of("mul", 768, growth, layers)))) == 32
 
 
+@pytest.mark.parametrize(("factor", "carries"), [(4, False), (0.75, False), (24, True)])
+def test_a_factor_of_what_is_no_literal_carries_nothing_unless_it_is_a_count(factor: int | float, carries: bool):
+    t = Table()
+    other = t._add(Step("constant", 120 if factor < 20 else 6))
+    made = t.of("int", int(factor * t.steps[other].value), t.of("mul", 1, t.literal(factor), other))
+    assert (value(t, chain(t, a=made)) is not None) == carries
+
+
 def test_what_no_literal_moves_has_no_carrier():
     t = Table()
     fixed = t._add(Step("constant", 64))

@@ -54,7 +54,14 @@ LITERAL = Step("literal", 60, (0,))
                 literals=(Literal(MINE, 200),),
             ),
             "",
-            "the numbers of stem (net.py:12) are rounded or limited so that none of them changes its width",
+            "the numbers of stem (net.py:12) are limited so that none of them changes its width",
+        ),
+        (
+            model(
+                Step("literal", 4, (0,)), Step("constant", 15), Step("mul", 60, (0, 1)), literals=(Literal(MINE, 4),)
+            ),
+            "",
+            "the numbers of stem (net.py:12) scale or round its width, but what they scale is no number of the source",
         ),
         (model(Step("unknown", 60)), "", "the width of stem (net.py:12) is computed in a way that was not followed"),
         (
