@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from advisor.config import OPTIONS
+from advisor.fixes.comments import Ask
 from advisor.texts import Texts
 
-from .comments import Ask, ask
+from .comments import ask
 
 
 class ParamsError(Exception):

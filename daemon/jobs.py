@@ -26,6 +26,7 @@ from advisor.discovery.project import Project, root
 from advisor.discovery.source import Problem, read, text_of
 from advisor.engine import EngineError, planned
 from advisor.findings import Finding
+from advisor.fixes.comments import Written
 from advisor.fixes.offers import groups, offer
 from advisor.frames import Message
 from advisor.packs import PackError
@@ -41,7 +42,6 @@ from advisor.words import suggestion
 from advisor.workers import WorkerError
 from advisor.zeroshot.check import unscored
 
-from .comments import Written
 from .jobparams import Params, ParamsError
 from .view import Phase, digest
 from .viewing import view

@@ -10,8 +10,8 @@ from lsprotocol import types as lsp
 
 from advisor.config import ConfigError, resolve
 from advisor.findings import Finding
+from advisor.fixes import comments
 
-from .. import comments
 from ..remote import AnalystError
 from . import commands, edits, fixing, pages
 from .diagnostics import SOURCE

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
+from advisor.fixes import comments
 from advisor.words import suggestion
 
-from .. import comments
+from ..comments import plain
 from ..remote import AnalystError
 from ..view import Model, View
 from . import edits, pages, sheets
@@ -155,7 +156,7 @@ async def insertions(session: Session, opened: Opened, asked: Sequence[comments.
     where those in front have other things to do. Raises :class:`AnalystError`."""
     if not asked:
         return {}
-    params = {"path": str(opened.path), "text": opened.text, "asks": [comments.plain(ask) for ask in asked]}
+    params = {"path": str(opened.path), "text": opened.text, "asks": [plain(ask) for ask in asked]}
     found = await session.lanes.call("comments", params, lane="read" if session.lanes.busy("front") else "front")
     return {
         ask: comments.Insertion(*given)

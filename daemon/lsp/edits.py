@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from lsprotocol import types as lsp
 
 from advisor.config import ConfigError, find
+from advisor.fixes.comments import Insertion
 from advisor.graph import Span
 
-from ..comments import Insertion
 from . import pyproject
 from .texts import split
 
