@@ -88,15 +88,20 @@ def run(request: dict[str, Any], emit: Emit, kind: Callable[..., Audit] | None =
         Observer(scoped=bool(request.get("scopes"))) as observer,
         no_downloads(),
         no_accelerator(),
-        following((place := Place.of(file, root)).owns),
-        reading_files(place.owns, reads.files),
+        following(owns := _followed(place := Place.of(file, root), request)),
+        reading_files(owns, reads.files),
     ):
         imported = import_file(file, root, (deadline - time.monotonic()) * 0.7)
         emit(imported.event())
         if imported.module is not None:
-            (kind or Audit)(request, imported, observer, Reader(place.owns), emit, deadline).run(imported.module)
+            (kind or Audit)(request, imported, observer, Reader(owns), emit, deadline).run(imported.module)
     emit(reads.event(place))
     emit({"event": "done"})
+
+
+def _followed(place: Place, request: dict[str, Any]) -> Callable[[str], bool]:
+    """Whether the numbers of a source file are followed."""
+    return place.owns if request.get("numbers", True) else lambda _: False
 
 
 def rehearse() -> None:

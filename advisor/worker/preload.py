@@ -4,6 +4,9 @@ They are imported like torch itself: outside the children's confinement, but ins
 leave it no network and nothing to write to. Only what lies in the interpreter's own ``site-packages`` is, never a
 project's source, and only by name of the request. What raises ends the zygote, whose modules would be half imported;
 the client starts another and asks for that library no more.
+
+A library whose own files are audited has its numbers followed. One that was imported without stays so: the client
+starts another zygote for it.
 """
 
 from __future__ import annotations
@@ -14,16 +17,20 @@ import importlib.util
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .load.downloads import no_downloads
+from .load.place import library_of
+from .numbers.loading import following
 
 _SITES = ("site-packages", "dist-packages")
 
 _imported: dict[str, tuple[str | None, float]] = {}
 """Top-level name → its source file and when it was imported (seconds since the epoch), for all that came along."""
+_followed: set[str] = set()
+"""Those of them whose numbers are followed."""
 
 
 def missing(names: Iterable[str]) -> list[str]:
@@ -35,21 +42,37 @@ def missing(names: Iterable[str]) -> list[str]:
         return [name for name in new if _is_installed(name)]
 
 
-def load(name: str) -> None:
-    """Import one library for good. Raises whatever it raises, and RuntimeError when it leaves threads running, with
-    which nothing can be forked safely.
+def load(name: str, followed: bool) -> list[str]:
+    """Import one library for good, ``followed`` with its numbers traced; the names of all libraries that are imported
+    and not followed. Raises whatever it raises, and RuntimeError when it leaves threads running, with which nothing can
+    be forked safely.
     """
     known = set(sys.modules)
     threads = _threads()
     started = time.time()
-    with _installed_only(), no_downloads():
+    with _installed_only(), no_downloads(), following(_within(name) if followed else _nowhere):
         importlib.import_module(name)
     if _threads() > threads:
         raise RuntimeError(f"importing {name} leaves threads running")
     for top in {new.partition(".")[0] for new in set(sys.modules) - known} - sys.stdlib_module_names:
         _imported.setdefault(top, (getattr(sys.modules.get(top), "__file__", None), started))
+    _followed.update([name] if followed else [])
     gc.collect()
     gc.freeze()
+    return [top for top in _imported if top not in _followed]
+
+
+def _within(name: str) -> Callable[[str], bool]:
+    return lambda file: library_of(Path(file)) == name
+
+
+def _nowhere(_file: str) -> bool:
+    return False
+
+
+def is_followed(top: str) -> bool:
+    """Whether the numbers of a library that was imported here are followed."""
+    return top in _followed
 
 
 def origins() -> dict[str, str | None]:

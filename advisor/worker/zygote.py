@@ -6,14 +6,16 @@ the request is gone. It never runs a project's code itself and never unpickles a
 time: the next is forked when the last is gone, and waits for its request (see ``child.py``).
 
 Where it has namespaces of its own it first imports the installed libraries that a request names under ``preload``,
-between the events ``{"event": "preloading", "name"}`` and ``{"event": "preloaded", "name"}``; if it dies or hangs
-between the two, the client knows which library not to ask for again.
+between the events ``{"event": "preloading", "name"}`` and ``{"event": "preloaded", "name", "unfollowed"}``; if it
+dies or hangs between the two, the client knows which library not to ask for again. ``unfollowed`` are the libraries
+that were imported without their numbers being followed: for an audit of their own files the client starts another.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import preload
@@ -22,6 +24,7 @@ from .contain import channel
 from .contain.scratch import Scratch
 from .contain.watch import Watch
 from .link import Client, ClientGone
+from .load.place import library_of
 
 
 @dataclass
@@ -60,11 +63,12 @@ class Zygote:
         if not names and child.family.job_status() is None:
             return child
         child.end()
+        own = library_of(Path(request.get("file", ""))) if request.get("numbers", True) else ""
         for name in names:
             self.client.put({"event": "preloading", "name": name})
             self.client.flush_all()
-            preload.load(name)
-            self.client.put({"event": "preloaded", "name": name})
+            unfollowed = preload.load(name, name == own)
+            self.client.put({"event": "preloaded", "name": name, "unfollowed": unfollowed})
         return self._fork()
 
     def _handle(self, request: dict[str, Any], child: Child) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 
 from .. import preload
 from ..clock import OutOfTime, limit
-from ..numbers.loading import code_of
+from ..numbers.loading import code_of, follows
 from ..problems import describe, failure
 from ..trace.frames import entry
 from . import buffers
@@ -81,7 +81,9 @@ def _misled(place: Place) -> frozenset[str]:
         top
         for top, origin in origins.items()
         if (top in local and place.hides(top, origin))
-        or (top == own and not preload.is_current(top, place.file))
+        or (
+            top == own and not (preload.is_current(top, place.file) and preload.is_followed(top) == follows(place.file))
+        )
         or (origin is not None and any(Path(origin).parent in path.parents for path in changed))
     )
 

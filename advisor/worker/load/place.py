@@ -13,6 +13,7 @@ from typing import Literal
 from . import buffers
 
 _NOTEBOOK = ".ipynb"
+_SITES = ("site-packages", "dist-packages")
 _SOURCE_FOLDERS = ("src", "lib", "python", "pytorch")
 
 Way = Literal["package", "namespace", "path"]
@@ -127,7 +128,14 @@ def _is_folder(listed: os.DirEntry[str]) -> bool:
 
 
 def _is_site(parts: Iterable[str]) -> bool:
-    return any(p in ("site-packages", "dist-packages") for p in parts)
+    return any(p in _SITES for p in parts)
+
+
+def library_of(file: Path) -> str:
+    """The installed library that a source file belongs to; empty for files of projects."""
+    parts = file.parts
+    site = max((i for i, part in enumerate(parts[:-1]) if part in _SITES), default=None)
+    return "" if site is None else parts[site + 1].removesuffix(".py")
 
 
 def path_for(place: Place, way: Way, path: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import Any
 
-from .loading import _is_followed
+from .loading import follows
 from .rewriting import _filled, _Rewriter
 from .strings import placed
 from .traced import Literal, of_literal
@@ -26,7 +26,7 @@ def compiled(text: str, mode: str, sites: Sequence[Site | None]) -> CodeType:
     have a place in ``sites``. Raises what compiling it raises."""
     tree: Any = ast.parse(text, _NAME, mode)
     found = _constants(tree)
-    places = {id(c): s for c, s in zip(found, sites, strict=False) if s is not None and _is_followed(s[0])}
+    places = {id(c): s for c, s in zip(found, sites, strict=False) if s is not None and follows(s[0])}
     if len(found) != len(sites) or not places:
         return compile(tree, _NAME, mode, dont_inherit=True)
     rewriter = _Carried(places)

@@ -149,6 +149,20 @@ def test_a_library_file_that_was_edited_since_is_imported_anew(audits: Worker, s
     assert [1, 24, 222, 222] in [tensor[1] for tensor in model["graph"]["tensors"]]
 
 
+def test_the_numbers_of_a_librarys_own_files_are_followed(environment: None, site: Path, tmp_path: Path) -> None:
+    with Worker(Path(sys.executable)) as worker:
+        user = Auditor(worker, tmp_path)
+        path = user.write("net.py", "import goodlib\nfrom goodlib.net import Net\n")
+        [of_user] = [e for e in user.run(path, candidate("Net"), preload=["goodlib"]) if e["event"] == "model"]
+        of_library = []
+        for _ in range(2):
+            events = Auditor(worker, site).run(site / "goodlib" / "net.py", candidate("Net"), preload=["goodlib"])
+            of_library += [e for e in events if e["event"] == "model"]
+    assert "numbers" not in of_user["graph"]
+    for model in of_library:
+        assert [value for *_, value, _ in model["graph"]["numbers"]["literals"]] == [3, 8, 3]
+
+
 def test_a_project_with_a_module_of_that_name_gets_its_own(audits: Worker, tmp_path: Path) -> None:
     auditor = Auditor(audits, tmp_path)
     auditor.write("goodlib.py", "WIDTH = 40\n")
