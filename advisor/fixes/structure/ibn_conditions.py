@@ -70,11 +70,11 @@ def _comparisons(name: str, inside: Sequence[Value], outside: Sequence[Value]):
         (value,) = values
         same = f"{name} is None" if value is None else f"{name} == {_written(value)}"
         yield same, 0.0, lambda v: v == value
-    elif None not in values and None in outside:
-        yield f"{name} is not None", 0.2, lambda v: v is not None
     elif len(values) <= _FEW and None not in values:
         listed = ", ".join(_written(v) for v in dict.fromkeys(inside))
         yield f"{name} in ({listed})", 1.0, lambda v: v in values
+    if None not in values and None in outside:
+        yield f"{name} is not None", 0.2, lambda v: v is not None
 
 
 def _numeric(name: str, inside: Sequence[int | float], outside: Sequence[Value]):

@@ -29,7 +29,9 @@ class Maker:
     @property
     def subject(self) -> str:
         """What the block is called in code that changes it."""
-        return "self" if isinstance(self.node, cst.ClassDef) else "block"
+        if isinstance(self.node, cst.ClassDef):
+            return "self"
+        return "block" if self.name != "block" else "built"
 
 
 def makers(scene: Scene, block: Block) -> Iterator[Maker]:
