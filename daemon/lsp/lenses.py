@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
 
+from advisor.fixes.comments import TELLABLE
 from advisor.reports import cells
 
-from ..comments import TELLABLE
 from ..view import Model, View
 from . import words
 from .commands import HOW_TO_TRUST, RETRACE, SHOW_FINDINGS, SHOW_TABLE, TELL

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from advisor.daemon.comments import Ignore, Insertion, Written
 from advisor.daemon.lsp.documents import Elsewhere, Opened
 from advisor.daemon.lsp.edits import glob_of, inserted
 from advisor.daemon.lsp.texts import Codec, Encoding
+from advisor.fixes.comments import Ignore, Insertion, Written
 from advisor.graph import Span
 
 
