@@ -48,7 +48,7 @@ def test_a_predicted_layer_and_a_finding_say_how_certain_they_are() -> None:
     assert "ethos-u85-1024 (predicted)" in shown
     simulated, predicted = row.strip("| ").split(" | ")[-2:]
     assert "±" not in simulated and re.search(r" us (±\d+ %|\([\d.]+ us to [\d.]+ us\)) \(\d", predicted)
-    of_findings = text(said(opened(), "conv_bn(60, 60)"))
+    of_findings = text(said(opened(), "60), nn.ReLU"))
     assert "[simulated]" in of_findings and re.search(r"\[predicted ±[\d.]+ ms\]", of_findings)
 
 
@@ -80,8 +80,19 @@ def test_where_widths_come_from() -> None:
     assert f"Its 64 comes from [line 16]({document.uri}#L16): `conv_bn(60, 64)`" in shown
     document = opened(NET.replace("60", "2 * 30"))
     shown = text(said(document, "nn.Conv2d(c_in"))
-    assert f"Its 60 is decided by the call in [line 15]({document.uri}#L15)" in shown
+    assert f"Its 60 comes from [line 15]({document.uri}#L15): `conv_bn(3, 2 * 30, 2)`, 30 × 2" in shown
     assert "Its 64 comes from" in shown
+    document = opened(NET.replace("conv_bn(3, 60, 2)", "conv_bn(3, sum(range(0, 61, 20)) // 2, 2)"))
+    shown = text(said(document, "nn.Conv2d(c_in"))
+    assert f"Its 60 is decided by the call in [line 15]({document.uri}#L15)" in shown
+
+
+def test_where_widths_of_a_table_come_from() -> None:
+    document = opened(
+        NET.replace("self.stem = conv_bn(3, 60, 2)", "self.stem = [conv_bn(a, b) for a, b in [(3, 60)]][0]")
+    )
+    shown = text(said(document, "nn.Conv2d(c_in"))
+    assert f"Its 60 comes from [line 15]({document.uri}#L15): `(3, 60)`, second item" in shown
 
 
 def test_the_name_a_layer_is_assigned_to_is_its_statement() -> None:
@@ -90,7 +101,7 @@ def test_the_name_a_layer_is_assigned_to_is_its_statement() -> None:
 
 
 def test_findings_are_explained_and_linked() -> None:
-    shown = text(said(opened(), "conv_bn(60, 60)"))
+    shown = text(said(opened(), "60), nn.ReLU"))
     assert "[CHN101](file:" in shown
     assert "misaligned-channels: 60 channels" in shown
     assert "> The array pads every layer" in shown
@@ -130,7 +141,7 @@ def test_what_could_not_be_run_has_no_figures_but_a_reason() -> None:
     assert "not-constructed: Needy: cannot be constructed" in shown
 
 
-@pytest.mark.parametrize("words", ["nn.Conv2d(c_in", "Net(nn.Module)", "conv_bn(60, 60)"])
+@pytest.mark.parametrize("words", ["nn.Conv2d(c_in", "Net(nn.Module)", "60), nn.ReLU"])
 def test_plain_text_says_the_same_without_marks(words: str) -> None:
     shown = text(said(opened(), words, markdown=False))
     assert not any(mark in shown for mark in ("**", "`features", "| ", "]("))
