@@ -113,13 +113,14 @@ class Evidence:
 class Case:
     """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported) and ``input`` is its input
     shape. ``move`` (invalid cases) holds the keys and values that the finding's plain move must have, ``line`` the
-    line of ``source`` that it must stand on."""
+    line of ``source`` that it must stand on, ``fixed`` what the finding's fix makes of ``source``."""
 
     source: str
     input: tuple[int, ...]
     target: str
     move: dict[str, Any] | None = None
     line: int | None = None
+    fixed: str | None = None
 
 
 class Page:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from .rule import Evidence, Page, Rule
+from .rule import Case, Evidence, Page, Rule
 
 SECTIONS = ("What it does", "Why is this bad?", "Example", "Use instead", "Fix safety")
 
@@ -33,9 +34,17 @@ def body(page: Page) -> str:
 def page(page: Page) -> str:
     """The whole page as Markdown."""
     parts = [f"# {page.name} ({page.code})", page.summary, body(page)]
+    if isinstance(page, Rule):
+        parts += [f"`advisor fix` on a model that it finds:\n```diff\n{diff(c)}\n```" for c in page.invalid if c.fixed]
     if isinstance(page, Rule) and page.evidence:
         parts.append("## Evidence\n\n" + evidence_table(page.evidence))
     return "\n\n".join(parts) + "\n"
+
+
+def diff(case: Case) -> str:
+    """What the fix of a case changes, as a unified diff without file names."""
+    lines = difflib.unified_diff(case.source.splitlines(), (case.fixed or "").splitlines(), lineterm="", n=1)
+    return "\n".join(line for line in list(lines)[2:] if not line.startswith("@@"))
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:

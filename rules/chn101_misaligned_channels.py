@@ -95,6 +95,15 @@ class MisalignedChannels(Rule):
             target="ethos-u85-1024",
             move={"kind": "set_width", "width": 64},
             line=4,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(3, 64, 3, padding=1)\n"
+                "        self.b = nn.Conv2d(64, 64, 3, padding=1)\n"
+                "    def forward(self, x):\n"
+                "        return self.b(self.a(x).relu()).mean((2, 3))\n"
+            ),
         ),
     )
     valid = (

@@ -92,6 +92,16 @@ class FreeCapacity(Rule):
             target="npu-64",
             move={"kind": "set_width", "width": 64},
             line=4,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(64, 64, 3, padding=1)\n"
+                "        self.b = nn.Conv2d(64, 256, 3, padding=1)\n"
+                "        self.c = nn.Conv2d(256, 256, 3, padding=1)\n"
+                "    def forward(self, x):\n"
+                "        return self.c(self.b(self.a(x))).mean((2, 3))\n"
+            ),
         ),
     )
     valid = (

@@ -94,6 +94,16 @@ class DepthwiseConvolution(Rule):
             target="ethos-u85-256",
             move={"kind": "depthwise_to_standard"},
             line=5,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.stem = nn.Conv2d(3, 8, 3, stride=2, padding=1)\n"
+                "        self.filter = nn.Conv2d(8, 8, 5, padding=2)\n"
+                "        self.mix = nn.Conv2d(8, 32, 1)\n"
+                "    def forward(self, x):\n"
+                "        return self.mix(self.filter(self.stem(x).relu()).relu())\n"
+            ),
         ),
     )
     valid = (

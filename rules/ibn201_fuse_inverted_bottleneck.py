@@ -119,6 +119,16 @@ class FuseInvertedBottleneck(Rule):
             target="ethos-u85-1024",
             move={"kind": "fuse_ibn"},
             line=5,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.block = nn.Sequential(\n"
+                "            nn.Conv2d(16, 96, 3, padding=1, bias=False), nn.BatchNorm2d(96), nn.ReLU6(),\n"
+                "            nn.Conv2d(96, 16, 1, bias=False), nn.BatchNorm2d(16))\n"
+                "    def forward(self, x):\n"
+                "        return x + self.block(x)\n"
+            ),
         ),
     )
     valid = (

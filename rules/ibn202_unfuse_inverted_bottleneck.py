@@ -95,6 +95,20 @@ class UnfuseInvertedBottleneck(Rule):
             target="ethos-u55-128",
             move={"kind": "unfuse_ibn"},
             line=5,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.expand = nn.Sequential(\n"
+                "            nn.Conv2d(160, 960, 1, bias=False),\n"
+                "            nn.BatchNorm2d(960),\n"
+                "            nn.ReLU6(),\n"
+                "            nn.Conv2d(960, 960, 3, padding=1, bias=False, groups=960), "
+                "nn.BatchNorm2d(960), nn.ReLU6())\n"
+                "        self.project = nn.Sequential(nn.Conv2d(960, 160, 1, bias=False), nn.BatchNorm2d(160))\n"
+                "    def forward(self, x):\n"
+                "        return x + self.project(self.expand(x))\n"
+            ),
         ),
     )
     valid = (

@@ -76,6 +76,15 @@ class SlowOperator(Rule):
             target="ethos-u55-128",
             move={"kind": "swap_activation", "fn": "relu6"},
             line=5,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(3, 64, 1)\n"
+                "        self.act = nn.ReLU6()\n"
+                "    def forward(self, x):\n"
+                "        return self.act(self.a(x)).mean((2, 3))\n"
+            ),
         ),
     )
     valid = (

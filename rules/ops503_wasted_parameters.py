@@ -63,6 +63,15 @@ class WastedParameters(Rule):
             target="cpu-x86",
             move={"kind": "remove_bias"},
             line=4,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.a = nn.Conv2d(3, 64, 3, bias=False)\n"
+                "        self.n = nn.BatchNorm2d(64)\n"
+                "    def forward(self, x):\n"
+                "        return self.n(self.a(x)).relu()\n"
+            ),
         ),
     )
     valid = (

@@ -65,6 +65,14 @@ class MergeableLinear(Rule):
             target="cpu-x86",
             move={"kind": "merge_linear"},
             line=4,
+            fixed=(
+                "class Model(nn.Module):\n"
+                "    def __init__(self):\n"
+                "        super().__init__()\n"
+                "        self.b = nn.Conv2d(64, 128, 1)\n"
+                "    def forward(self, x):\n"
+                "        return self.b(x).relu()\n"
+            ),
         ),
     )
     valid = (

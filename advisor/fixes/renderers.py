@@ -17,6 +17,7 @@ RENDERERS: dict[str, str] = {
     "remove_bias": "structure.bias:render",
     "remove_se": "structure.squeeze_excite:render",
     "merge_linear": "structure.merge_linear:render",
+    "set_precision": "structure.precision:render",
     "set_stride": "structure.resolution:stride",
     "set_resolution": "structure.resolution:resolution",
 }
