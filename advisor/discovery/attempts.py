@@ -68,7 +68,7 @@ def attempts(
     if candidate.kind == "class" and candidate.required:
         relative = around.project.relative(around.outline.source.path)
         for callee, args, line in alternatives(around.outline, candidate.name):
-            out.append(_attempt("classmethod", f"{relative}:{line}", Sliced(args), callee))
+            out.append(as_attempt("classmethod", f"{relative}:{line}", Sliced(args), callee))
     if all(a["setup"] for a in out) if candidate.required else _settings_missing(candidate, around, out):
         out += _unwritten(candidate, around)
     return _distinct(out)[:MAX_ATTEMPTS]
@@ -77,12 +77,13 @@ def attempts(
 def told(source: str, where: str, args: Collection[Any], kwargs: dict[str, Any]) -> Attempt:
     """An attempt from plain values that the user gave; ``source`` is ``directive`` or ``config``."""
     sliced = Sliced([written(a) for a in args], {k: written(v) for k, v in kwargs.items()})
-    return _attempt(source, where, sliced)
+    return as_attempt(source, where, sliced)
 
 
-def _attempt(
+def as_attempt(
     source: str, where: str, sliced: Sliced, callee: str | None = None, inputs: list[dict[str, Any]] | None = None
 ) -> Attempt:
+    """What was sliced as an ATTEMPT of the request."""
     known = {
         "args": places(sliced.args),
         "kwargs": dict(zip(sliced.kwargs, places(list(sliced.kwargs.values())), strict=True)),
@@ -128,7 +129,7 @@ def weights_off(function: Function) -> dict[str, str]:
 def _default(candidate: Candidate, around: Surroundings) -> Attempt:
     function = _signature(candidate, around)
     where = f"{around.project.relative(around.outline.source.path)}:{candidate.line}"
-    return _attempt("default", where, Sliced(kwargs=weights_off(function) if function is not None else {}))
+    return as_attempt("default", where, Sliced(kwargs=weights_off(function) if function is not None else {}))
 
 
 # ---- call sites
@@ -189,7 +190,7 @@ def _from_file(
         if call.callee is None and function is not None:
             sliced.kwargs.update({k: v for k, v in weights_off(function).items() if k not in sliced.kwargs})
         where = f"{relative}:{call.site.node.lineno}"
-        out.append(_attempt(call.source or source, where, sliced, call.callee, hints.of_site(call.site)))
+        out.append(as_attempt(call.source or source, where, sliced, call.callee, hints.of_site(call.site)))
     return out
 
 
@@ -280,15 +281,15 @@ def _unwritten(candidate: Candidate, around: Surroundings) -> list[Attempt]:
         except Unsliceable:
             continue
         sliced.kwargs.update(_off(sliced.kwargs))
-        out.append(_attempt("table", f"{relative}:{table.lineno}", sliced))
+        out.append(as_attempt("table", f"{relative}:{table.lineno}", sliced))
     where = f"{relative}:{function.lineno}"
     objects = config_objects(candidate, function, around.classes, lambda: _with_imported(around))
     if objects:
-        out.append(_attempt("config-object", where, Sliced(kwargs=objects, literal=False)))
+        out.append(as_attempt("config-object", where, Sliced(kwargs=objects, literal=False)))
     elif not out and candidate.root and candidate.required:
         named = by_name(candidate.required, [own, *around.project.mentioning(candidate.required, own.source.path)])
         if named:
-            out.append(_attempt("same-name", where, Sliced(kwargs=named)))
+            out.append(as_attempt("same-name", where, Sliced(kwargs=named)))
     return out
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import syntax
-from .attempts import Attempt, Surroundings, attempts
+from .attempts import Attempt, Surroundings, as_attempt, attempts
 from .candidates import Candidate, Classes, candidates
+from .located import Expression, joined, written
 from .outline import Outline
-from .slicing import free_names
+from .slicing import Sliced, free_names
 
 MAX_PARENTS = 3
 
@@ -74,23 +75,16 @@ def _taken_out(candidate: Candidate, parent: Candidate, attempt: Attempt, other:
     call = _call(attempt["callee"] or parent.name, attempt)
     needed = [n for n in free_names(syntax.module(call)) if n in other.module.bindings]
     function = f"{candidate.name}_in_{parent.name}"
-    taken = f"next(m for m in {call}.modules() if type(m).__name__ == {candidate.name!r})"
-    return {
-        "source": "parent",
-        "where": attempt["where"],
-        "callee": function,
-        "args": [],
-        "kwargs": {},
-        "setup": [
-            f"from {module} import {', '.join(dict.fromkeys([parent.name, *needed]))}",
-            *attempt["setup"],
-            f"def {function}():\n    return {taken}",
-        ],
-        "literal": False,
-        "inputs": [],
-    }
+    taken = joined(call, ".modules() if type(m).__name__ == ", written(candidate.name))
+    setup = [
+        f"from {module} import {', '.join(dict.fromkeys([parent.name, *needed]))}",
+        *attempt["setup"],
+        joined(f"def {function}():\n    return next(m for m in ", taken, ")"),
+    ]
+    return as_attempt("parent", attempt["where"], Sliced(setup=setup, literal=False), function)
 
 
-def _call(callee: str, attempt: Attempt) -> str:
-    keywords = [f"**{v}" if k == "**" else f"{k}={v}" for k, v in attempt["kwargs"].items()]
-    return f"{callee}({', '.join([*attempt['args'], *keywords])})"
+def _call(callee: str, attempt: Attempt) -> Expression:
+    given = [(v,) for v in attempt["args"]]
+    given += [("**", v) if k == "**" else (f"{k}=", v) for k, v in attempt["kwargs"].items()]
+    return joined(callee, "(", *(part for n, parts in enumerate(given) for part in (", " if n else "", *parts)), ")")

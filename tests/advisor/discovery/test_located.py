@@ -78,6 +78,22 @@ def test_a_comment_gives_its_numbers_their_places(tmp_path: Path):
     assert shown == {"0=60": "60", "1=[1, -2]": "1 -", "name='s4'": "'s4'"}
 
 
+def test_a_parents_call_keeps_its_places(tmp_path: Path):
+    other = """\
+    from torch import nn
+    from net import Net
+    class Whole(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.net = Net([width + n for n in range(2)], make(width))
+        def forward(self, x): return x
+    def make(width): return width
+    whole = Whole(width=72)
+    """
+    shown = told(tmp_path, NET, {"whole.py": other}, "parent")
+    assert list(shown.values())[-1] == "72 -" and "Whole(width=72)" in list(shown)[-1]
+
+
 def test_text_that_stands_elsewhere_line_by_line_has_no_places(tmp_path: Path):
     readme = "# Net\n```python\nfrom net import Net\nnet = Net(60)\n```\n"
     discovery = found(tmp_path, NET, {"README.md": readme})
