@@ -1,8 +1,9 @@
 """Hardware-efficiency advice for PyTorch models.
 
 ``advisor.audit(model_or_path, inputs=None, target=…)`` returns a :class:`Report`; ``advisor.connect()`` and
-``advisor.connect_async()`` are clients of the daemon, which does the same out of its caches. Names load on
-first use (PEP 562): ``import advisor`` imports neither torch nor scikit-learn.
+``advisor.connect_async()`` are clients of the daemon, which does the same out of its caches. ``advisor.fix(path)``
+applies verified fixes, ``advisor.migrate_state_dict`` carries weights across them. Names load on first use (PEP 562):
+``import advisor`` imports neither torch nor scikit-learn.
 """
 
 from importlib import import_module
@@ -16,17 +17,29 @@ if TYPE_CHECKING:
     from .client.connection import connect
     from .engine import audit
     from .findings import Finding
+    from .fixes.engine import fix
     from .graph import Graph
     from .migration.live import migrate_state_dict
     from .report import ModelReport, Report
 
-__all__ = ["Finding", "Graph", "ModelReport", "Report", "audit", "connect", "connect_async", "migrate_state_dict"]
+__all__ = [
+    "Finding",
+    "Graph",
+    "ModelReport",
+    "Report",
+    "audit",
+    "connect",
+    "connect_async",
+    "fix",
+    "migrate_state_dict",
+]
 
 _HOMES = {
     "audit": ".engine",
     "connect": ".client.connection",
     "connect_async": ".client.aio",
     "Finding": ".findings",
+    "fix": ".fixes.engine",
     "Graph": ".graph",
     "migrate_state_dict": ".migration.live",
     "ModelReport": ".report",

@@ -48,7 +48,7 @@ def audit(
     ``[tool.advisor]`` with underscores (``min_gain=2``). Raises :class:`advisor.config.ConfigError`,
     :class:`advisor.targets.TargetError`, :class:`advisor.workers.WorkerError` or :class:`EngineError`.
     """
-    overrides = {**overrides, "targets": _names(target)}
+    overrides = {**overrides, "targets": named(target)}
     if isinstance(model_or_path, str | os.PathLike):
         if inputs is not None:
             raise EngineError("inputs go with a live module; for a file write `# advisor: input=(…)` above the class")
@@ -57,7 +57,8 @@ def audit(
     return audit_model(_module(model_or_path), inputs, settings.resolve(Path.cwd(), overrides))
 
 
-def _names(target: Any) -> list[str] | None:
+def named(target: Any) -> list[str] | None:
+    """The targets that a caller names, one or several; None for those of the settings. Raises :class:`EngineError`."""
     if target is None:
         return None
     names = [target] if isinstance(target, str) else list(target) if isinstance(target, Iterable) else [target]

@@ -7,13 +7,14 @@ fixing twice changes nothing the second time, and what is interrupted leaves who
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..engine import Progress, planned
+from ..engine import Progress, named, planned
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import MoveError, from_plain
@@ -93,6 +94,21 @@ class FixReport:
     targets: tuple[str, ...]
     files: list[FixedFile] = field(default_factory=list)
     changes: dict[Path, tuple[str, str]] = field(default_factory=dict)
+
+
+def fix(
+    path: str | os.PathLike[str],
+    target: str | Sequence[str] | None = None,
+    *,
+    unsafe: bool = False,
+    dry: bool = False,
+    **overrides: Any,
+) -> FixReport:
+    """Fix the models of a file or folder, as ``advisor fix`` does; ``unsafe`` also applies fixes after which a model
+    has to be trained, ``dry`` writes nothing. ``target`` and other settings are :func:`advisor.audit`'s. Raises what
+    :func:`fix_paths` does."""
+    settings = {**overrides, "targets": named(target)}
+    return fix_paths([Path(path)], settings, Wanted(unsafe=unsafe), dry=dry)
 
 
 def fix_paths(

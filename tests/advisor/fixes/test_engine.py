@@ -103,3 +103,12 @@ def test_an_audit_with_fixes_says_of_each_finding_what_would_mend_it_or_why_noth
     findings = [f for f in report.findings() if f.move is not None]
     assert findings
     assert all((f.fix is None) != (f.unfixed == "") for f in findings)
+
+
+def test_the_library_fixes_as_the_command_does(net):
+    import advisor
+
+    assert not advisor.fix(net, "ethos-u85-1024").changes
+    report = advisor.fix(str(net), target="ethos-u85-1024", unsafe=True, min_gain=1)
+    assert list(report.changes) == [net]
+    assert "WIDTHS = [48, 64]  # of the stages" in net.read_text()
