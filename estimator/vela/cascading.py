@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from .blocks import BRICK, Layer
 from .passes import passed
 from .rates import Rates
-from .stages import Stages
+from .stages import LAYERS, Stages
 
-LAYERS = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "linear"})
 _STRIPED = frozenset({"conv", "pointwise", "depthwise", "pool", "activation", "elementwise"})
 
 
@@ -51,8 +50,9 @@ def cascaded(
     """The cascade of each row, None for one that runs whole."""
     n = len(kinds)
     out: list[Cascade | None] = [None] * n
-    full = [sum([sizes[s] for s in (*stages.reads[r][:1], *stages.makes[r : r + 1]) if s >= 0]) for r in range(n)]
-    large = [r for r in range(1, n) if stages.follows[r] and full[r] >= rates.room]
+    size = np.array([*sizes, 0])  # the last is of what there is not
+    full = size.take(stages.leading) + size.take(stages.results)
+    large = [r for r in np.flatnonzero(full >= rates.room).tolist() if r and stages.follows[r]]
     if not large:
         return out
     height, tall, width = (takes[name].tolist() for name in ("out_height", "in_height", "in_width"))
@@ -126,10 +126,11 @@ def _enlarged(least: Cascade, rows: tuple[_Line, ...], height: float, room: floa
 
 def restriped(kinds: list[str], takes: dict[str, Vector], cascades: list[Cascade | None], rates: Rates) -> None:
     """Change what layers in stripes take: their blocks are no higher than these."""
+    sides = [takes[name] for name in _SHAPE]
     for r, cascade in enumerate(cascades):
         if cascade is None or kinds[r] not in _PASSED or takes["read_columns"][r] <= 0:
             continue
-        shape = tuple([int(takes[name][r]) for name in _SHAPE])
+        shape = tuple([int(side[r]) for side in sides])
         cut = _cut(kinds[r], shape, cascade.lines[r - cascade.first], rates.accelerator)
         takes["pass_cycles"][r] *= cut.cycles
         takes["fetched"][r] *= cut.read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ class Stages:
     ``results`` (as ``makes``), the first operands ``leading`` (-1 without) and the others, ``beside``, with their rows.
     ``home`` is the storage whose place it has: the parts of a concatenation are written in place. ``outside`` come
     from or go to the outside. ``follows``: the row before made the first operand, for nobody else. ``reused`` are a
-    row, its result and an operand whose place it may take.
+    row, its result and an operand whose place it may take. ``before`` is the row that runs before, -1 without.
+
+    Of kinds, as arrays: ``depthwise``, ``elementwise`` and ``normed`` (batch norms) rows, ``gathered`` ones (which join
+    maps), and ``beyond``: layers that read more than one map.
     """
 
     reads: list[list[int]]
@@ -40,8 +44,17 @@ class Stages:
     follows: list[bool]
     joins: list[int]
     reused: list[tuple[int, int, int]]
+    before: NDArray[np.intp]
+    depthwise: NDArray[np.bool_]
+    elementwise: NDArray[np.bool_]
+    normed: NDArray[np.bool_]
+    gathered: NDArray[np.bool_]
+    beyond: NDArray[np.bool_]
 
 
+GATHERED = frozenset({"concat", "stack"})
+LAYERS = frozenset({"conv", "pointwise", "depthwise", "grouped", "transposed", "linear"})
+_VANISH = GATHERED | {"split", "unbind", "slice", "reshape", "expand"}
 _COPIED = frozenset({"concat", "stack", "grouped", "copy"})
 """Kinds of kernels that cannot write into a part of another map."""
 _JOINED = frozenset({"conv", "pointwise", "depthwise", "grouped", "linear", "matmul", "pool"})
@@ -71,7 +84,7 @@ def stages(graph: Graph, plan: Plan, rows: list[int], kinds: list[str]) -> Stage
         if not made[row]:
             continue
         own = [s for s in reads[row] if readers[s] == [row] and not outside[s]]
-        if kind in ("concat", "stack"):
+        if kind in GATHERED:
             for s in own:
                 if kinds[maker[s]] not in _COPIED:
                     home[s] = made[row][0]
@@ -100,4 +113,20 @@ def stages(graph: Graph, plan: Plan, rows: list[int], kinds: list[str]) -> Stage
         follows=follows,
         joins=joins,
         reused=reused,
+        before=_before(kinds),
+        depthwise=_of(kinds, {"depthwise"}),
+        elementwise=_of(kinds, {"elementwise"}),
+        normed=_of(kinds, {"batch_norm"}),
+        gathered=_of(kinds, GATHERED),
+        beyond=_of(kinds, LAYERS) & np.array([len(operands) > 1 for operands in reads], dtype=bool),
     )
+
+
+def _before(kinds: list[str]) -> NDArray[np.intp]:
+    """The row that runs before each: some are no operation."""
+    runs = np.where(_of(kinds, _VANISH), -1, np.arange(len(kinds)))
+    return np.append(-1, np.maximum.accumulate(runs)[:-1])[: len(kinds)]
+
+
+def _of(kinds: list[str], some: AbstractSet[str]) -> NDArray[np.bool_]:
+    return np.array([kind in some for kind in kinds], dtype=bool)

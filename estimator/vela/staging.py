@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import BRICK
-from .cascading import LAYERS, Cascade, cascaded, joined_to, restriped
+from .cascading import Cascade, cascaded, joined_to, restriped
 from .placing import Range, place
 from .rates import Rates
-from .stages import Stages
+from .stages import LAYERS, Stages
 
 TAKES = (
     *("pass_cycles", "fetched", "refetches", "stored", "scales", "constant", "read_columns", "step"),
@@ -47,9 +47,6 @@ cascade has (1: it runs whole), ``stripe_bytes`` what the buffers between them t
 
 _SLICED = LAYERS | {"pool", "elementwise", "activation", "batch_norm"}
 """Kinds whose operand has as many channels as they say."""
-_VANISH = frozenset({"concat", "stack", "split", "unbind", "slice", "reshape", "expand"})
-
-
 _BESIDE = 32.0
 """Channels of a block that the array does not compute, about."""
 
@@ -61,8 +58,8 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     """The values of :data:`COLUMNS` for each row. ``values`` has the columns :data:`TAKES`, ``held`` the bytes of the
     storages."""
     takes = dict(zip(TAKES, values.T.copy(), strict=True))
-    together = np.array([k != "depthwise" for k in kinds], dtype=bool)  # its channels are counted over all groups
-    takes["channels"] = np.maximum(takes["out_channels"] * np.where(together, takes["groups"], 1.0), 1.0)
+    groups = np.where(stages.depthwise, 1.0, takes["groups"])  # a depthwise layer's channels are those of all groups
+    takes["channels"] = np.maximum(takes["out_channels"] * groups, 1.0)
     linear = _linear(stages, kinds, takes)
     sizes = _sizes(stages, takes, linear, held)
     joined = joined_to(stages, sizes, rates)
@@ -70,17 +67,17 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
     restriped(kinds, takes, cascades, rates)
     layered = takes["pass_cycles"] > 0
     busy = np.where(layered, takes["pass_cycles"], np.maximum(takes["array"], takes["stream"]) + takes["slow"])
-    fetch = _weights(kinds, takes, busy, cascades, rates)
+    fetch = _weights(stages, takes, busy, cascades, rates)
     inside = _placed(stages, kinds, takes, sizes, cascades, joined, fetch, rates)
-    sums, away = _moved(stages, kinds, takes, sizes, joined, inside, rates)
+    sums, away = _moved(stages, takes, sizes, joined, inside, rates)
     slow, fast = _bursts(stages, takes, sums, away, linear, rates)
-    normed = np.array([k == "batch_norm" for k in kinds], dtype=bool) & (not rates.chains)  # two operations
+    normed = stages.normed & (not rates.chains)  # two operations
     from_slow = _from_slow(takes, slow, fetch, normed, rates)
     from_fast = _from_fast(takes, fast, fetch, rates)
     array = _array(busy, fetch)
     cycles = np.maximum.reduce((array, from_slow, from_fast)) * np.where(normed, 2.0, 1.0)
-    gathered = np.array([k in _GATHERED for k in kinds], dtype=bool)
-    cycles[(takes["simulated"] <= 0) | np.array(joined, dtype=bool) | (gathered & (sums[:, 0] <= 0))] = 0.0
+    within = np.array(joined, dtype=bool) | (stages.gathered & (sums[:, 0] <= 0))
+    cycles[(takes["simulated"] <= 0) | within] = 0.0
     ratio = cycles / np.maximum(takes["simulated"], 1.0)
     out = np.zeros((len(kinds), len(COLUMNS)))
     out[:, 0], out[:, 1], out[:, 2], out[:, 3], out[:, 4] = cycles, ratio, from_slow, from_fast, array
@@ -89,9 +86,6 @@ def staged(stages: Stages, kinds: list[str], values: Vector, held: list[int], ra
         if cascade is not None:
             out[r, 10:] = cascade.last - cascade.first + 1, r - cascade.first, cascade.bytes
     return out
-
-
-_GATHERED = frozenset({"concat", "stack"})
 
 
 def _linear(stages: Stages, kinds: list[str], takes: dict[str, Vector]) -> list[bool]:
@@ -132,26 +126,24 @@ class _Fetch(NamedTuple):
 
 
 def _weights(
-    kinds: list[str], takes: dict[str, Vector], busy: Vector, cascades: list[Cascade | None], rates: Rates
+    stages: Stages, takes: dict[str, Vector], busy: Vector, cascades: list[Cascade | None], rates: Rates
 ) -> _Fetch:
-    n = len(kinds)
     total = takes["stored"] + takes["scales"]
     transfer = total / rates.copies + rates.wait
-    runs = np.where([k in _VANISH for k in kinds], -1, np.arange(n))
-    before = np.append(-1, np.maximum.accumulate(runs)[:-1])
-    slack = np.append(busy, 0.0)[before]
+    first = stages.before < 0
+    slack = np.where(first, 0.0, busy.take(stages.before, mode="wrap"))
     once = (takes["refetches"] <= 1) & (transfer + total / rates.fast_channel > busy)
-    buffered = (total > 0) & (before >= 0) & ~once
-    outputs = takes["channels"]
-    share = np.clip(slack / transfer, np.minimum(BRICK / outputs, 1.0), 1.0)
-    share = np.where(1 - share < BRICK / outputs / 2, 1.0, share)
+    buffered = (total > 0) & ~(first | once)
+    least = BRICK / takes["channels"]
+    share = np.minimum(np.maximum(slack / transfer, np.minimum(least, 1.0)), 1.0)
+    share = np.where(1 - share < least / 2, 1.0, share)
     share = np.minimum(share, rates.room / 2 / np.maximum(total, 1.0))
     for r, cascade in enumerate(cascades):
         if cascade is not None:  # whole or not at all
             buffered[r], share[r] = cascade.buffered[r - cascade.first], 1.0
     ahead = np.where(buffered, share, 0.0)
-    first = total * ahead
-    return _Fetch(buffered, first, np.where(buffered, np.minimum(first, total - first), 0.0), ahead, transfer, slack)
+    early = total * ahead
+    return _Fetch(buffered, early, np.where(buffered, np.minimum(early, total - early), 0.0), ahead, transfer, slack)
 
 
 def _placed(
@@ -247,7 +239,6 @@ def _together(stages: Stages, kinds: list[str], inside: list[bool]) -> None:
 
 def _moved(
     stages: Stages,
-    kinds: list[str],
     takes: dict[str, Vector],
     sizes: list[int],
     joined: list[bool],
@@ -256,10 +247,9 @@ def _moved(
 ) -> tuple[Vector, Vector]:
     """Bytes of the first operand, the others and the result that each row moves, and the shares of them that lie in the
     slow memory."""
-    n = len(kinds)
+    n, element = len(joined), stages.elementwise
     size = np.array([*sizes, 0], dtype=float)  # the last is of what there is not
-    outer = np.array([*[not there for there in inside], False], dtype=float)
-    element = np.array([k == "elementwise" for k in kinds], dtype=bool)
+    outer = 1.0 - np.array([*inside, True], dtype=float)
     made = size[stages.results]
     read = np.where(takes["read_columns"] > 0, takes["fetched"], np.where(element, made, size[stages.leading]))
     rows = stages.beside_rows
@@ -268,15 +258,13 @@ def _moved(
     slow = np.bincount(rows, each * outer[stages.beside], n) / np.maximum(others, 1.0)
     sums = np.stack((read, others, made), axis=1).astype(np.float64)
     away = np.stack((outer[stages.leading], slow, outer[stages.results]), axis=1)
-    for r, kind in enumerate(kinds):
-        if kind in _GATHERED:  # parts that are not written in place are copied
-            copied = [s for s in stages.reads[r] if stages.home[s] != stages.makes[r]]
-            amount = sum([sizes[s] for s in copied])
-            sums[r] = amount, 0.0, amount
-            away[r, 0] = sum([sizes[s] for s in copied if not inside[s]]) / max(amount, 1)
+    for r in np.flatnonzero(stages.gathered).tolist():  # parts that are not written in place are copied
+        copied = [s for s in stages.reads[r] if stages.home[s] != stages.makes[r]]
+        amount = sum([sizes[s] for s in copied])
+        sums[r] = amount, 0.0, amount
+        away[r, 0] = sum([sizes[s] for s in copied if not inside[s]]) / max(amount, 1)
     if rates.chains:  # what is read and written behind a layer is not counted
-        chain = [len(r) > 1 and k in LAYERS for r, k in zip(stages.reads, kinds, strict=True)]
-        sums[np.array(chain, dtype=bool), 1:] = 0.0
+        sums[stages.beyond, 1:] = 0.0
         sums[:-1, 2][np.array(joined[1:], dtype=bool)] = 0.0
     return sums, away
 
