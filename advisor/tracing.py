@@ -20,6 +20,7 @@ from .discovery.static import static_graph
 from .findings import Finding, Related
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
+from .retrying import retrying
 from .texts import Texts
 from .worker.oneline import one_line
 from .workers import Event, Outcome
@@ -116,7 +117,7 @@ def trace_file(
             answer.finished.add(model.name)
 
     answer = _Answer()
-    _ask(answer, discovery.request, candidates, run, arrived)
+    _ask(answer, discovery.request, candidates, retrying(run), arrived)
     report.findings += answer.findings
     report.notes += answer.notes + [f"{name} is not audited: {why}" for name, why in answer.skipped.items()]
     for name, candidate in candidates.items():

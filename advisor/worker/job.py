@@ -12,7 +12,9 @@
 
 ``construct`` and ``input`` are ``{"source", "where", "shown"}`` or None, ``graph`` the plain form of
 ``advisor/graph.py`` or None, ``error`` ``{"type", "message", "file", "line"}`` or None
-(with ``"told"``, the place of the user's arguments, where those raised it), ``covers`` the file's classes
+(with ``"told"``, the place of the user's arguments, where those raised it, and ``"traced"`` where it may come of
+following numbers, which a request does without that says ``"numbers": false``; ``"spoilt"`` of an event is such an
+error of an attempt before the one it tells of), ``covers`` the file's classes
 that this model executed, none where its trace is partial. ``reads``: absolute paths of the files, other than
 libraries', on which all this depended, and of the folders whose listing decided an import; what does not exist may be
 among them; ``links`` are paths that were looked at themselves, with their mode (octal) and where they lead, None for
@@ -117,6 +119,8 @@ class Attempted:
     guess: Guess | None = None
     trace: Trace | None = None
     error: dict[str, Any] | None = None
+    spoilt: dict[str, Any] | None = None
+    """The error of an earlier attempt that may come of following numbers."""
 
     @property
     def worked(self) -> bool:
@@ -176,13 +180,16 @@ class Audit:
     def _one(self, candidate: dict[str, Any], constructor: Constructor, hints: list[Guess], share: float) -> None:
         self.emit({"event": "begin", "name": candidate["name"]})
         best = Attempted()
+        spoilt: dict[str, Any] | None = None
         started = time.monotonic()
         try:
             with limit(share):
                 for outcome in constructor.builds(candidate):
                     if isinstance(outcome, dict):
                         best.error = best.error or outcome
+                        spoilt = spoilt or (outcome if outcome.get("traced") else None)
                         continue
+                    spoilt = spoilt or outcome.spoilt
                     reason = why_no_model(outcome.model)
                     if reason:
                         self._skip(candidate, reason)
@@ -200,6 +207,7 @@ class Audit:
         if reason:
             self._skip(candidate, reason)
         else:
+            best.spoilt = spoilt
             self._report(candidate, best)
 
     def _run(self, build: Build, candidate: dict[str, Any], hints: list[Guess], until: float) -> Attempted:
@@ -286,6 +294,7 @@ class Audit:
                 "error": None if trace.status == "ok" else best.error,
                 "covers": covers,
                 "notes": list(self.imported.notes),
+                **({"spoilt": best.spoilt} if best.spoilt else {}),
             }
         )
 

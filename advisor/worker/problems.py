@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import traceback
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from .numbers.traced import is_traced
 from .oneline import one_line
 from .trace.frames import is_user_file
+
+_NEAR = 4
+"""Innermost frames of an error in which a traced number may have been what it is about."""
+_NOT_OF_NUMBERS = (ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError, SyntaxError)
+_OF_CALLS = re.compile(r"(required positional|unexpected keyword|multiple values for) |takes .* positional argument")
 
 
 def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:
@@ -17,7 +25,8 @@ def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """``{"type", "message", "file", "line"}``: the innermost user frame, or None for both when there is none."""
+    """``{"type", "message", "file", "line"}``: the innermost user frame, or None for both when there is none; with
+    ``traced`` where it may have to do with numbers being followed (``advisor/retrying.py``)."""
     file, line = None, None
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno
@@ -29,7 +38,26 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = one_line(str(error))
     except BaseException as broken:  # a user's exception class may fail to print itself
         message = f"(its message could not be read: {type(broken).__name__})"
-    return {"type": one_line(type(error).__name__), "message": message, "file": file, "line": line}
+    said = {"type": one_line(type(error).__name__), "message": message, "file": file, "line": line}
+    return {**said, "traced": True} if _may_be_of_numbers(error, message) else said
+
+
+def _may_be_of_numbers(error: BaseException, message: str) -> bool:
+    """Whether it may come of numbers that are followed: of their type, that is, for their values are right."""
+    kinds = (*_NOT_OF_NUMBERS, RecursionError, NotImplementedError)
+    if not isinstance(error, Exception) or isinstance(error, kinds) or _OF_CALLS.search(message):
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-_NEAR:]
+    return any(_holds_traced(frame.f_locals) for frame in frames)
+
+
+def _holds_traced(local: Mapping[str, Any]) -> bool:
+    for value in (*local.values(), *getattr(local.get("self"), "__dict__", {}).values()):
+        kind = type(value)
+        items = value if kind in (list, tuple) else value.values() if kind is dict else ()
+        if is_traced(value) or any(map(is_traced, items)):
+            return True
+    return False
 
 
 def failure(kind: str, message: str, file: str | None = None, line: int | None = None) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class Build:
     draw: Callable[[], nn.Module] | None = None
     widths: tuple[list[int], ...] = ()
     """Lists of numbers among the arguments: often the channels of the feature maps that the model takes."""
+    spoilt: dict[str, Any] | None = None
+    """What was raised before it was mended, where that may come of following numbers."""
 
     def on_cpu(self) -> Build:
         """The same with real tensors, whose values are the same each time. Raises what its constructor raises there."""
@@ -174,9 +176,10 @@ class Constructor:
                 again = partial(self._on, nullcontext(), plan, trial)
                 drawn = partial(self._on, nullcontext(), plan, trial, nullcontext)
                 widths = (*trial.widths(), *self._captured_widths(type(model)))
-                return Build(model, plan.source, plan.where, shown, again, plan.inputs, drawn, widths)
+                spoilt = first if first is not None and first.get("traced") else None
+                return Build(model, plan.source, plan.where, shown, again, plan.inputs, drawn, widths, spoilt)
             except (Exception, SystemExit) as e:
-                first = first or describe(e)
+                first = first or _described(e, trial)
                 if isinstance(e, ImportError) and not isinstance(e, NotInstalled) and self.allow_stubs(e):
                     continue
                 if plan.exact or not mended(trial, e):
@@ -220,6 +223,12 @@ class Constructor:
             disarm_libraries()
             args, kwargs = trial.complete(function, args, kwargs, may_guess=not plan.exact)
             return find_module(function(*args, **kwargs))
+
+
+def _described(error: BaseException, trial: Trial) -> dict[str, Any]:
+    """``error``; of guessed arguments it comes rather than of numbers that are followed."""
+    said = describe(error)
+    return {key: value for key, value in said.items() if key != "traced"} if trial.guesses else said
 
 
 def _registered(cls: type, namespace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

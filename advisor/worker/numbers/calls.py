@@ -98,6 +98,24 @@ _CALLS: dict[Any, Callable[..., Any]] = {
 }
 
 
+_ARRAYS = {
+    **{"ceil": "ceil", "floor": "floor", "sqrt": "sqrt", "maximum": "max", "minimum": "min"},
+    **dict.fromkeys(("around", "rint", "round", "round_"), "round"),
+}
+"""Functions of numpy whose result on plain numbers is that of a step, by the step's name."""
+OF_NUMPY = frozenset(_ARRAYS)
+
+
+def _of_numpy(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A scalar of numpy as a traced number; a result of anything else as it is."""
+    found = function(*args, **kwargs)
+    kinds = set(map(type, args))
+    if kwargs or kinds.isdisjoint(TRACED) or not kinds <= NUMBERS or type(found).__module__ != "numpy":
+        return found
+    value = found.item()
+    return traced.traced(value, (_ARRAYS[function.__name__], *args)) if type(value) in NUMBERS else found
+
+
 def call(function: Any, *args: Any, **kwargs: Any) -> Any:
     """``function(*args, **kwargs)``, whose result is traced where it is known how it comes about."""
     try:
@@ -106,6 +124,9 @@ def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     if known is not None:
         return known(*args, **kwargs)
-    if getattr(function, "__name__", "") in strings.METHODS:
+    name = getattr(function, "__name__", "")
+    if name in strings.METHODS:
         return strings.matching(function, args, kwargs)
+    if name in _ARRAYS and getattr(function, "__module__", type(function).__module__).partition(".")[0] == "numpy":
+        return _of_numpy(function, args, kwargs)
     return function(*args, **kwargs)

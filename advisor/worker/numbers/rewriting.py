@@ -244,8 +244,10 @@ def _may_lose(function: ast.expr, node: ast.Call) -> bool:
     if type(function) is not ast.Attribute:
         return False
     owner = function.value.id if type(function.value) is ast.Name else ""
-    if function.attr in calls.MATHEMATICS:
-        return owner == "math"
+    if owner in ("np", "numpy"):
+        return function.attr in calls.OF_NUMPY
+    if owner == "math":
+        return function.attr in calls.MATHEMATICS
     return function.attr in strings.METHODS and (function.attr != "split" or owner == "re")
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .traced import Literal, of_literal
+from .traced import Literal, of_literal, stands_in
 
 _DIGITS: dict[type, re.Pattern[str]] = {
     int: re.compile(r"\s*\+?(\d+)\s*", re.ASCII),
@@ -113,6 +113,7 @@ class TracedStr(str):
         return found
 
 
+stands_in(TracedStr)
 TracedStr.__name__ = TracedStr.__qualname__ = "str"
 
 
@@ -153,6 +154,9 @@ class TracedMatch:
     def _one(self, group: int | str) -> str | None:
         found = self._match.group(group)
         return None if found is None else self._subject.part(self._match.start(group), found)
+
+
+stands_in(TracedMatch)
 
 
 def _matched(match: re.Match[str] | None, subject: TracedStr) -> Any:

@@ -64,6 +64,14 @@ class TracedInt(int):
     def __trunc__(self) -> TracedInt:
         return self
 
+    def astype(self, kind: Any) -> Any:
+        """That of a scalar of numpy: some numbers stand for one."""
+        return self if _is_whole(kind) else traced(float(self), ("float", self))
+
+    def item(self) -> TracedInt:
+        """As :meth:`astype`."""
+        return self
+
 
 class TracedFloat(float):
     """As :class:`TracedInt`."""
@@ -93,6 +101,19 @@ class TracedFloat(float):
     def __trunc__(self) -> int:
         return traced(float.__trunc__(self), ("int", self))
 
+    def astype(self, kind: Any) -> Any:
+        """That of a scalar of numpy: some numbers stand for one."""
+        return self.__trunc__() if _is_whole(kind) else self
+
+    def item(self) -> TracedFloat:
+        """As :meth:`astype`."""
+        return self
+
+
+def _is_whole(kind: Any) -> bool:
+    """Whether a type of numpy, or what names one, is of whole numbers."""
+    return "int" in (kind if isinstance(kind, str) else getattr(kind, "__name__", ""))
+
 
 TracedInt.__name__ = TracedInt.__qualname__ = "int"  # for messages, and for code that asks for a type's name
 TracedFloat.__name__ = TracedFloat.__qualname__ = "float"
@@ -101,8 +122,14 @@ _INTS: frozenset[type] = frozenset((int, TracedInt, bool))
 _FLOATS: frozenset[type] = frozenset((float, TracedFloat))
 NUMBERS = _INTS | _FLOATS
 TRACED: frozenset[type] = frozenset((TracedInt, TracedFloat))
+_STANDING_IN: set[type] = set(TRACED)
 
 _left = [MOST_STEPS]
+
+
+def is_traced(value: Any) -> bool:
+    """Whether it is a traced number, or any other object that stands for a plain one while numbers are followed."""
+    return type(value) in _STANDING_IN
 
 
 def traced(value: Any, step: tuple[Any, ...]) -> Any:
@@ -119,6 +146,11 @@ def traced(value: Any, step: tuple[Any, ...]) -> Any:
     _left[0] -= 1
     found.step = step
     return found
+
+
+def stands_in(kind: type) -> None:
+    """Say that objects of a class stand for plain ones while numbers are followed."""
+    _STANDING_IN.add(kind)
 
 
 def of_literal(literal: Literal) -> Any:

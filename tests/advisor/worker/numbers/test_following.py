@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from advisor.graph import Graph
 from advisor.numbers import Numbers
+from advisor.plan import Plans
+from advisor.session import Session
 
 from ..audits import Auditor, attempt, candidate
 
@@ -17,6 +21,7 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -105,6 +110,8 @@ def net(width: str, setup: str = "pass", parameters: str = "", more: str = "") -
         (net("int(re.findall(r'[a-z]\\d+', 'k3_c24')[1][1:])"), "24", 24),
         (net("int(re.compile(r'\\d+').search('x24').group())"), "24", 24),
         (net("int(float('0.25') * 128)"), "0.25 128", 32),
+        (net("int(np.ceil(30 * 1.1 / 8) * 8)"), "30 1.1 8 8", 40),
+        (net("np.round(40.4).astype(int)"), "40.4", 40),
     ],
 )
 def test_a_width_is_followed_through(auditor: Auditor, body: str, literals: str | None, value: int) -> None:
@@ -121,3 +128,16 @@ def test_other_literals_give_other_widths_as_the_code_would(auditor: Auditor) ->
     assert step is not None and numbers.steps[step].value == 20
     [base] = [i for i, literal in enumerate(numbers.literals) if literal.value == 24]
     assert [numbers.evaluate(step, {base: v}) for v in (24, 32, 40)] == [20, 24, 32]
+
+
+PICKY = NET.format(more="", parameters=", width=24", setup="assert width.__class__ is int, 'no int'", width="width")
+
+
+def test_code_that_takes_no_other_numbers_works_without(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(HEAD + PICKY)
+    with Session(Plans({"targets": ["npu-64"], "python": sys.executable})) as session:
+        report = session.file(path)
+    [found] = [m for m in report.models if m.name == "Net"]
+    assert found.status == "ok" and found.graph is not None and found.graph.numbers is None
+    assert any("AssertionError: no int" in note for note in found.notes)
