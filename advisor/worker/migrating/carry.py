@@ -188,8 +188,8 @@ class _Carrier:
         """
         score = torch.zeros(growth["old"], dtype=torch.float64)
         for step in self.plan["steps"]:
-            if step["source"] is None or step["role"] in ("running_mean", "running_var"):
-                continue
+            if step["source"] is None or step["role"] in ("bias", "running_mean", "running_var"):
+                continue  # they shift a channel, whatever it weighs
             for d, segments in enumerate(step["dims"]):
                 if segments is not None and any(s[0] == growth["index"] for s in segments):
                     norm = self._norms(self._value(step["source"]), d, segments, growth)
