@@ -55,7 +55,7 @@ def compose(
             _alternative(o, graph) for p in parts for o in p.outcomes if told is not None and o.move != told.move
         ],
         related=list(dict.fromkeys(_related(parts, look, sources))),
-        layers=list(dict.fromkeys(_name(graph.by_key[k]) for k in keys)),
+        layers=list(dict.fromkeys(named(graph.by_key[k]) for k in keys)),
         severity="information" if doubtful and lead.severity == "warning" else lead.severity,
         gain_error_us=error,
     )
@@ -106,7 +106,7 @@ def _alternative(outcome: Outcome, graph: Graph) -> dict[str, Any]:
     }
 
 
-def _name(op: Op) -> str:
+def named(op: Op) -> str:
     """The module's path; a function by its name, within the module that called it."""
     if op.module and op.path:
         return op.path

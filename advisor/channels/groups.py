@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -142,8 +143,13 @@ class Channels:
 
     def resized(self, key: int, width: int) -> Channels:
         """The analysis of the same graph with another width of group ``key``. Tensors and ops keep their ids."""
+        return self.all_resized({key: width})
+
+    def all_resized(self, widths: Mapping[int, int]) -> Channels:
+        """The same with several widths, by the groups' keys."""
         sizes = list(self._sizes)
-        sizes[self._structure.variable[key]] = width // self._group(key).multiple
+        for key, width in widths.items():
+            sizes[self._structure.variable[key]] = width // self._group(key).multiple
         return Channels(self._structure, sizes)
 
     def shape(self, tensor: int) -> tuple[int, ...]:

@@ -29,6 +29,12 @@ RUNS = 4
 SECONDS = 120.0
 """Seconds after which nothing more is verified for one file."""
 
+LOOKING = 15.0
+"""Seconds after which no more proposals are asked for of one finding: those that there are by then will have to do."""
+
+ALTERNATIVES = 6
+"""Other moves of a finding that are tried. One that speaks for a whole network's layers has hundreds."""
+
 KEEP = 0.5
 """A fix that gains at least this share of what its finding promises comes before all that gain less: where literals are
 shared, what comes of them is another change than was asked for, and a worse one is only better than none."""
@@ -131,7 +137,10 @@ class Fixer:
         free: list[_Priced] = []
         offered = _moves(finding)
         some = False
+        until = time.monotonic() + LOOKING
         for proposal in _proposals(known.scene, offered):
+            if time.monotonic() > until:
+                break
             priced = self._price(model, known, finding, proposal)
             if priced is None:
                 continue
@@ -187,8 +196,9 @@ class Fixer:
 
 
 def _moves(finding: Finding) -> list[tuple[Move, ...]]:
-    """What the finding offers: the single moves of its own move, then of each alternative."""
-    plain = [finding.move, *(a["move"] for a in finding.alternatives)]
+    """What the finding offers: the single moves of its own move, then of the alternatives that gain most."""
+    others = sorted(finding.alternatives, key=lambda a: -(a["gain_us"] or 0.0))
+    plain = [finding.move, *(a["move"] for a in others[:ALTERNATIVES])]
     return [flat(from_plain(move)) for move in plain if move is not None]
 
 

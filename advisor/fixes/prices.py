@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import packs
 from ..advice.advise import Settings, advise
+from ..advice.compose import named
 from ..advice.places import Sources
 from ..costs import Costs, Estimator, gain_error
 from ..findings import Finding
 from ..graph import Graph
 from ..plan import Plan
 from ..report import ModelReport
+from ..rule import Advice, Look, Rule
 from ..targets import Target
 
 
@@ -51,13 +54,28 @@ def price(plan: Plan, model: ModelReport, moved: Graph, target: str | None) -> P
 def resolved(plan: Plan, model: ModelReport, finding: Finding, moved: Graph, price: Price) -> bool:
     """Whether ``moved``, which ``price`` is of, leaves the finding's rule nothing to say of the finding's layers."""
     chosen = _target(plan, finding.target)
-    rules = [r for r in packs.rules() if r.code == finding.code]
-    if chosen is None or not rules:
+    rule = next((r for r in packs.rules() if r.code == finding.code), None)
+    if chosen is None or rule is None:
         return True
     asked = Settings(plan.config.min_gain / 100, plan.config.memory_budget, model.name, Sources(model.file, model.span))
-    said = advise(moved, chosen, _estimator(chosen, price.before), rules, asked, costs=price.after)
-    layers = set(finding.layers)
-    return all(layers.isdisjoint(again.layers) for again in said.findings)
+    about = _About(rule, frozenset(finding.layers))
+    return not advise(moved, chosen, _estimator(chosen, price.before), [about], asked, costs=price.after).findings
+
+
+class _About(Rule):
+    """What a rule says of layers of these names, and nothing else."""
+
+    code = ""
+
+    def __init__(self, rule: Rule, layers: frozenset[str]) -> None:
+        self.rule = rule
+        self.layers = layers
+
+    def check(self, look: Look) -> Iterator[Advice]:
+        for advice in self.rule.check(look):
+            told = (look.graph.by_key[key] for key in (advice.layers or (advice.op,)))
+            if not self.layers.isdisjoint(named(op) for op in told):
+                yield advice
 
 
 def _target(plan: Plan, name: str | None) -> Target | None:

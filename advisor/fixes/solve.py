@@ -20,8 +20,11 @@ from ..numbers import Number, Numbers
 from .invert import exact, nearby
 from .layers import Axis, Key, axes
 
-TRIES = 400
-"""Assignments that are tried for one set of wanted widths."""
+TRIES = 300
+"""Assignments that are tried for one finding's move, all its ways together."""
+
+WIDTHS = 8
+"""Widths around a wanted one that are looked at."""
 
 FOLLOWING = 16
 """Groups that may change with those that were asked for, where the literal is not the width itself: a stage's width
@@ -69,6 +72,7 @@ class Solver:
         self.steps: dict[Key, int] = {(path, name, i): step for path, name, i, step in numbers.each()}
         self._parts, self._keys = self._belonging()
         self._told = {parts[0][0] for parts in self._parts.values() if len(parts) == 1}
+        self._left = TRIES
         self._twins = self._places()
         self._ratios = self._dividing()
 
@@ -177,13 +181,10 @@ class Solver:
     def _state(
         self, written: dict[int, Number], touched: Mapping[Key, Number | None], widths: dict[int, int]
     ) -> _State | None:
-        channels = self.channels
         for name, width in widths.items():
-            group = self.groups[name]
-            if width % group.multiple or width <= 0:
+            if width % self.groups[name].multiple or width <= 0:
                 return None
-            if width != group.width:
-                channels = channels.resized(name, width)
+        channels = self.channels.all_resized(widths)
         theirs = (key for name in widths for key in self._keys.get(name, ()))
         keys = dict.fromkeys((*(key for key in touched if key in self.axes), *theirs))
         shapes: dict[int, tuple[int, ...]] = {}
@@ -207,6 +208,10 @@ class Solver:
 
     # ---- the search
 
+    def renew(self) -> None:
+        """Allow as many tries again."""
+        self._left = TRIES
+
     def exactly(self, wanted: Mapping[int, int]) -> Iterator[Solution]:
         """Assignments that give the wanted widths and change no others."""
         yield from self._search(wanted, 0)
@@ -229,11 +234,10 @@ class Solver:
                     int(y * scale) for y in nearby(self._of(number, literal, {}), self._value(literal), wanted / scale)
                 )
         close = {w for w in reached if w > 0 and w not in (group.width, wanted) and abs(log2(w / wanted)) <= NEAR}
-        for width in sorted(close, key=lambda w: (-min(w & -w, EVEN), abs(log2(w / wanted)))):
+        for width in sorted(close, key=lambda w: (-min(w & -w, EVEN), abs(log2(w / wanted))))[:WIDTHS]:
             yield from self._search({key: width}, FOLLOWING)
 
     def _search(self, wanted: Mapping[int, int], following: int) -> Iterator[Solution]:
-        left = [TRIES]
         start = self.settle({}, wanted)
         seen: set[frozenset[tuple[int, Number]]] = set()
 
@@ -247,7 +251,7 @@ class Solver:
                 if state.written:
                     yield Solution(state.written, state.widths)
                 return
-            for after in self._options(key, state, wanted, following, left):
+            for after in self._options(key, state, wanted, following):
                 yield from go(after)
 
         if start is not None:
@@ -259,18 +263,16 @@ class Solver:
         reached = [(len(r), key) for key in state.open if (r := self.numbers.reaches(self.steps[key]))]
         return min(reached)[1] if reached else None
 
-    def _options(
-        self, key: Key, state: _State, wanted: Mapping[int, int], following: int, left: list[int]
-    ) -> list[_State]:
+    def _options(self, key: Key, state: _State, wanted: Mapping[int, int], following: int) -> list[_State]:
         """The states after setting the number by one literal, what a person would do first."""
         must, found = state.open[key], []
         for literal in self._literals(key, state.written):
             if following and literal in self._ratios:
                 continue  # a ratio is changed only where nothing else changes with it
             value = self._set(key, literal, state.written, must)
-            if value is None or left[0] <= 0:
+            if value is None or self._left <= 0:
                 continue
-            left[0] -= 1
+            self._left -= 1
             after = self.settle({**state.written, literal: value}, wanted)
             if after is None or key in after.open:
                 continue

@@ -19,7 +19,7 @@ from .edits import Edit, MisplacedEdit, cut
 from .proposal import Proposal, Scene, Unfixable
 from .solve import Solution, Solver
 
-MOST = 12
+MOST = 8
 """Proposals for one finding: what is not among the first is not what anybody would write."""
 
 NAMED = 3
@@ -53,6 +53,7 @@ def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
 def _plain(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposal]]:
     """The proposals of each solution."""
     solver = _solver(scene)
+    solver.renew()
     for solution in islice(_distinct(_solutions(solver, wanted)), MOST):
         changed = {g: w for g, w in sorted(solution.widths.items()) if w != solver.groups[g].width}
         if changed:
@@ -66,6 +67,7 @@ def _in_groups(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Pro
     loose = _loose(scene)
     if loose is None or not loose.groups.keys() >= wanted.keys():
         return
+    loose.renew()
     ops = grouped(scene.graph)
     for solution in islice(_distinct(_solutions(loose, wanted)), MOST):
         changed = {g: w for g, w in sorted(solution.widths.items()) if w != loose.groups[g].width}
@@ -202,9 +204,7 @@ def _written(old: str, value: Number) -> str:
 
 def _in_calls(scene: Scene, solver: Solver, changed: Mapping[int, int], taken: set[Span]) -> list[Edit]:
     """Edits of sizes that are written in calls of functions on the tensors that change (``x.view(-1, 1280)``)."""
-    graph, channels = scene.graph, solver.channels
-    for group, width in changed.items():
-        channels = channels.resized(group, width)
+    graph, channels = scene.graph, solver.channels.all_resized(changed)
     found: dict[Span, str] = {}
     for tensor, dim in {(p.tensor, p.dim) for group in changed for p in solver.groups[group].dims}:
         old, new = graph.shape(tensor)[dim], channels.shape(tensor)[dim]
