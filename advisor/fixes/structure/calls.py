@@ -136,10 +136,10 @@ class Call:
             return (Edit(_at(span, span.end_line, span.end_column), f", {written}"),)
         row = self.file.lines[span.end_line - 1]
         below = f"\n{self.file.indent(span.line)}{written}{',' if comma else ''}"
+        if not comma and span.end_column == len(row) + 1:
+            return (Edit(_at(span, span.end_line, span.end_column), f",{below}"),)
         line_end = Edit(_at(span, span.end_line, len(row) + 1), below)
-        if comma:
-            return (line_end,)
-        return (Edit(_at(span, span.end_line, span.end_column), ","), line_end)
+        return (line_end,) if comma else (Edit(_at(span, span.end_line, span.end_column), ","), line_end)
 
     def without(self, name: str, default: str) -> tuple[Edit, ...]:
         """No longer pass anything for ``name``; ``default``, which comes to the same, where others by position follow.

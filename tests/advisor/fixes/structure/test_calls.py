@@ -36,6 +36,10 @@ ADDED = {
         "x = nn.Conv2d(\n\t3,\n\t8,\n\t3  # odd\n)\n",
         "x = nn.Conv2d(\n\t3,\n\t8,\n\t3,  # odd\n\tbias=False\n)\n",
     ),
+    "lines without comments": (
+        "x = nn.Conv2d(\n    3,\n    8\n)\n",
+        "x = nn.Conv2d(\n    3,\n    8,\n    bias=False\n)\n",
+    ),
     "hanging": ("x = nn.Conv2d(3,\n              8, 3)\n", "x = nn.Conv2d(3,\n              8, 3, bias=False)\n"),
     "passed by name": ("x = nn.Conv2d(3, 8, 3, bias = True )\n", "x = nn.Conv2d(3, 8, 3, bias = False )\n"),
     "passed by position": (
@@ -47,7 +51,9 @@ ADDED = {
 
 @pytest.mark.parametrize(("text", "expected"), ADDED.values(), ids=ADDED)
 def test_an_argument_is_set(text: str, expected: str) -> None:
-    assert apply(text, call(text, "Conv2d").setting("bias", "False")) == expected
+    edits = call(text, "Conv2d").setting("bias", "False")
+    assert apply(text, edits) == expected
+    assert apply(text, edits[::-1]) == expected, "the order of edits means nothing"
     ast.parse(expected)
 
 
