@@ -45,7 +45,7 @@ def _sum(*values: Number) -> Number:
     return sum(values)
 
 
-FUNCTIONS: Mapping[str, Callable[..., Number]] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
@@ -134,19 +134,23 @@ class Numbers:
         known: dict[int, Number | None] = {}
 
         def value(index: int) -> Number | None:
-            if index in known:
-                return known[index]
-            step = self.steps[index]
-            if step.fn == "literal":
-                found: Number | None = written.get(step.args[0], step.value)
-            elif self.reaches(index).isdisjoint(written):
-                found = step.value
-            elif step.fn == "unknown":
-                found = None
-            else:
-                found = _computed(step, [value(a) for a in step.args])
-            known[index] = found
-            return found
+            waiting = [index]
+            while waiting:  # a loop of the source may have made thousands of steps, one of another
+                last = waiting[-1]
+                step = self.steps[last]
+                if last in known:
+                    waiting.pop()
+                elif step.fn == "literal":
+                    known[last] = written.get(step.args[0], step.value)
+                elif self.reaches(last).isdisjoint(written):
+                    known[last] = step.value
+                elif step.fn == "unknown":
+                    known[last] = None
+                elif missing := [a for a in step.args if a not in known]:
+                    waiting += missing
+                else:
+                    known[last] = _computed(step, [known[a] for a in step.args])
+            return known[index]
 
         return value
 
@@ -155,7 +159,9 @@ class Numbers:
     def to_plain(self) -> dict[str, Any]:
         files: dict[str, int] = {}
         return {
-            "literals": [[files.setdefault(s.file, len(files)), *s[1:], value, kind] for s, value, kind in self.literals],
+            "literals": [
+                [files.setdefault(s.file, len(files)), *s[1:], value, kind] for s, value, kind in self.literals
+            ],
             "steps": [[s.fn, s.value, *s.args] for s in self.steps],
             "layers": {
                 path: {a: list(s) if isinstance(s, tuple) else s for a, s in attributes.items()}

@@ -56,7 +56,7 @@ def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     def choose(first: Any, *rest: Any, **kwargs: Any) -> Any:
         found = function(first, *rest, **kwargs)
         items: Any = (first, *rest) if rest else first if type(first) in (list, tuple) else ()
-        if kwargs or len(items) > _MOST_ITEMS or type(found) not in NUMBERS:
+        if kwargs or not 1 < len(items) <= _MOST_ITEMS or type(found) not in NUMBERS:
             return found
         kinds = set(map(type, items))
         if kinds.isdisjoint(TRACED) or not kinds <= NUMBERS:
