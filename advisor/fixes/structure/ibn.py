@@ -6,6 +6,7 @@ and the calls that build blocks choose: by a condition on what is in scope there
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -125,8 +126,8 @@ class _Rendering:
             block = _block(self.graph, move)
             maker = next(makers(self.scene, block), None)
             if maker is None:
-                where = class_name(self.scene, block.path) if block.path else "the model itself"
-                raise Unfixable(f"what builds the block in {where} is not a class or function of its own")
+                ends = (block.ops[0].path, block.ops[-1].path)
+                raise Unfixable(f"no one class or function builds {' and '.join(dict.fromkeys(ends))} together")
             found.append(_Chosen(_block(self.graph, move, maker.path), maker))
         return found
 
@@ -147,11 +148,12 @@ class _Rendering:
                 if not served or served[-1][0] != name:
                     served.append((name, []))
                 served[-1][1].append(one)
+        statements = Counter(map(self._statement, by_site))
         for site, served in by_site.items():
             if len(served) > 1:
                 raise Unfixable(f"line {site.line} builds blocks that are put together in different ways")
             ((name, blocks),) = served
-            edits += self._site(site, name, blocks)
+            edits += self._site(site, name, blocks, statements[self._statement(site)] > 1)
         return tuple(dict.fromkeys(edits))
 
     def _defined(self, one: _Chosen, taken: set[str]) -> tuple[str, list[Edit]]:
@@ -185,7 +187,13 @@ class _Rendering:
             text, needed = text.replace("deepcopy(", f"{copy}("), (*needed, *more)
         return text, needed
 
-    def _site(self, site: Span, name: str, blocks: Sequence[_Chosen]) -> list[Edit]:
+    def _statement(self, site: Span) -> Span:
+        call = site_call(self.scene, site)
+        statement = call.file.statement(call.node)
+        return site if statement is None else call.file.span(statement)
+
+    def _site(self, site: Span, name: str, blocks: Sequence[_Chosen], shared: bool) -> list[Edit]:
+        """Edits of the call at ``site``; ``shared``: its statement holds others that are edited too."""
         maker = blocks[0].maker
         call = site_call(self.scene, site)
         wanted = {b.maker.path for b in blocks}
@@ -204,7 +212,7 @@ class _Rendering:
             written, needed = name, ()
         if chosen is not None:
             return [rechosen(call.file, chosen, condition)]
-        return [*needed, *choosing(call, written, condition)]
+        return [*needed, *choosing(call, written, condition, shared)]
 
     def _scopes(self):
         scoped = self.scene.scoped()

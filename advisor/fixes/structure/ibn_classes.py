@@ -4,7 +4,7 @@ that this one builds, so it serves whatever the block looks like."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from textwrap import dedent, indent
+from textwrap import indent
 
 import libcst as cst
 
@@ -14,6 +14,7 @@ from .ibn_forward import copied, method_around, without_calls
 from .ibn_makers import Maker
 from .ibn_parts import TORCH, FusePlan, Path, Plan, UnfusePlan
 from .parsed import Parsed
+from .signatures import of_function
 
 Kind = Callable[[Path], str]
 """The type of a module of the block."""
@@ -44,16 +45,16 @@ def definition(maker: Maker, base: str, name: str, plan: Plan, kind: Kind, nn: s
         forward, dropped = _forward(maker, plan)
     said = _said(plan, base)
     if isinstance(plan, FusePlan):
-        body = _fusing(plan, kind, subject, nn, tab, dropped)
+        body = _fusing(maker, plan, kind, nn, tab, dropped)
     else:
-        body = _unfusing(plan, subject, nn, tab)
+        body = _unfusing(maker, plan, nn, tab)
     if isinstance(maker.node, cst.ClassDef):
         text = (
             f'class {name}({base}):\n{tab}"""{said}"""\n\n'
             f"{tab}def __init__(self, *args, **kwargs):\n{tab}{tab}super().__init__(*args, **kwargs)\n"
             + indent("\n".join(body), tab * 2)
         )
-        return text + (f"\n\n{indent(forward, tab)}" if forward else "")
+        return text + (f"\n\n{forward}" if forward else "")
     if forward:
         raise Unfixable(f"{base} returns modules, but a function between them would have to go too")
     lines = [f"{subject} = {base}(*args, **kwargs)", *body, f"return {subject}"]
@@ -79,13 +80,14 @@ def reached(subject: str, path: Path) -> str:
     return text
 
 
-def _fusing(plan: FusePlan, kind: Kind, subject: str, nn: str, tab: str, dropped: Sequence[Path]) -> list[str]:
+def _fusing(maker: Maker, plan: FusePlan, kind: Kind, nn: str, tab: str, dropped: Sequence[Path]) -> list[str]:
+    subject, placed = maker.subject, _placed(maker, "depthwise")
     expand, depthwise = reached(subject, plan.expand), reached(subject, plan.depthwise)
     taken = [f"depthwise.{a}" for a in ("kernel_size", "stride", "padding", "dilation")]
     lines = [f"expand, depthwise = {expand}, {depthwise}"]
     lines += _call(
-        f"{reached(subject, plan.made)} = {nn}.Conv2d",
-        ["expand.in_channels", "expand.out_channels", *taken, *_bias(plan.bias)],
+        f"{reached(subject, plan.made)} = {nn}.Conv{plan.rank}d",
+        ["expand.in_channels", "expand.out_channels", *taken, *_bias(plan.bias), *placed],
         tab,
     )
     return lines + _removing(plan.gone, kind, subject, nn, dropped)
@@ -119,14 +121,16 @@ def _runs(indexes: Sequence[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _unfusing(plan: UnfusePlan, subject: str, nn: str, tab: str) -> list[str]:
+def _unfusing(maker: Maker, plan: UnfusePlan, nn: str, tab: str) -> list[str]:
+    subject, placed = maker.subject, _placed(maker, "conv")
     lines = [f"conv = {reached(subject, plan.conv)}"]
     channels = ["conv.out_channels", "conv.out_channels"]
     geometry = [f"conv.{a}" for a in ("kernel_size", "stride", "padding", "dilation")]
-    lines.append(f"pointwise = {nn}.Conv2d(conv.in_channels, conv.out_channels, 1, bias={plan.bias})")
-    lines += _call(
-        f"depthwise = {nn}.Conv2d", [*channels, *geometry, "groups=conv.out_channels", f"bias={plan.bias}"], tab
-    )
+    more = [*_bias(plan.bias), *placed]
+    convolution = f"{nn}.Conv{plan.rank}d"
+    lines += _call(f"pointwise = {convolution}", ["conv.in_channels", "conv.out_channels", "1", *more], tab)
+    grouped = [*channels, *geometry, "groups=conv.out_channels", *more]
+    lines += _call(f"depthwise = {convolution}", grouped, tab)
     between = [f"deepcopy({reached(subject, p)})" for p in (plan.norm, plan.act) if p is not None]
     if plan.fn:
         between.append(f"{nn}.{activation(plan.fn)}()")
@@ -139,6 +143,13 @@ def activation(fn: str) -> str:
     if fn not in _MODULES:
         raise Unfixable(f"the activation {fn} is a function for which torch has no layer without parameters")
     return _MODULES[fn]
+
+
+def _placed(maker: Maker, like: str) -> list[str]:
+    """The arguments that put a new layer where ``like`` is, for makers that are told where."""
+    init = maker.file.method(maker.node, "__init__") if isinstance(maker.node, cst.ClassDef) else maker.node
+    taken = () if init is None else of_function(maker.file, init)
+    return [f"{p.name}={like}.weight.{p.name}" for p in taken if p.name in ("device", "dtype")]
 
 
 def _bias(bias: bool) -> list[str]:
@@ -156,8 +167,8 @@ def _call(start: str, arguments: Sequence[str], tab: str) -> list[str]:
 
 
 def _forward(maker: Maker, plan: FusePlan) -> tuple[str, tuple[Path, ...]]:
-    """The methods with the calls that have to go left out, not indented, and the modules that they do not call any
-    more."""
+    """The methods with the calls that have to go left out, as they stand in the class, and the modules that they do
+    not call any more."""
     file = maker.file
     if not isinstance(maker.node, cst.ClassDef):
         raise Unfixable(f"a function called between the layers of {maker.name} would have to go too")
@@ -177,11 +188,16 @@ def _forward(maker: Maker, plan: FusePlan) -> tuple[str, tuple[Path, ...]]:
     written = []
     for function in functions:
         edits = without_calls(file, [s for s in spans if method_around(file, s)[1] is function])
-        text = dedent(copied(file, function, edits))
+        text = _outdented(copied(file, function, edits), file.indent(file.span(maker.node).line))
         if "super()" in text:
             raise Unfixable(f"{maker.name}.{function.name.value}() calls its base class's, so it cannot be overridden")
         written.append(text)
     return "\n\n".join(written), tuple(dropped)
+
+
+def _outdented(text: str, blanks: str) -> str:
+    """Without the blanks that the class itself stands behind; the rest as it is, for it may be within a string."""
+    return "\n".join(row.removeprefix(blanks) for row in text.split("\n"))
 
 
 def _calls_of(file: Parsed, owner: cst.ClassDef, attribute: str) -> list[cst.Call]:

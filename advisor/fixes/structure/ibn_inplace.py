@@ -96,7 +96,7 @@ def _fusing(scene: Scene, block: Block, plan: FusePlan, changed: dict[Span, set[
     yield from _dense(expand.call, kept.call)
     biased = "bias" in block.ops[-1].weights
     if biased != plan.bias:
-        if kept.call.function != "Conv2d":
+        if kept.call.function != f"Conv{plan.rank}d":
             raise Unfixable(f"{kept.call.callee}() has no bias that could be set")
         yield from kept.call.setting("bias", str(plan.bias)) if not plan.bias else kept.call.without("bias", "True")
     file = kept.call.file
@@ -228,8 +228,8 @@ def _splitting(scene: Scene, block: Block, plan: UnfusePlan, changed: dict[Span,
     span = _created(scene.graph, block.below(plan.conv))[0]
     changed.setdefault(span, set()).add(block.below(plan.conv))
     call = site_call(scene, span)
-    if call.function != "Conv2d" or not call.arguments or any(a.star for a in call.arguments):
-        raise Unfixable(f"line {span.line} builds the convolution, but not as nn.Conv2d(…) with its arguments")
+    if call.function != f"Conv{plan.rank}d" or not call.arguments or any(a.star for a in call.arguments):
+        raise Unfixable(f"line {span.line} builds the convolution, but not as nn.Conv{plan.rank}d(…)")
     reads, makes = call.argument("in_channels"), call.argument("out_channels")
     if reads is None or makes is None:
         raise Unfixable(f"line {span.line} does not say how many channels the convolution has")
@@ -254,7 +254,7 @@ def _splitting(scene: Scene, block: Block, plan: UnfusePlan, changed: dict[Span,
     prefix = call.callee.rpartition(".")[0]
     sequential = f"{prefix}.Sequential" if prefix else ""
     if not sequential:
-        raise Unfixable(f"line {span.line} calls Conv2d by a name of its own")
+        raise Unfixable(f"line {span.line} calls the convolution by a name of its own")
     yield Edit(_start(call.span), f"{sequential}({', '.join(parts)}, ")
     yield from depthwise
     yield Edit(_end(call.span), ")")

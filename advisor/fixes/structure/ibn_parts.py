@@ -25,7 +25,8 @@ TORCH = "torch.nn."
 class FusePlan:
     """``made``: where the k×k convolution goes, in place of ``depthwise`` or of ``expand``. ``gone``: the outermost
     modules that compute nothing any more. ``calls``: calls in the block's own code that have to go, because what they
-    call is a function, or a module that is called again elsewhere. ``bias``: of the new convolution."""
+    call is a function, or a module that is called again elsewhere. ``bias``: of the new convolution, which has
+    ``rank`` spatial dimensions."""
 
     expand: Path
     depthwise: Path
@@ -33,6 +34,7 @@ class FusePlan:
     gone: tuple[Path, ...]
     calls: tuple[Span, ...]
     bias: bool
+    rank: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class UnfusePlan:
     act: Path | None
     fn: str
     bias: bool
+    rank: int
 
 
 Plan = FusePlan | UnfusePlan
@@ -84,7 +87,7 @@ def fused_block(graph: Graph, move: FuseIBN, owner: str | None = None) -> Block:
     removed = [depthwise, *(op for op in chain if op not in kept)] if kept else [expand, *chain]
     gone, calls = _gone(graph, removed, owner)
     places = (_relative(expand.path, owner), _relative(depthwise.path, owner))
-    plan = FusePlan(*places, places[0] if kept else places[1], gone, calls, "bias" in expand.weights)
+    plan = FusePlan(*places, places[0] if kept else places[1], gone, calls, *_made(expand))
     return Block(owner, move, concerned, plan)
 
 
@@ -105,9 +108,14 @@ def unfused_block(graph: Graph, move: UnfuseIBN, owner: str | None = None) -> Bl
         None if norm is None else _module(norm, owner),
         None if act is None or combined or not act.module else _relative(act.path, owner),
         "" if act is None or combined or act.module else str(act.attrs["fn"]),
-        "bias" in conv.weights,
+        *_made(conv),
     )
     return Block(owner, move, (conv, *after), plan)
+
+
+def _made(conv: Op) -> tuple[bool, int]:
+    """Whether a convolution has a bias, and its spatial dimensions."""
+    return "bias" in conv.weights, len(conv.attrs["kernel"])
 
 
 def _module(op: Op, owner: str) -> Path:

@@ -71,12 +71,13 @@ def rechosen(file: Parsed, choice: cst.IfExp, condition: str) -> Edit:
     return Edit(file.span(choice), file.written(choice.body))
 
 
-def choosing(call: Call, changed: str, condition: str) -> tuple[Edit, ...]:
-    """Edits that make a call build ``changed`` where ``condition`` holds, always where it is empty."""
+def choosing(call: Call, changed: str, condition: str, within: bool) -> tuple[Edit, ...]:
+    """Edits that make a call build ``changed`` where ``condition`` holds, always where it is empty. ``within``: the
+    choice stands in the call itself, since other calls of the same statement choose too."""
     if not condition:
         return (call.calling(changed),)
     chosen = f"{changed} if {condition} else {call.callee}"
-    before = _before(call)
+    before = None if within else _before(call)
     if before is None:
         return (call.calling(f"({chosen})"),)
     place, name = before

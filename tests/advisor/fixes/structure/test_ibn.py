@@ -253,4 +253,40 @@ def test_what_cannot_be_said_of_one_line_is_told() -> None:
     )
     with pytest.raises(Unfixable) as e:
         proposed(text, first)
-    assert "the model itself" in e.value.reason
+    assert "no one class or function builds" in e.value.reason
+
+
+def test_two_calls_of_one_statement_choose_each_for_itself() -> None:
+    net = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers = [nn.Conv2d(3, 16, 3, 2, 1)]
+        for i in range(2):
+            layers += [Block(16, 16, 1, 4 + i), Block(16, 16, 1, 6 - i)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+    after, _ = edited(HEAD + UNITS + net, lambda moves: [moves[0], moves[3]])
+    assert "layers += [(FusedBlock if i == 0 else Block)(16, 16, 1, 4 + i), (FusedBlock if i == 1 else" in after
+
+
+def test_a_block_that_is_told_its_device_and_one_in_one_dimension() -> None:
+    text = (HEAD + FUNCTIONS + LISTED).replace("stride, t):", "stride, t, device=None):")
+    after, _ = edited(text, first)
+    assert "device=depthwise.weight.device" in after
+    text = (
+        (HEAD + UNITS + LISTED)
+        .replace("2d(", "1d(")
+        .replace("nn.Conv1d(3, 16, 3, 2, 1)", "nn.Flatten(2), nn.Conv1d(3, 16, 3)")
+    )
+    after, _ = edited(text, first)
+    assert "self.conv[1][0] = nn.Conv1d(" in after
+
+
+def test_strings_over_several_lines_are_copied_as_they_are() -> None:
+    said = '"""Says\nmore.\n"""\n        '
+    text = (HEAD + FUNCTIONS + LISTED).replace("        out = F.relu(self.bn1", f"        {said}out = F.relu(self.bn1")
+    after, _ = edited(text, first)
+    assert after.count('"""Says\nmore.\n"""') == 2
