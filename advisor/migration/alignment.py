@@ -138,21 +138,25 @@ class _Aligner:
 
     def _alike(self, p: Op, q: Op) -> float:
         """How much speaks for two ops being the same; 0 where they cannot be."""
-        if p.op != q.op:
+        if p.op != q.op or bool(p.weights) != bool(q.weights):
             return 0.0
-        score = 2.0 * (p.path == q.path) + (p.path.rpartition(".")[2] == q.path.rpartition(".")[2])
+        parent, _, leaf = p.path.rpartition(".")
+        other, _, name = q.path.rpartition(".")
+        numbered = leaf.isdigit() and name.isdigit()  # layers in a sequence are renumbered by what is left out
+        score = 1.0 + (parent == other) + (1.0 if numbered else 2.0) * (leaf == name)
         score += p.attrs.get("fn") == q.attrs.get("fn")
-        if not p.weights or not q.weights:
-            return 1.0 + score if bool(p.weights) == bool(q.weights) else 0.0
+        if not p.weights:
+            return score
+        score += (1.0 if numbered else 3.0) * (weight_name(self.old, p) == weight_name(self.new, q))
         x, y = (g.tensors[t].shape if (t := o.weights.get("weight")) is not None else () for g, o in self._both(p, q))
-        score += 4.0 * (weight_name(self.old, p) == weight_name(self.new, q))
-        score += sum(m == n for m, n in zip(x[:2], y[:2], strict=False))
+        score += 2.0 * sum(m == n for m, n in zip(x[:2], y[:2], strict=False)) + (p.weights.keys() == q.weights.keys())
         if p.op == "conv":
-            score += 2.0 * (p.attrs["kernel"] == q.attrs["kernel"]) + (p.attrs["stride"] == q.attrs["stride"])
-            score += 2.0 * ((p.attrs["groups"] > 1) == (q.attrs["groups"] > 1))
-            if p.attrs["transposed"] != q.attrs["transposed"] or len(p.attrs["kernel"]) != len(q.attrs["kernel"]):
+            a, b = p.attrs, q.attrs
+            if a["transposed"] != b["transposed"] or len(a["kernel"]) != len(b["kernel"]):
                 return 0.0
-        return 4.0 + score
+            score += (4.0 if a["kernel"] == b["kernel"] else -4.0) + (a["stride"] == b["stride"])
+            score += 2.0 if (a["groups"] > 1) == (b["groups"] > 1) else -2.0
+        return max(4.0 + score, 0.5)
 
     def _both(self, p: Op, q: Op) -> tuple[tuple[Graph, Op], tuple[Graph, Op]]:
         return (self.old, p), (self.new, q)
