@@ -149,8 +149,8 @@ class Session:
         """The models called ``names`` of one file, as ``texts`` have it, traced alone, with neither costs nor advice.
         None when the request was cancelled, or ``stopped`` said so.
 
-        No memory of earlier runs is asked or told. ``scopes``: graphs say what was in scope where modules were built.
-        Raises what :meth:`file` raises.
+        No memory of earlier runs is asked or told, and graphs know nothing of where their numbers come from.
+        ``scopes``: they say what was in scope where modules were built. Raises what :meth:`file` raises.
         """
 
         def over() -> bool:
@@ -238,7 +238,7 @@ class _Audit:
             found = replace(
                 found,
                 candidates=[c for c in found.candidates if c.name in names],
-                request={**found.request, "candidates": asked, "scopes": scopes},
+                request={**found.request, "candidates": asked, "scopes": scopes, "numbers": False},
             )
         return trace_file(self.path, found, self._running())
 

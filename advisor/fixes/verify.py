@@ -52,7 +52,7 @@ class Verifier:
     def differences(self, model: ModelReport, edits: Iterable[Edit], expected: Graph) -> tuple[str, ...]:
         """How what the edited texts make of ``model`` differs from ``expected``; empty where it is the same. Raises
         :class:`advisor.session.Cancelled` and what :meth:`advisor.session.Session.trace` does."""
-        found = self.traced(model.name, merged(edits))
+        found = self.traced(model.name, edits)
         if isinstance(found, str):
             return (found,)
         if found.graph is None or found.status != "ok":
@@ -70,9 +70,10 @@ class Verifier:
 
     def traced(self, name: str, edits: Iterable[Edit]) -> ModelReport | str:
         """The model called ``name`` under the edits, or why there is none."""
-        key = frozenset(edits), name
+        ordered = merged(edits)
+        key = frozenset(ordered), name
         if key not in self._traced:
-            self._traced[key] = self._trace(*key)
+            self._traced[key] = self._trace(ordered, name)
         return self._traced[key]
 
     def scoped(self, name: str) -> Graph | None:
@@ -83,7 +84,7 @@ class Verifier:
             raise Cancelled
         return next((m.graph for m in report.models if m.name == name and m.status == "ok"), None)
 
-    def _trace(self, edits: frozenset[Edit], name: str) -> ModelReport | str:
+    def _trace(self, edits: tuple[Edit, ...], name: str) -> ModelReport | str:
         buffers = dict(self.sources.texts.buffers)
         for file, theirs in by_file(edits).items():
             buffers[Path(file)] = apply(self.sources.text(file), theirs)
