@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -247,7 +248,7 @@ def _weighed(
 
 def _weights(graph: Graph, parameters: Iterable[int], target: Target) -> dict[int, tuple[int, int]]:
     """Elements and bytes of the given parameters."""
-    return {t: (graph.tensors[t].numel, stored_bytes(graph, t, target)) for t in parameters}
+    return {t: (prod(graph.tensors[t].shape), stored_bytes(graph, t, target)) for t in parameters}
 
 
 def _sums(weights: Iterable[tuple[int, int]]) -> tuple[int, int]:

@@ -315,6 +315,8 @@ def _shares(
     kernel: Kernel, plain: float, transfer: float, compute: Compute, target: Target
 ) -> tuple[tuple[int, float], ...]:
     """The kernel's latency over its ops: the first bears all but what slow functions behind it add."""
+    if not compute.slow:
+        return ((kernel.ops[0], kernel.latency_us), *[(key, 0.0) for key in kernel.ops[1:]])
     excess = kernel.latency_us - target.overhead_us - max(plain, transfer)
     added = dict(compute.slow)
     total = sum(added.values())

@@ -2,15 +2,19 @@
 
 import math
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.estimator.learned.features import FLOOR_CYCLES, RANGED, features
+from advisor.channels import analyse
+from advisor.estimator import roofline
+from advisor.estimator.learned.features import FLOOR_CYCLES, NAMES, RANGED, features
 from advisor.estimator.learned.model import Learned
 from advisor.estimator.simulated import Simulated
+from advisor.moves import SetWidth
 from advisor.targets import Special, load
 from tests.estimator.edits import GRAPHS, edits, resize
 from tests.graphs import GraphBuilder, mobilenet_v2
@@ -19,19 +23,40 @@ from .predictors import random_predictor
 
 TARGET = load("ethos-u85-1024")
 PREDICTOR = random_predictor(TARGET)
+TARGETS = [TARGET, load("ethos-u55-128"), load("ethos-u65-512"), load("npu-64")]
+"""What is worked out of kernels in context differs: placement in a small SRAM, weights fetched ahead, neither."""
 
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_reestimate_equals_an_estimate(data):
     graph = data.draw(st.sampled_from(sorted(GRAPHS)).map(GRAPHS.__getitem__))
+    target = data.draw(st.sampled_from(TARGETS))
     model = Learned(PREDICTOR)
-    costs = model.estimate(graph, TARGET)
+    costs = model.estimate(graph, target)
     for _ in range(2):
         after = data.draw(edits(graph))
-        costs = model.restimate(costs, graph, after, TARGET)
-        assert costs == Learned(PREDICTOR).estimate(after, TARGET)
+        costs = model.restimate(costs, graph, after, target)
+        with patch.object(roofline, "_kept", {}):  # no kernel was ever seen
+            assert costs == Learned(PREDICTOR).estimate(after, target)
         graph = after
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: t.name)
+def test_another_width_costs_what_its_network_does(target):
+    """What a kernel leaves to those behind it changes with its width, and theirs did not."""
+    predictor = random_predictor(TARGET, count=60, depth=6)
+    around = ("slack", "transfer/slack", "alive_after", "simulated_near", "chain_weights", "staged", "operand_slow")
+    predictor.forest.feature[:] = np.resize([NAMES.index(name) for name in around], predictor.forest.feature.shape)
+    graph = GRAPHS["mobilenet"]
+    model = Learned(predictor)
+    costs = model.estimate(graph, target)
+    found = [group for group in analyse(graph).groups if not group.pinned][::2]
+    assert len(found) > 8
+    for group in found:
+        after = SetWidth(group.key, group.width + 8 * group.multiple).apply(graph)
+        with patch.object(roofline, "_kept", {}):
+            assert model.restimate(costs, graph, after, target) == Learned(predictor).estimate(after, target)
 
 
 @pytest.mark.parametrize("name", sorted(GRAPHS))
