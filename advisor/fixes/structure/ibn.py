@@ -49,16 +49,16 @@ def _block(graph: Graph, move: Move, owner: str | None = None) -> Block:
 
 
 @dataclass(frozen=True, eq=False)
-class _Chosen:
-    """A block with what builds it; the plan is relative to what that builds."""
+class _Built:
+    """What builds a block, and what becomes of it: plans relative to what that builds, in order."""
 
-    block: Block
     maker: Maker
+    plans: tuple[Plan, ...]
 
     @property
-    def form(self) -> tuple[str, str, Plan]:
+    def form(self) -> tuple[str, str, tuple[Plan, ...]]:
         """Blocks with the same form can be served by one class."""
-        return self.maker.file.file, self.maker.name, self.block.plan
+        return self.maker.file.file, self.maker.name, self.plans
 
 
 class _Rendering:
@@ -103,7 +103,7 @@ class _Rendering:
         sites = {c.maker.site for c in self._makers(self.moves)}
         return self._wider(lambda c: c.maker.site in sites)
 
-    def _wider(self, belongs: Callable[[_Chosen], bool]) -> Proposal:
+    def _wider(self, belongs: Callable[[_Built], bool]) -> Proposal:
         more: list[Move] = []
         for move in self.every:
             try:
@@ -120,24 +120,25 @@ class _Rendering:
 
     # ---- a changed form of what builds the block
 
-    def _makers(self, moves: Sequence[Move]) -> list[_Chosen]:
-        found = []
+    def _makers(self, moves: Sequence[Move]) -> list[_Built]:
+        found: dict[str, _Built] = {}
         for move in moves:
             block = _block(self.graph, move)
             maker = next(makers(self.scene, block), None)
             if maker is None:
                 ends = (block.ops[0].path, block.ops[-1].path)
                 raise Unfixable(f"no one class or function builds {' and '.join(dict.fromkeys(ends))} together")
-            found.append(_Chosen(_block(self.graph, move, maker.path), maker))
-        return found
+            plan = _block(self.graph, move, maker.path).plan
+            before = found[maker.path].plans if maker.path in found else ()
+            found[maker.path] = _Built(maker, (*before, plan))
+        return list(found.values())
 
     def _edits(self, moves: Sequence[Move]) -> tuple[Edit, ...]:
-        chosen = self._makers(moves)
-        forms: dict[tuple[str, str, Plan], list[_Chosen]] = {}
-        for one in chosen:
+        forms: dict[tuple[str, str, tuple[Plan, ...]], list[_Built]] = {}
+        for one in self._makers(moves):
             forms.setdefault(one.form, []).append(one)
         names: set[str] = set()
-        by_site: dict[Span, list[tuple[str, list[_Chosen]]]] = {}
+        by_site: dict[Span, list[tuple[str, list[_Built]]]] = {}
         edits: list[Edit] = []
         for blocks in forms.values():
             name, defined = self._defined(blocks[0], names)
@@ -156,7 +157,7 @@ class _Rendering:
             edits += self._site(site, name, blocks, statements[self._statement(site)] > 1)
         return tuple(dict.fromkeys(edits))
 
-    def _defined(self, one: _Chosen, taken: set[str]) -> tuple[str, list[Edit]]:
+    def _defined(self, one: _Built, taken: set[str]) -> tuple[str, list[Edit]]:
         """The name of the changed form, and the edits that define it: after what it is derived from, or where that
         cannot be edited, before it is first called; none where an earlier fix has written the very same."""
         maker = one.maker
@@ -173,7 +174,7 @@ class _Rendering:
                 return name, [*needed, where]
         raise AssertionError("names never end")
 
-    def _text(self, one: _Chosen, name: str, base: str, file: Parsed) -> tuple[str, tuple[Edit, ...]]:
+    def _text(self, one: _Built, name: str, base: str, file: Parsed) -> tuple[str, tuple[Edit, ...]]:
         maker = one.maker
 
         def kind(path: Path) -> str:
@@ -181,7 +182,7 @@ class _Rendering:
             return "" if module is None else module.type
 
         nn, needed = reach(file, "torch", "nn")
-        text = definition(maker, base, name, one.block.plan, kind, nn, _step(maker.file, maker))
+        text = definition(maker, base, name, one.plans, kind, nn, _step(maker.file, maker))
         if "deepcopy(" in text:
             copy, more = reach(file, "copy", "deepcopy")
             text, needed = text.replace("deepcopy(", f"{copy}("), (*needed, *more)
@@ -192,7 +193,7 @@ class _Rendering:
         statement = call.file.statement(call.node)
         return site if statement is None else call.file.span(statement)
 
-    def _site(self, site: Span, name: str, blocks: Sequence[_Chosen], shared: bool) -> list[Edit]:
+    def _site(self, site: Span, name: str, blocks: Sequence[_Built], shared: bool) -> list[Edit]:
         """Edits of the call at ``site``; ``shared``: its statement holds others that are edited too."""
         maker = blocks[0].maker
         call = site_call(self.scene, site)

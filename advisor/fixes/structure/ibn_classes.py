@@ -34,20 +34,19 @@ _MODULES = {
 """torch's layer of an activation without parameters."""
 
 
-def definition(maker: Maker, base: str, name: str, plan: Plan, kind: Kind, nn: str, tab: str) -> str:
+def definition(maker: Maker, base: str, name: str, plans: Sequence[Plan], kind: Kind, nn: str, tab: str) -> str:
     """The text of ``name``, which builds what ``base`` (the maker's name where this stands) builds and changes it as
-    ``plan`` says. ``nn`` is how the file calls ``torch.nn``; ``tab`` one step of its indentation. Raises
-    :class:`Unfixable`."""
+    ``plans``, all of one kind, say. ``nn`` is how the file calls ``torch.nn``; ``tab`` one step of its indentation.
+    Raises :class:`Unfixable`."""
     subject = maker.subject
-    forward = ""
-    dropped: tuple[Path, ...] = ()
-    if isinstance(plan, FusePlan) and plan.calls:
-        forward, dropped = _forward(maker, plan)
-    said = _said(plan, base)
-    if isinstance(plan, FusePlan):
-        body = _fusing(maker, plan, kind, nn, tab, dropped)
-    else:
-        body = _unfusing(maker, plan, nn, tab)
+    forward, dropped = _forward(maker, [p for p in plans if isinstance(p, FusePlan)])
+    said = _said(plans[0], base)
+    body: list[str] = []
+    for plan in reversed(plans):  # what goes from a sequence moves up what comes after it
+        if isinstance(plan, FusePlan):
+            body += _fusing(maker, plan, kind, nn, tab, [p for p in plan.gone if p in dropped])
+        else:
+            body += _unfusing(maker, plan, nn, tab)
     if isinstance(maker.node, cst.ClassDef):
         text = (
             f'class {name}({base}):\n{tab}"""{said}"""\n\n'
@@ -166,14 +165,16 @@ def _call(start: str, arguments: Sequence[str], tab: str) -> list[str]:
 # ---- the forward
 
 
-def _forward(maker: Maker, plan: FusePlan) -> tuple[str, tuple[Path, ...]]:
+def _forward(maker: Maker, plans: Sequence[FusePlan]) -> tuple[str, tuple[Path, ...]]:
     """The methods with the calls that have to go left out, as they stand in the class, and the modules that they do
-    not call any more."""
+    not call any more; none where no call has to go."""
+    spans = [span for plan in plans for span in plan.calls]
+    if not spans:
+        return "", ()
     file = maker.file
     if not isinstance(maker.node, cst.ClassDef):
         raise Unfixable(f"a function called between the layers of {maker.name} would have to go too")
     functions: dict[cst.FunctionDef, list[Edit]] = {}
-    spans = list(plan.calls)
     for span in spans:
         _, function = method_around(file, span)
         if not isinstance(file.enclosing(function, cst.FunctionDef, cst.ClassDef), cst.ClassDef):
@@ -181,7 +182,7 @@ def _forward(maker: Maker, plan: FusePlan) -> tuple[str, tuple[Path, ...]]:
                 f"{function.name.value}() in line {span.line} is shared by blocks that should stay as they are"
             )
         functions.setdefault(function, [])
-    dropped = [p for p in plan.gone if len(p) == 1]
+    dropped = [p for plan in plans for p in plan.gone if len(p) == 1]
     called = {p: _calls_of(file, maker.node, p[0]) for p in dropped}
     dropped = [p for p in dropped if called[p] and all(_method(file, c) in functions for c in called[p])]
     spans += [file.span(c) for p in dropped for c in called[p]]

@@ -290,3 +290,26 @@ def test_strings_over_several_lines_are_copied_as_they_are() -> None:
     text = (HEAD + FUNCTIONS + LISTED).replace("        out = F.relu(self.bn1", f"        {said}out = F.relu(self.bn1")
     after, _ = edited(text, first)
     assert after.count('"""Says\nmore.\n"""') == 2
+
+
+def test_two_of_one_block() -> None:
+    block = """class Block(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.Conv2d(n, 24, 1), nn.ReLU(), nn.Conv2d(24, 24, 3, 1, 1, groups=24), nn.ReLU(), nn.Conv2d(24, n, 1),
+            nn.Conv2d(n, 24, 1), nn.ReLU(), nn.Conv2d(24, 24, 3, 1, 1, groups=24), nn.ReLU(), nn.Conv2d(24, n, 1))
+
+    def forward(self, x):
+        return self.first(x)
+
+
+"""
+    net = """class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(Block(3), nn.Conv2d(3, 3, 1), Block(3))
+"""
+    after, move = edited(HEAD + block + net, lambda moves: moves[2:])
+    assert "super().__init__(Block(3), nn.Conv2d(3, 3, 1), FusedBlock(3))" in after
+    assert isinstance(move, Together)
+    assert after.count("expand, depthwise = ") == 2
