@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 from ..numbers.carried import compiled
+from ..numbers.traced import renew
 from ..problems import describe, failure
 from ..trace.frames import entry
 from .cheapweights import cheap_weights, seed
@@ -218,6 +219,7 @@ class Constructor:
         trial: Trial,
         weights: Callable[[], AbstractContextManager[Any]] = cheap_weights,
     ) -> nn.Module:
+        renew()
         with weights(), device, torch.no_grad():
             function, args, kwargs = plan.call()
             disarm_libraries()

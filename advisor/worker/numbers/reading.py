@@ -31,7 +31,7 @@ class Reader:
         for module in model.modules():
             found = _traced(module)
             if found:
-                self._taken[identity(module)] = (weakref.ref(module), {**self._known(module), **found})
+                self._keep(module, {**self._known(module), **found})
                 module.__dict__.update({name: _plain(value) for name, value in found.items()})
 
     def table(self, modules: Mapping[str, nn.Module]) -> dict[str, Any] | None:
@@ -41,6 +41,16 @@ class Reader:
             if _is_layer(type(module)) or module._parameters:
                 table.add(path, {**self._known(module), **_traced(module)})
         return table.plain() if table.layers else None
+
+    def _keep(self, module: nn.Module, read: Read) -> None:
+        key = identity(module)
+        taken = self._taken
+
+        def forget(dead: weakref.ref[nn.Module]) -> None:
+            if key in taken and taken[key][0] is dead:
+                del taken[key]
+
+        taken[key] = (weakref.ref(module, forget), read)
 
     def _known(self, module: nn.Module) -> Read:
         entry = self._taken.get(identity(module))

@@ -62,7 +62,7 @@ class _Rewriter:
             ast.If: self._test,
             ast.While: self._test,
             ast.IfExp: self._test,
-            ast.Assert: self._skip,
+            ast.Assert: self._assert,
             ast.Delete: self._skip,
             ast.Import: self._import,
             ast.ImportFrom: self._import,
@@ -171,6 +171,9 @@ class _Rewriter:
                 self.statements(body)
             else:
                 self.node(body)
+
+    def _assert(self, node: ast.Assert) -> None:
+        self._unless_constant(node.test)
 
     def _case(self, node: ast.match_case) -> None:
         self.node(node.guard)

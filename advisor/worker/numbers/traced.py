@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 MOST_STEPS = 200_000
-"""Results that are followed in one process; a loop over millions of numbers must not fill the memory."""
+"""Results that are followed while one model is built; a loop over millions of numbers must not fill the memory."""
 
 
 class Literal:
@@ -125,6 +125,11 @@ TRACED: frozenset[type] = frozenset((TracedInt, TracedFloat))
 _STANDING_IN: set[type] = set(TRACED)
 
 _left = [MOST_STEPS]
+
+
+def renew() -> None:
+    """Another model is built: as many results may be followed as for the last."""
+    _left[0] = MOST_STEPS
 
 
 def is_traced(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +142,98 @@ def test_code_that_takes_no_other_numbers_works_without(tmp_path: Path) -> None:
     [found] = [m for m in report.models if m.name == "Net"]
     assert found.status == "ok" and found.graph is not None and found.graph.numbers is None
     assert any("AssertionError: no int" in note for note in found.notes)
+
+
+def traced(auditor: Auditor, path: Path, **more: Any) -> Graph:
+    events = auditor.run(path, candidate("Net", attempts=[attempt(source="default")]), **more)
+    [model] = [e for e in events if e["event"] == "model"]
+    assert model["status"] == "ok", model["error"]
+    return Graph.from_plain(model["graph"])
+
+
+def test_places_are_in_code_points_and_of_strings_the_digits(auditor: Auditor) -> None:
+    numbers, text = numbers_of(auditor, net("sum(widths)", "é = 'à'; widths = [8, int('ü_24'.split('_')[1])]"))
+    assert written(numbers, text, "conv") == "8 24"
+    assert [literal.kind for literal in numbers.literals if literal.value == 24] == ["string"]
+
+
+def test_numbers_of_other_files_of_the_project_are_followed(auditor: Auditor) -> None:
+    other = auditor.write("pack/config.py", "WIDTHS = {'wide': 48}\ndef make(c):\n    return int(c * 0.5)\n")
+    auditor.write("pack/__init__.py", "")
+    path = auditor.write("pack/net.py", HEAD + "from .config import WIDTHS, make\n" + net("make(WIDTHS['wide'])"))
+    numbers = traced(auditor, path).numbers
+    assert numbers is not None
+    step = numbers.step("conv", "out_channels")
+    assert step is not None
+    spans = sorted(numbers.literals[i].span for i in numbers.reaches(step))
+    assert [(s.file, s.line, s.column, s.end_column) for s in spans] == [
+        (str(other), 1, 19, 21),
+        (str(other), 3, 20, 23),
+    ]
+
+
+def test_statement_by_statement_too(auditor: Auditor) -> None:
+    body = "raise ValueError('at import')\nWIDTHS = [8, 40]\n" + net("WIDTHS[1]")
+    numbers, text = numbers_of(auditor, body)
+    assert written(numbers, text, "conv") == "40"
+
+
+def test_an_unsaved_text_has_its_own_numbers(auditor: Auditor) -> None:
+    path = auditor.write("net.py", HEAD + net("24"))
+    unsaved = "\n\n" + HEAD + net("56")
+    numbers = traced(auditor, path, buffers={str(path): unsaved}).numbers
+    assert numbers is not None and written(numbers, unsaved, "conv") == "56"
+
+
+def test_places_and_layers_are_those_of_a_trace_without(auditor: Auditor) -> None:
+    body = net("make(16)", "make = lambda c: int(\n            max(c, 8)\n        )")
+    path = auditor.write(
+        "net.py", HEAD + body.replace("return self.conv(x)", "return self.conv(x).mean((2, 3)) * 2 + 1")
+    )
+    followed, plain = traced(auditor, path), traced(auditor, path, numbers=False)
+    assert followed.numbers is not None and plain.numbers is None
+    assert {**followed.to_plain(), "numbers": None} == {**plain.to_plain(), "numbers": None}
+
+
+def test_the_root_of_what_runs_sees_plain_types(auditor: Auditor) -> None:
+    setup = "assert type(width) is int and type(width) in (int, str) and width is 24 and not isinstance(width, str)"
+    numbers, text = numbers_of(auditor, net("width", setup, ", width=24"))
+    assert written(numbers, text, "conv") == "24"
+
+
+def test_names_of_functions_may_mean_something_else(auditor: Auditor) -> None:
+    more = "@staticmethod\n    def build(max, int, type):\n        return max(int('5'), type)"
+    numbers, text = numbers_of(
+        auditor, net("self.build(lambda a, b: a + b, lambda s: len(s) * 8, 16)", more=more, setup="pass")
+    )
+    assert sorted(written(numbers, text, "conv").split()) == ["16", "8"]
+
+
+def test_what_is_scripted_and_what_describes_stays_as_it_is(auditor: Auditor) -> None:
+    body = '''
+    @torch.jit.script
+    def scale(x: torch.Tensor, by: int = 2) -> torch.Tensor:
+        """Twice 8_16."""
+        return x * by
+
+    class Kind:
+        __slots__ = ("a1", "a2")
+        width: int = 24
+
+        def __init__(self):
+            """Of 1_2."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            assert (Kind.__init__.__doc__, __name__[:0]) == ("Of 1_2.", "")
+            match (8, 16):
+                case (8, b):
+                    width = b
+            self.conv = nn.Conv2d(3, width + Kind.width, 3)
+
+        def forward(self, x):
+            return scale(self.conv(x))
+    '''
+    numbers, text = numbers_of(auditor, body)
+    assert sorted(written(numbers, text, "conv").split()) == ["16", "24"]
