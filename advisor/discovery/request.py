@@ -16,7 +16,8 @@ configuration are always literal)::
       "preload": ["timm"],               # libraries that the file imports, slow ones: import them before the fork
       "candidates": [CANDIDATE, ...],    # best first: told by the user, zero-argument factories, roots, the rest
       "hints": [INPUTS, ...],            # inputs seen in the file that belong to no one candidate, best first
-      "scopes": true                     # optional: tell what was in scope where each module was built
+      "scopes": true,                    # optional: tell what was in scope where each module was built
+      "numbers": false                   # optional: do not follow numbers to their literals
     }
 
     CANDIDATE = {
