@@ -66,7 +66,7 @@ def at_revision(path: Path, revision: str) -> Texts:
         {
             here / name: _git(top, "show", f"{commit}:{name}", why=f"git cannot show {name}")
             for name in changed.split("\0")
-            if name in then
+            if name and name in then
         }
     )
 

@@ -44,7 +44,7 @@ POINTS = 2.0
 
 @dataclass(frozen=True)
 class Widened:
-    """One network: how many groups were widened, what the migration says, and the outputs' largest difference, in single
+    """One network: how many groups were widened, what the migration says, and the outputs' largest difference in single
     and in double precision: only the latter tells a wrong weight from rounding."""
 
     model: str
@@ -181,11 +181,12 @@ def table(widths: Sequence[Widened], rewrites: Sequence[Rewritten], digits: Sequ
         "Written by `make verify-migration` (`tests/corpus/verify_migration.py`). Networks of timm with random weights "
         "and BatchNorm statistics; every channel group that may change is widened on the live module, the state dict "
         "is migrated by `advisor.migrate_state_dict`, and the outputs of both networks are compared for a seeded input "
-        f"in single and in double precision. {len(exact)} of {len(widths)} migrations, of {names} networks, say that the "
-        f"function is kept. {len(wrong)} of these differ by more than {LARGEST:g} in double precision, {rounded} in "
-        "single precision, where outputs are large.",
+        f"in single and in double precision. {len(exact)} of {len(widths)} migrations, of {names} networks, say that "
+        f"the function is kept. {len(wrong)} of these differ by more than {LARGEST:g} in double precision, {rounded} "
+        "in single precision, where outputs are large.",
         "",
-        "| network | widened by | groups | function | largest difference | in double | largest output | why not exact |",
+        "| network | widened by | groups | function | largest difference | in double | largest output "
+        "| why not exact |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for w in widths:
