@@ -51,14 +51,16 @@ def price(plan: Plan, model: ModelReport, moved: Graph, target: str | None) -> P
     return Price(before, _estimator(chosen, before).restimate(before, model.graph, moved, chosen))
 
 
-def resolved(plan: Plan, model: ModelReport, finding: Finding, moved: Graph, price: Price) -> bool:
-    """Whether ``moved``, which ``price`` is of, leaves the finding's rule nothing to say of the finding's layers."""
+def resolved(
+    plan: Plan, model: ModelReport, finding: Finding, layers: frozenset[str], moved: Graph, price: Price
+) -> bool:
+    """Whether ``moved``, which ``price`` is of, leaves the finding's rule nothing to say of ``layers``."""
     chosen = _target(plan, finding.target)
     rule = next((r for r in packs.rules() if r.code == finding.code), None)
     if chosen is None or rule is None:
         return True
     asked = Settings(plan.config.min_gain / 100, plan.config.memory_budget, model.name, Sources(model.file, model.span))
-    about = _About(rule, frozenset(finding.layers))
+    about = _About(rule, layers)
     return not advise(moved, chosen, _estimator(chosen, price.before), [about], asked, costs=price.after).findings
 
 

@@ -64,6 +64,11 @@ class Verifier:
             return (f"it was built in another way: {found.construct} against {model.construct}",)
         return tuple(equivalent(expected, found.graph))
 
+    def graph(self, model: ModelReport, edits: Iterable[Edit]) -> Graph | None:
+        """What the edited texts make of ``model``, as far as it can be traced."""
+        found = self.traced(model.name, edits)
+        return found.graph if isinstance(found, ModelReport) and found.status == "ok" else None
+
     def known(self, model: ModelReport, edits: Iterable[Edit]) -> bool:
         """Whether it is known already what the edits make of the model."""
         return (frozenset(edits), model.name) in self._traced
