@@ -39,7 +39,10 @@ class Wiring:
     other: 1; whether several read it; whether no kernel made it; whether it holds a result of the model; 1; how many
     groups it lives for; 1; whether these are at most two.
     ``chain`` numbers the chains, ``chain_from`` are their first rows. ``producer`` and ``consumer`` are the last two of
-    ``beside``; ``stages`` are for targets with a slow memory behind a small fast one.
+    ``beside``, ``makers`` the first and the row that the first operand comes from as it is read, which may be a view;
+    ``stages`` are for targets with a slow memory behind a small fast one. ``joined`` are the rows that write their
+    result in place into a concatenation, with the tensor that this makes, ``copied`` the rows of concatenations with
+    the parts that are copied into them.
     """
 
     rows: list[int]
@@ -61,7 +64,10 @@ class Wiring:
     chain_shape: NDArray[np.float64]
     producer: list[int]
     consumer: list[int]
+    makers: list[tuple[int, int]]
     stages: Stages | None
+    joined: dict[int, int]
+    copied: dict[int, list[int]]
 
 
 def has_row(group: Group, priced: Priced) -> bool:
@@ -103,6 +109,13 @@ def wired(graph: Graph, plan: Plan, staged: bool = False) -> Wiring:
     life, ones = np.append(behind - first, 0).astype(float), np.ones(nothing + 1)
     distances = [(row - p if p < n else -1, c - row if c < n else -1) for row, (p, c) in _pairs(producer, consumer)]
     kinds = [kind_of(graph.tensors, groups[i].ops[0]) for i in rows]
+    row_by_op = {op.key: row for row, i in enumerate(rows) for op in groups[i].ops}
+    source = []
+    for i in rows:
+        first_op = groups[i].ops[0]
+        from_op = graph.producer.get(first_op.inputs[0]) if first_op.inputs else None
+        source.append(row_by_op.get(from_op.key, n) if from_op is not None else n)
+    joined, copied = _joined(groups, rows, kinds, made, readers)
     return Wiring(
         rows=rows,
         row_of={i: row for row, i in enumerate(rows)},
@@ -127,8 +140,36 @@ def wired(graph: Graph, plan: Plan, staged: bool = False) -> Wiring:
         else np.zeros((2, 0)),
         producer=producer,
         consumer=consumer,
+        makers=list(zip(producer, source, strict=True)),
         stages=stages(graph, plan, rows, kinds) if staged else None,
+        joined=joined,
+        copied=copied,
     )
+
+
+def _joined(
+    groups: list[Group], rows: list[int], kinds: list[str], made: dict[int, int], readers: dict[int, list[int]]
+) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """Of concatenations: who writes into them in place, and what is copied. A part is written in place by the kernel
+    whose result it is, if nobody else reads that."""
+    joined: dict[int, int] = {}
+    copied: dict[int, list[int]] = {}
+    for row, kind in enumerate(kinds):
+        if kind != "concat" or not groups[rows[row]].writes:
+            continue
+        copied[row] = []
+        for tensor, storage in groups[rows[row]].reads:
+            maker = made.get(storage)
+            alone = maker is not None and tensor == storage and readers[storage] == [row]
+            if maker is not None and alone and kinds[maker] not in _APART:
+                joined[maker] = groups[rows[row]].writes[0]
+            else:
+                copied[row].append(tensor)
+    return joined, copied
+
+
+_APART = frozenset({"concat", "stack", "grouped", "reshape", "permute", "copy", "repeat", "gather"})
+"""Kinds of kernels whose result cannot be a part of another map."""
 
 
 def _pairs(producer: list[int], consumer: list[int]) -> list[tuple[int, tuple[int, int]]]:

@@ -21,6 +21,7 @@ from ..learned.features import FLOOR_CYCLES, RANGED
 from ..learned.forest import Forest, Tree
 from ..learned.intervals import aggregate
 from ..learned.predictor import Predictor, Regressor, fingerprint
+from . import golden
 from .dataset import Table
 from .sampling import CHAINS
 
@@ -115,7 +116,8 @@ def fit(table: Table, target: Target, basis: str, facts: dict[str, Any], label: 
         trees += [replace(tree, value=[v * share[group] for v in tree.value]) for tree in grown.trees]
     forest = Forest.of(trees, DEPTH)
     scale = _scale(table, held, spreads)
-    made = Predictor(target.name, fingerprint(target), label, basis, TREES, forest, kinds, scale, facts)
+    told = {**facts, golden.FACT: golden.seen(target)}
+    made = Predictor(target.name, fingerprint(target), label, basis, TREES, forest, kinds, scale, told)
     return Fitted(made, _errors(table, held))
 
 

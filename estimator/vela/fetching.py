@@ -11,7 +11,7 @@ Source: ``ethos-u-vela`` 5.2.0: the weight buffering of its scheduler, its estim
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
 from typing import NamedTuple
@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..memory.vela.buffers import LATENCY, SLICE
+from .copying import copied as copying
+from .turns import RENAMING, Turned
 
 TAKES = (
     *("array", "stream", "slow", "simulated", "traffic_cycles", "weight_cycles", "out_channels", "groups"),
@@ -41,6 +43,7 @@ _VANISH = frozenset(("concat", "split", "unbind", "slice", "reshape", "expand", 
 _APART = frozenset(
     ("reshape", "permute", "slice", "split", "unbind", "expand", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 )
+_CUT = frozenset(("split", "unbind"))
 _NOTICED = 1000.0
 """Cycles of waiting for a slice that count for a layer that computes longer than it fetches."""
 
@@ -52,32 +55,54 @@ KEPT = 16384
 
 class Flow(NamedTuple):
     """Bytes a cycle of the slow memory, of the SRAM and of one of its channels; bytes of its bursts; cycles per
-    byte that the specification has for it."""
+    byte that the specification has for it; the accelerator's name, and whether what kernels have to do besides
+    (:class:`Beside`) is followed on it."""
 
     slow: float
     fast: float
     channel: float
     burst: float
     nominal: float
+    accelerator: str
+    followed: bool
+
+
+class Beside(NamedTuple):
+    """What a row has to do besides.
+
+    ``turned`` are cycles of passes that bring its operand into order, all and those of the last. ``whole`` are the
+    channels of the concatenation that its result, with a function behind it, is a part of (0: of none); ``copies`` of a
+    concatenation the parts that are copied into it (height, width, channels), None where that is not known.
+    ``refetches`` is how often a layer that writes its result in another order reads its weights, 0 for any other.
+    """
+
+    turned: Turned = Turned(0.0, 0.0)
+    whole: int = 0
+    copies: tuple[tuple[int, int, int], ...] | None = None
+    refetches: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
 class Layer:
     """What a kernel is by itself, whatever stands around it.
 
-    ``runs``: it is an operation; ``apart``: its maps are cut or joined elsewhere than between bricks; ``able``: weights
-    may be fetched into the SRAM. ``busy`` are the array's cycles, ``one`` those of each of ``times`` layers that are
-    alike; ``transfer`` what a layer's weights take, ``unmoved`` where they are read in place, ``moved`` from the SRAM.
+    ``runs``: it is an operation; ``apart``: its maps are cut or joined elsewhere than between bricks; ``cut``: so is
+    what it gives on; ``able``: weights may be fetched into the SRAM, ``undivided``: only all at once. ``busy`` are the
+    array's cycles, ``one`` those of each of ``times`` layers that are alike; ``transfer`` what a layer's weights take,
+    ``unmoved`` where they are read in place, ``moved`` from the SRAM.
 
     ``outputs`` are a layer's channels of results, ``padded`` in whole micro-blocks of ``unit``; a slice has whole
     ``block``. ``fetched`` and ``made`` are bytes of operands and results, each followed by those in bursts of parts of
     a brick; ``weights`` as stored, ``direct`` as read in place, ``fixed`` are scales and constants. ``price`` is the
-    simulated one, ``nominal`` the memory's time as specified for what is no layer, ``started`` what begins it.
+    simulated one, ``nominal`` the memory's time as specified for what is no layer, ``started`` what begins it;
+    ``turned`` is the last pass of what brings its operand into order, ``copies`` are as in :class:`Beside`.
     """
 
     runs: bool
     apart: bool
+    cut: bool
     able: bool
+    undivided: bool
     layered: bool
     busy: float
     one: float
@@ -98,6 +123,8 @@ class Layer:
     price: float
     nominal: float
     started: float
+    turned: float = 0.0
+    copies: tuple[tuple[int, int, int], ...] | None = None
 
 
 class _Fetch(NamedTuple):
@@ -129,10 +156,15 @@ class Changed(NamedTuple):
 
 
 def fetched(
-    layers: list[Layer], makers: Sequence[int], readers: Sequence[int], flow: Flow, old: Changed | None = None
+    layers: list[Layer],
+    makers: Sequence[tuple[int, int]],
+    readers: Sequence[int],
+    flow: Flow,
+    old: Changed | None = None,
 ) -> Fetched:
-    """What all rows take. ``makers`` are the rows that made the first operand of each, ``readers`` the first that read
-    its result; the number of rows where none. With ``old``, ``layers`` are those of the changed rows."""
+    """What all rows take. ``makers`` are the rows that made the first operand of each and that it comes from as it is
+    read, ``readers`` the first that read its result; the number of rows where none. With ``old``, ``layers`` are those
+    of the changed rows."""
     n = len(makers)
     stale: Sequence[int] = range(n)
     if old is None:
@@ -142,7 +174,7 @@ def fetched(
         made = Fetched(was.layers[:], was.before, was.free[:], was.columns.copy())
         for r, layer in zip(rows, layers, strict=True):
             made.layers[r] = layer
-        if any((a := was.layers[r]).runs != b.runs or a.apart != b.apart for r, b in zip(rows, layers, strict=True)):
+        if any(_stands(was.layers[r]) != _stands(layer) for r, layer in zip(rows, layers, strict=True)):
             made.before = _before(made.layers)  # others stand beside each other
         else:
             stale = rows
@@ -155,9 +187,16 @@ def fetched(
             others.append(r)
     for r in {*stale, *_after(others, before)}:
         slack = _slack(layers, r, before[r], free)
-        apart, parted = (at == n or layers[at].apart for at in (makers[r], readers[r]))
+        maker, source = makers[r]
+        apart = maker == n or layers[maker].apart or (source < n and layers[source].cut)
+        parted = readers[r] == n or layers[readers[r]].apart
         made.columns[r] = _columns(layers[r], slack, apart, parted, flow)
     return made
+
+
+def _stands(layer: Layer) -> tuple[bool, bool, bool]:
+    """What others that stand beside it go by."""
+    return layer.runs, layer.apart, layer.cut
 
 
 def _after(rows: Sequence[int], before: list[int]) -> list[int]:
@@ -182,10 +221,13 @@ def _before(layers: list[Layer]) -> list[int]:
 
 
 def _slack(layers: list[Layer], row: int, before: int, free: list[float] | None) -> float:
-    """Cycles that the weights of a row may be fetched in: the array's for the layer before of the same kernel, else
-    what the kernel before leaves, which is all its time as long as that is not known."""
+    """Cycles that the weights of a row may be fetched in: the array's for the layer before of the same kernel, those of
+    a map that is brought into order for it, else what the kernel before leaves, which is all its time as long as that
+    is not known."""
     if layers[row].times > 1:
         return layers[row].one
+    if layers[row].turned:
+        return layers[row].turned
     if before < 0:
         return 0.0
     return layers[before].one if free is None else free[before]
@@ -210,10 +252,13 @@ def layer(takes: Sequence[float], kind: str, flow: Flow) -> Layer:
         channels = outputs if groups > 1 else max(inputs, 1.0)
         parts = channels / (ceil(channels / SLICE) * SLICE) * (flow.burst / min(max(step, 1.0), flow.burst))
         made_parts = flow.burst / SLICE
+    runs = price > 0 and kind not in _VANISH
     return Layer(
-        price > 0 and kind not in _VANISH,
+        layered or (runs and kind not in RENAMING) if flow.followed else runs,
         kind in _APART or unaligned > 0,
+        flow.followed and kind in _CUT,
         stored > 0 and (again > 1 or transfer + moved <= max(one, transfer)),
+        False,
         layered,
         busy,
         one,
@@ -238,10 +283,29 @@ def layer(takes: Sequence[float], kind: str, flow: Flow) -> Layer:
 
 
 @lru_cache(maxsize=KEPT)
+def doing(layer: Layer, more: Beside) -> Layer:
+    """The layer of a kernel that has ``more`` to do where it stands."""
+    made = layer
+    if layer.price <= 0 < more.turned.all:  # that is all that it does
+        made = replace(made, runs=True, cut=True, busy=more.turned.all, one=more.turned.last)
+    elif more.turned.all:
+        made = replace(made, turned=more.turned.last)
+    if more.whole:
+        bricks = ceil(layer.outputs / SLICE) * SLICE
+        whole = ceil(more.whole / SLICE) * SLICE
+        made = replace(made, made=(layer.made[0] * whole / bricks, layer.made[1] * more.whole / bricks))
+    if more.refetches and layer.direct:
+        again = more.refetches * layer.weights / layer.direct  # as against those of its own order
+        rate = {"direct": layer.direct * again, "scales": layer.scales * again, "moved": layer.moved * again}
+        made = replace(made, undivided=True, able=True, unmoved=layer.transfer * more.refetches, **rate)
+    return replace(made, copies=more.copies)
+
+
+@lru_cache(maxsize=KEPT)
 def _fetched(layer: Layer, slack: float) -> _Fetch:
     """How the weights of one layer are fetched. Maps are kept in bricks, and so are slices."""
     busy = layer.one
-    if not layer.able:
+    if not layer.able or (layer.undivided and layer.transfer > 2 * slack):
         return _Fetch(False, 0.0, 0.0, busy)
     transfer, outputs, unit, padded = layer.transfer, layer.outputs, layer.unit, layer.padded
     least, computing = min(SLICE / outputs, 1.0), busy > layer.unmoved
@@ -285,6 +349,8 @@ def _columns(layer: Layer, slack: float, apart: bool, parted: bool, flow: Flow) 
     slow = (weights + layer.scales + layer.constant) / flow.slow
     fast = max((read + made + copied) / flow.fast, read / flow.channel) if layer.layered else layer.nominal
     ran = max(array, slow, fast)
+    if layer.copies is not None:
+        ran = sum([copying(*part, apart, parted or layer.apart, flow.accelerator) for part in layer.copies])
     cycles = ran + layer.started if price > 0 else 0.0
     whole = max(cycles, 1.0)
     transfer, stall = (layer.transfer, ran - max(busy, fast)) if present else (0.0, 0.0)

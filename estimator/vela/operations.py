@@ -13,10 +13,10 @@ from advisor.targets import Target
 from ..kernels import Group
 from ..memory.vela.encoding import Layer as Coded
 from ..memory.vela.encoding import stored
-from .blocks import BRICK, CORES, Layer, up
+from .blocks import BRICK, CORES, Layer, block, up
 from .passes import PACES, Pass, passed
-from .rates import PORTS
-from .transposing import transposed
+from .rates import PORTS, followed
+from .transposing import reordered, transposed
 
 COLUMNS = (
     *("stored", "scales", "pass_cycles", "fetched", "made", "refetches", "slices"),
@@ -59,7 +59,7 @@ def operation(tensors: Mapping[int, Tensor], group: Group, kind: str, target: Ta
     if kind == "batch_norm":
         return (*_NONE[:-1], 2 * _constant(y, y[1:2] or y, accelerator))  # a product and a sum
     if kind == "reshape":
-        return _shuffled(x, y, accelerator)
+        return _shuffled(x, y, accelerator, followed(target))
     output = _output(group)
     if kind == "linear":
         made = passed(Layer(1, prod(x[:-1]), x[-1], y[-1]), "linear", (1, 1), output, accelerator)
@@ -69,15 +69,18 @@ def operation(tensors: Mapping[int, Tensor], group: Group, kind: str, target: Ta
     if kind == "pool":
         return _pool(first.attrs, x, y, output, accelerator)
     if kind in ("conv", "pointwise", "depthwise", "grouped"):
+        if kind in ("conv", "pointwise") and _added_up(first.attrs) and followed(target):
+            return _summed((y[2], y[3], x[1], y[1]), _pair(first.attrs, "kernel"), accelerator)
         return _convolution(first.attrs, kind, x, y, output, accelerator)
     return _NONE
 
 
-def _shuffled(x: Sequence[int], y: Sequence[int], accelerator: str) -> tuple[float, ...]:
+def _shuffled(x: Sequence[int], y: Sequence[int], accelerator: str, exactly: bool) -> tuple[float, ...]:
     """A reshape that makes one dimension of the two that channels were swapped in: the compiler swaps them here."""
     if len(x) != 5 or len(y) != 4 or min(x[1], x[2]) < 2 or tuple(x[3:]) != tuple(y[2:]):
         return _NONE
-    cycles = transposed(x[3] * x[4], x[2], x[1], accelerator)
+    shape = x[3] * x[4], x[2], x[1]
+    cycles = reordered(shape, (0, 2, 1), accelerator)[0] if exactly else transposed(*shape, accelerator)
     return (0.0, 0.0, cycles, *_NONE[3:])
 
 
@@ -176,6 +179,40 @@ def _convolution(
     if kind != "grouped":
         return _of(weights, outputs, made)
     return _of(weights, outputs, _sliced(layer, made, output, accelerator), groups)
+
+
+def rewritten(
+    tensors: Mapping[int, Tensor], group: Group, shape: Sequence[int], order: Sequence[int], accelerator: str
+) -> float:
+    """How often a convolution reads its weights whose result, of ``shape``, is written in another order: its blocks are
+    not turned with it."""
+    op = group.ops[0]
+    x, y = tensors[op.inputs[0]].shape, tensors[op.outputs[0]].shape
+    window, stride = _pair(op.attrs, "kernel"), _pair(op.attrs, "stride")
+    groups = op.attrs["groups"]
+    equal = groups == x[1] > 1
+    inputs, outputs = (y[1], y[1]) if equal else (x[1] // groups, y[1] // groups)
+    found = block(Layer(y[2], y[3], inputs, outputs, window, prod(window), stride, equal), CORES[accelerator])
+    height, width, _ = (1, 1, *[shape[d] for d in order])[-3:]
+    return float(-(-height // min(found.height, height)) * -(-width // min(found.width, width)))
+
+
+def _added_up(attrs: Mapping[str, Any]) -> bool:
+    return max(_pair(attrs, "stride")) > _STRIDE and any(attrs["padding"])
+
+
+def _summed(shape: tuple[int, int, int, int], window: tuple[int, int], accelerator: str) -> tuple[float, ...]:
+    """A padded layer of a large stride on Ethos-U85: block by block one operation for each position of the window,
+    which adds to what is there. ``shape`` has height, width, input and output channels."""
+    height, width, inputs, outputs = shape
+    found = block(Layer(*shape), CORES[accelerator])
+    part = Layer(min(found.height, height), min(found.width, width), inputs, min(found.depth, outputs))
+    made = passed(part, "conv", (1, 1), "", accelerator)
+    coded = _coded(Coded("conv", part.outputs, inputs), made, accelerator)
+    times = prod(window) * (height / part.height) * (width / part.width) * (outputs / part.outputs)
+    each = _of(coded, part.outputs, made)
+    cost = [each[at] * times for at in (2, 3, 4)]
+    return (0.0, each[1], *cost, float(times), 1.0, *each[7:-1], each[0] * times)
 
 
 def _sliced(layer: Layer, made: Pass, output: str, accelerator: str) -> Pass:

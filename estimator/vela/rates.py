@@ -108,3 +108,14 @@ def rates(target: Target) -> Rates | None:
         chains=ports.chains,
         accelerator=target.vela.accelerator,
     )
+
+
+_FOLLOWED = frozenset({"ethos-u85-1024"})
+"""Accelerators whose predictor started from these rules. They hold for all of Ethos-U85; where a predictor was fitted
+without them it expects rows without."""
+
+
+def followed(target: Target) -> bool:
+    """Whether rows have what kernels do besides their own work: maps that are brought into another order or copied into
+    a part of another, and layers that are added up position by position. Only where the SRAM holds all maps."""
+    return target.vela is not None and target.vela.accelerator in _FOLLOWED and rates(target) is None

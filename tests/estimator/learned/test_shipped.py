@@ -8,6 +8,7 @@ from advisor.estimator import learned
 from advisor.estimator.learned.model import Learned
 from advisor.estimator.learned.predictor import Predictor, fingerprint
 from advisor.estimator.simulated import Simulated
+from advisor.estimator.training.golden import FACT, seen
 from advisor.targets import load
 from tests.graphs import GraphBuilder, mobilenet_v2
 
@@ -25,6 +26,12 @@ def test_is_small_and_made_for_what_its_target_is_today(file):
     assert (predictor.target, predictor.fingerprint) == (target.name, fingerprint(target))
     assert predictor.basis and predictor.label == "predicted"
     assert {"conv", "pointwise", "depthwise", "linear", "elementwise"} <= set(predictor.kinds)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_was_fitted_on_the_rows_that_are_made_today(file):
+    """Whoever changes a column or a rule that rows start from has to fit this target's predictor anew."""
+    assert Predictor.from_bytes(file.read_bytes()).facts[FACT] == seen(load(file.stem))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

@@ -79,3 +79,52 @@ def test_what_is_free_may_have_to_move_all_that_it_is_given() -> None:
     made = features(b.build(b.conv(y, 16)), SHARED[0])
     rows = {kind: row for kind, row in zip(made.kinds, made.matrix, strict=True) if kind == "reshape"}
     assert rows["reshape"][NAMES.index("simulated")] == 0 < rows["reshape"][NAMES.index("staged")]
+
+
+MAPS: dict[str, Chain] = {
+    "a shuffle": lambda b, x: b.conv(_shuffled(b, b.conv(x, 96)), 64, 3),
+    "windows to the front": lambda b, x: b.conv(_unfolded(b, b.conv(x, 48)), 64),
+    "a part in place, and one that is copied": lambda b, x: b.conv(_joined(b, b.act(b.conv(x, 48), "relu")), 64),
+    "a part of half a brick": lambda b, x: b.conv(_joined(b, b.act(b.conv(x, 40), "relu")), 64),
+}
+
+MOVING = ("reshape", "concat", "permute")
+
+
+def _shuffled(b: GraphBuilder, x: int) -> int:
+    n, c, h, w = b.tensors[x].shape
+    return b.reshape(b.permute(b.reshape(x, (n, 2, c // 2, h, w)), (0, 2, 1, 3, 4)), (n, c, h, w))
+
+
+def _unfolded(b: GraphBuilder, x: int) -> int:
+    n, c, h, w = b.tensors[x].shape
+    y = b.permute(b.reshape(x, (n, c, h // 2, 2, w // 2, 2)), (0, 1, 3, 5, 2, 4))
+    return b.reshape(y, (n, c, 4, h * w // 4))
+
+
+def _joined(b: GraphBuilder, x: int) -> int:
+    n, c, h, w = b.tensors[x].shape
+    y = b.act(b.conv(x, 64), "relu")
+    return b.op("concat", [x, y], (n, c + 64, h, w), dim=1)
+
+
+@pytest.mark.parametrize("part", sorted(MAPS))
+def test_maps_that_are_moved_take_what_the_compiler_says(part: str) -> None:
+    kinds, staged, truth = cycles(between(MAPS[part]), SHARED[2])
+    moved = [(mine, wanted) for kind, mine, wanted in zip(kinds, staged, truth, strict=True) if kind in MOVING]
+    moved = [(mine, wanted) for mine, wanted in moved if wanted > 0]
+    assert moved
+    for mine, wanted in moved:
+        assert mine == pytest.approx(wanted, rel=0.05)
+
+
+@pytest.mark.parametrize(("kernel", "channels"), [(5, 32), (7, 48), (11, 64)])
+def test_a_padded_layer_of_a_large_stride_is_an_operation_for_each_position_of_its_window(
+    kernel: int, channels: int
+) -> None:
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 3, 192, 192)), channels, kernel, 4, padding=kernel // 2)
+    graph = b.build(b.conv(b.act(x, "relu"), 16))
+    made = features(graph, SHARED[2])
+    truth = shared(graph, made, VELA.measure(graph, SHARED[2])) * SHARED[2].clock_hz / 1e6
+    assert made.staged[0] == pytest.approx(truth[0], rel=0.25)

@@ -98,7 +98,7 @@ def lower(graph: Graph, make: Callable[[Graph], Lowerer] = Lowerer) -> Lowered:
     for tensor in graph.inputs:
         lowerer.model_input(tensor)
     table = lowerings()
-    for op in _living(graph):
+    for op in living(graph):
         if op.key not in lowerer.absorbed:
             _lower(lowerer, op, table, reasons)
     outputs = [lowerer.values[t] for t in graph.outputs if t in lowerer.values]
@@ -108,7 +108,7 @@ def lower(graph: Graph, make: Callable[[Graph], Lowerer] = Lowerer) -> Lowered:
     return Lowered(lowerer.network, tuple(lowerer.keys))
 
 
-def _living(graph: Graph) -> list[Op]:
+def living(graph: Graph) -> list[Op]:
     """The ops that some output depends on, without those that are computed before the first inference."""
     wanted = set(graph.outputs)
     out = []
