@@ -173,11 +173,10 @@ def _influence(numbers: Numbers, steps: Sequence[int], index: int) -> float | No
 
 
 def _others(value: Number) -> Iterator[Number]:
-    """Other numbers that somebody may write: far enough off that rounding does not swallow the difference."""
+    """Other numbers that somebody may write: so far off that rounding hides little of the difference."""
     yield value * 2 if value else 1
     if abs(value) > 1:
         yield value // 2 if type(value) is int else value / 2
-    yield value + (8 if type(value) is int else 1.0)
 
 
 def scales(numbers: Numbers, step: int) -> frozenset[int]:

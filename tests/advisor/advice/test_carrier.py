@@ -160,6 +160,18 @@ def test_a_factor_of_what_is_no_literal_carries_nothing_unless_it_is_a_count(fac
     assert (value(t, chain(t, a=made)) is not None) == carries
 
 
+@pytest.mark.parametrize(("n", "carries"), [(1, 16), (2, 180)])
+def test_of_two_that_are_added_up_the_one_that_most_of_the_width_comes_from(n: int, carries: int):
+    """ReXNet: ``16 + n * 180 / 16`` channels, one and a half times."""
+    t = Table()
+    first, last = t.literal(16), t.literal(180)
+    more = t.of(
+        "mul", n * 11.25, t.of("truediv", 11.25, last, t._add(Step("constant", 16.0))), t._add(Step("constant", n))
+    )
+    wide = t.of("mul", 1.5 * (16 + n * 11.25), t.of("add", 16 + n * 11.25, first, more), t.literal(1.5))
+    assert value(t, chain(t, a=t.of("round", round(1.5 * (16 + n * 11.25)), wide))) == carries
+
+
 def test_what_no_literal_moves_has_no_carrier():
     t = Table()
     fixed = t._add(Step("constant", 64))
