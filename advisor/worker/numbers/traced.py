@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-MOST_STEPS = 200_000
+MOST_STEPS = 500_000
 """Results that are followed while one model is built; a loop over millions of numbers must not fill the memory."""
 
 
