@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +18,13 @@ from advisor.targets import Target
 
 from ..plan import Plan, planned
 from ..vela import fetching, staging
-from ..vela.rates import CHANNEL, PORTS, Rates, rates
 from ..vela.stages import stages
+from ..vela.turns import RENAMING, Turns, turns
+from .beside import Was, besides, fetched_with
 from .cascades import COLUMNS as CASCADES
 from .cascades import STRIPED, cascades
 from .columns import NUMBER, OWN, kind_of, own
+from .speeds import Speeds, speeds_of
 from .wiring import Wiring, has_row, wired
 
 VERSION = 2
@@ -119,9 +120,8 @@ _CHAIN, _CASCADE, _RULES, _NEAR = (
     NAMES.index(name) - _AROUND for name in ("chain_length", CASCADES[0], "staged", "alive")
 )
 
-_AGAIN, _PRICE, _ANYWHERE = range(len(OWN), len(OWN) + 3)
-"""The last rows of :attr:`Sheet.own`: how often a kernel reads its operand, its simulated price of one cycle at the
-least, and what it takes on Vela's targets whatever stands around it, NaN where that decides."""
+_AGAIN, _PRICE = len(OWN), len(OWN) + 1
+"""The last rows of :attr:`Sheet.own`: how often a kernel reads its operand, what it costs in the simulated model."""
 
 _SIZE, _SHARED, _STORED, _KEPT, _NEED, _LIFE, _SPILLED, _FRESH = range(8)
 """The rows of :attr:`Wiring.factors`."""
@@ -131,13 +131,16 @@ _SIZE, _SHARED, _STORED, _KEPT, _NEED, _LIFE, _SPILLED, _FRESH = range(8)
 class Sheet:
     """The rows of a plan: ``own`` has the values of :data:`OWN` of each kernel, one below the other, ``matrix`` the
     rows in their context (single precision). ``fetched`` are the compiler's rules for targets whose SRAM holds all
-    feature maps. ``differing`` are the groups whose price is not the one that they had in the sheet before, ``changed``
+    feature maps, ``turns`` the orders that maps are brought into on the way there, ``beside`` what rows have to do
+    besides. ``differing`` are the groups whose price is not the one that they had in the sheet before, ``changed``
     the rows of these; None where there was none of the same wiring."""
 
     wiring: Wiring
     own: NDArray[np.float64]
     matrix: NDArray[np.float32]
     fetched: fetching.Fetched | None
+    turns: Turns | None
+    beside: dict[int, fetching.Beside]
     differing: list[int] | None = None
     changed: list[int] | None = None
 
@@ -168,13 +171,16 @@ def features(graph: Graph, target: Target) -> Features:
 
 def sheet(graph: Graph, target: Target, plan: Plan, old_plan: Plan | None, old: Sheet | None) -> Sheet:
     """The rows of ``plan``; those of kernels whose price is the one that ``old_plan`` has are taken from ``old``."""
-    speeds = _speeds(target)
+    speeds = speeds_of(target)
     if old is not None and old_plan is not None:
         made = _resized(graph, target, plan, old_plan, old, speeds)
         if made is not None:
             return made
     wiring = wired(graph, plan, speeds.rates is not None)
-    return _filled(wiring, _alone(graph, plan, wiring.rows, target), plan.held, speeds)
+    alone = _alone(graph, plan, wiring.rows, target)
+    turned = turns(graph) if speeds.turned else None
+    more = besides(graph.tensors, wiring, plan, turned, speeds.turned)
+    return _filled(wiring, alone, plan, speeds, turned, more)
 
 
 def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Sheet, speeds: Speeds) -> Sheet | None:
@@ -195,7 +201,9 @@ def _resized(graph: Graph, target: Target, plan: Plan, old_plan: Plan, old: Shee
         kinds = [others.get(row, kind) for row, kind in enumerate(wiring.kinds)]
         placed = None if wiring.stages is None else stages(graph, plan, wiring.rows, kinds)
         wiring = replace(wiring, kinds=kinds, stages=placed)
-    made = _filled(wiring, alone, plan.held, speeds, old, changed)
+    turned = turns(graph, old.turns) if old.turns is not None else None
+    more = besides(graph.tensors, wiring, plan, turned, speeds.turned)
+    made = _filled(wiring, alone, plan, speeds, turned, more, old, changed)
     made.differing, made.changed = differing, changed
     return made
 
@@ -212,66 +220,32 @@ class Alone(NamedTuple):
 
 def _alone(graph: Graph, plan: Plan, places: Sequence[int], target: Target) -> list[Alone]:
     """What the groups at these places are; it is kept with their prices, as it follows from the same."""
-    priced, speeds = plan.priced, _speeds(target)
+    priced, flow = plan.priced, speeds_of(target).flow
     new = [i for i in places if priced[i].memo is None]
     if new:
         values = np.array([own(graph.tensors, plan.groups[i], priced[i], target) for i in new], dtype=float)
         again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1)
-        kinds = [kind_of(graph.tensors, plan.groups[i].ops[0]) for i in new]
-        price = values[:, _AT["simulated"]]
-        known = np.column_stack((values, again + 1.0, np.maximum(price, 1.0), _anywhere(values, kinds, speeds)))
+        price = np.maximum(values[:, _AT["simulated"]], 1.0)
+        known = np.concatenate((values, again[:, None] + 1.0, price[:, None]), axis=1)
         extents = np.maximum(values[:, _PAD_OF], 1.0)
         padded = np.ceil(extents / _PAD_TO) * _PAD_TO / extents
         ratios = values[:, _NUMERATORS] / np.maximum(values[:, _DENOMINATORS], 1.0)
         columns = np.concatenate((values, padded, ratios), axis=1).astype(np.float32)
         takes = values[:, _FETCHING_OF].tolist()
-        for row, (i, kind) in enumerate(zip(new, kinds, strict=True)):
-            layer = None if speeds.flow is None else fetching.layer(takes[row], kind, speeds.flow)
+        for row, i in enumerate(new):
+            kind = kind_of(graph.tensors, plan.groups[i].ops[0])
+            layer = None if flow is None else fetching.layer(takes[row], kind, flow)
             priced[i].memo = Alone(kind, known[row], columns[row], layer)
     return [priced[i].memo for i in places]
-
-
-def _anywhere(values: NDArray[np.float64], kinds: list[str], speeds: Speeds) -> NDArray[np.float64]:
-    """What kernels take whatever stands around them: the compiler's rules here are those of one image, and what costs
-    nothing by itself may have to move all that it is given."""
-    price, known = values[:, _AT["simulated"]], values[:, _AT["pass_cycles"]]
-    moved = 2 * speeds.fast * (values[:, _AT["read"]] + values[:, _AT["written"]])
-    many = (values[:, _AT["batch"]] > 1) & np.array([kind in STRIPED for kind in kinds], dtype=bool)
-    return np.where(price <= 0, np.where(known > 0, known, moved), np.where(many, price, np.nan))
-
-
-class Speeds(NamedTuple):
-    """What the fastest memory for activations holds, and cycles per byte of it and of the slowest. Of Vela's targets
-    ``flow`` where it holds all, else ``rates``."""
-
-    bytes: float
-    fast: float
-    slow: float
-    flow: fetching.Flow | None
-    rates: Rates | None
-
-
-@lru_cache(maxsize=64)
-def _speeds(target: Target) -> Speeds:
-    fast, *_, slow = (*target.memory("activations"), target.memories[-1])
-    size = float("inf") if fast.bytes is None else float(fast.bytes)
-    each = target.clock_hz / fast.bytes_per_s
-    ports = PORTS.get(target.vela.accelerator) if target.vela is not None else None
-    apart = rates(target)
-    flow = None
-    if ports is not None and apart is None:
-        channel = ports.fast * (CHANNEL if ports.chains else 1.0)
-        flow = fetching.Flow(
-            target.memory("weights")[-1].bytes_per_s / target.clock_hz, ports.fast, channel, ports.burst, each
-        )
-    return Speeds(size, each, target.clock_hz / slow.bytes_per_s, flow, apart)
 
 
 def _filled(
     wiring: Wiring,
     alone: list[Alone],
-    held: list[int],
+    plan: Plan,
     speeds: Speeds,
+    turned: Turns | None,
+    more: dict[int, fetching.Beside],
     old: Sheet | None = None,
     changed: list[int] | None = None,
 ) -> Sheet:
@@ -280,7 +254,7 @@ def _filled(
     n = len(wiring.rows)
     if not n:
         empty = np.zeros((0, len(NAMES)), dtype=np.float32)
-        return Sheet(wiring, np.zeros((_ANYWHERE + 1, 0)), empty, None)
+        return Sheet(wiring, np.zeros((_PRICE + 1, 0)), empty, None, turned, more)
     if old is None or changed is None:
         values = np.stack([made.values for made in alone], axis=1)
         matrix = np.empty((n, len(NAMES)), dtype=np.float32)
@@ -292,7 +266,7 @@ def _filled(
     beside = np.zeros((n + 1, len(_BESIDE)), dtype=np.float32)  # the last is the row that there is not
     beside[:n] = matrix.take(_BESIDE, axis=1)
     matrix[:, _PAIRS:_AROUND] = beside.take(wiring.beside, axis=0).reshape(n, -1)
-    storages = np.array([*held, 0], dtype=float)
+    storages = np.array([*plan.held, 0], dtype=float)
     change = np.bincount(wiring.first, storages[:-1], wiring.groups + 1)
     change -= np.bincount(wiring.behind, storages[:-1], wiring.groups + 1)
     over_time = change.cumsum()
@@ -305,28 +279,44 @@ def _filled(
     if speeds.flow is not None:
         was = None
         if old is not None and old.fetched is not None and changed is not None:
-            was = fetching.Changed(old.fetched, changed)
-        layers = [made.layer for made in alone if made.layer is not None]
-        fetched = fetching.fetched(layers, wiring.producer, wiring.consumer, speeds.flow, was)
+            was = Was(old.fetched, old.beside, changed)
+        fetched = fetched_with(wiring, plan, speeds.flow, more, was)
         around[_RULES : _RULES + len(fetching.COLUMNS)] = fetched.columns.T
-    _staged(around[_RULES:_NEAR], wiring, values, held, speeds)
+    _staged(around[_RULES:_NEAR], wiring, values, plan.held, speeds, more)
     _context(around[_NEAR:], wiring, values, alive)
     matrix[:, _AROUND:] = around.T
-    return Sheet(wiring, values, matrix, fetched)
+    return Sheet(wiring, values, matrix, fetched, turned, more)
 
 
 def _staged(
-    out: NDArray[np.float64], wiring: Wiring, values: NDArray[np.float64], held: list[int], speeds: Speeds
+    out: NDArray[np.float64],
+    wiring: Wiring,
+    values: NDArray[np.float64],
+    held: list[int],
+    speeds: Speeds,
+    more: dict[int, fetching.Beside],
 ) -> None:
     """What kernels take by the compiler's own rules, as far as these are known; ``out`` has what fetching says."""
+    price = values[_AT["simulated"]]
     if speeds.rates is not None and wiring.stages is not None:
         taken = values.take(_STAGING_OF, axis=0)
         out[_STAGING_AT] = staging.staged(wiring.stages, wiring.kinds, taken.T, held, speeds.rates).T
     elif speeds.flow is None:
-        out[0] = values[_AT["simulated"]]
+        out[0] = price
         return
-    anywhere = values[_ANYWHERE]
-    np.copyto(out[0], anywhere, where=~np.isnan(anywhere))
+    many = values[_AT["batch"]] > 1
+    if many.any():  # the compiler's rules here are those of one image
+        many &= [kind in STRIPED for kind in wiring.kinds]
+        out[0, many] = price[many]
+    free = np.flatnonzero(price <= 0)
+    if len(free):  # what costs nothing by itself may have to move all that it is given
+        moved, known = values[_AT["read"], free] + values[_AT["written"], free], values[_AT["pass_cycles"], free]
+        out[0, free] = np.where(known > 0, known, 2 * speeds.fast * moved)
+    if speeds.turned:
+        out[0, [kind in RENAMING for kind in wiring.kinds]] = 0.0
+        for row, other in more.items():
+            if other.turned.all:
+                out[0, row] = other.turned.all + (out[0, row] if price[row] > 0 else 0.0)
 
 
 def _memory(
