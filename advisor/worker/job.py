@@ -280,9 +280,8 @@ class Audit:
             modules = dict(unwrapped(build.model).named_modules())
             numbers = self.numbers.table({p: modules[p] for p, *_ in trace.plain["modules"] if p in modules})
             trace.plain.update({} if numbers is None else {"numbers": numbers})
-        if self.request.get("scopes") and trace.plain is not None:
-            for module in trace.plain["modules"]:
-                module.append(self.observer.scope(build.model.get_submodule(module[0])))
+            for row in trace.plain["modules"] if self.request.get("scopes") else ():
+                row += [self.observer.scope(modules[row[0]])] if row[0] in modules else []
         self.emit(
             {
                 **_head(candidate),

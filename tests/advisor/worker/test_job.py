@@ -151,3 +151,33 @@ def test_a_trace_that_broke_off_covers_no_class(auditor: Auditor) -> None:
     events = auditor.run(path, candidate("Broken", attempts=[attempt(source="default")]))
     [model] = [e for e in events if e["event"] == "model"]
     assert (model["status"], model["covers"]) == ("partial", [])
+
+
+def test_scopes_where_they_are_asked_for(auditor: Auditor) -> None:
+    source = """
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.conv = nn.Conv2d(3, width, 1)
+
+        def forward(self, x):
+            return nn.Hardswish()(self.conv(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for stage in range(4, 5):
+                self.block = Block(8)
+
+        def forward(self, x):
+            return self.block(x)
+    """
+    asked = candidate("Net", attempts=[attempt(source="default")])
+    graph = Graph.from_plain(auditor.audit(source, asked, scopes=True)["Net"]["graph"])
+    assert graph.modules["block"].scope["stage"] == 4
+    assert graph.modules["block.conv"].scope == {}
+    assert len(graph.ops) == 2  # a module that the forward made is none of the model's
+    plain = auditor.audit(source, asked)["Net"]["graph"]
+    assert not any(m.scope for m in Graph.from_plain(plain).modules.values())
