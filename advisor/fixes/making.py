@@ -16,6 +16,9 @@ from .proposal import Sources
 NAMED = 2
 """Different changes that a title names."""
 
+_WIDTH = "set width "
+"""How most descriptions begin: once is enough."""
+
 SAFE = frozenset({"remove_bias", "merge_linear"})
 """Kinds of moves that leave the network's function as it is, with weights that are carried over."""
 
@@ -52,7 +55,8 @@ def applicability(*moves: Move) -> Applicability:
 def described(move: Move, graph: Graph) -> str:
     """What a move does, once for all layers to which it does the same, as a sentence begins."""
     said = list(dict.fromkeys(_each(move, graph)))
-    text = "; ".join(said[:NAMED]) + (f" and {len(said) - NAMED} more" if len(said) > NAMED else "")
+    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
+    text = "; ".join(said[:NAMED]).replace(f"; {_WIDTH}", ", ") + more
     return text[:1].upper() + text[1:]
 
 

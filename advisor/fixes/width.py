@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from weakref import WeakKeyDictionary
@@ -29,6 +29,10 @@ _SOLVERS: WeakKeyDictionary[Scene, Solver] = WeakKeyDictionary()
 _LOOSE: WeakKeyDictionary[Scene, Solver | None] = WeakKeyDictionary()
 
 
+Look = Callable[[Solver, Mapping[int, int]], Iterator[Solution]]
+"""A way to look for solutions for wanted widths."""
+
+
 def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
     """Proposals for :class:`advisor.moves.SetWidth` moves of one finding: all of them as they are asked for, then with
     what else the same literals set, then each alone and at the nearest width that its literals give it."""
@@ -39,7 +43,9 @@ def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
         raise Unfixable("the layers are no part of this graph any more")
     why = ""
     some = False
-    for proposals in chain(_plain(scene, wanted), _in_groups(scene, wanted)):
+    for proposals in chain.from_iterable(
+        way(scene, wanted, look) for look in (_direct, _around) for way in (_plain, _in_groups)
+    ):
         try:
             for proposal in proposals:
                 some = True
@@ -50,11 +56,11 @@ def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
         raise Unfixable(why or _why_none(scene, solver, wanted))
 
 
-def _plain(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposal]]:
+def _plain(scene: Scene, wanted: Mapping[int, int], look: Look) -> Iterator[Iterator[Proposal]]:
     """The proposals of each solution."""
     solver = _solver(scene)
     solver.renew()
-    for solution in islice(_distinct(_solutions(solver, wanted)), MOST):
+    for solution in islice(_distinct(look(solver, wanted)), MOST):
         changed = {g: w for g, w in sorted(solution.widths.items()) if w != solver.groups[g].width}
         if changed:
             moves = tuple(SetWidth(group, width) for group, width in changed.items())
@@ -62,14 +68,14 @@ def _plain(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposa
             yield _proposals(scene, solver, solution.written, changed, wanted, move)
 
 
-def _in_groups(scene: Scene, wanted: Mapping[int, int]) -> Iterator[Iterator[Proposal]]:
+def _in_groups(scene: Scene, wanted: Mapping[int, int], look: Look) -> Iterator[Iterator[Proposal]]:
     """The same where convolutions work in groups, whose number may have to change with the widths."""
     loose = _loose(scene)
     if loose is None or not loose.groups.keys() >= wanted.keys():
         return
     loose.renew()
     ops = grouped(scene.graph)
-    for solution in islice(_distinct(_solutions(loose, wanted)), MOST):
+    for solution in islice(_distinct(look(loose, wanted)), MOST):
         changed = {g: w for g, w in sorted(solution.widths.items()) if w != loose.groups[g].width}
         counts = [_count(scene, loose, op, solution.written) for op in ops]
         if changed and all(counts):
@@ -127,11 +133,14 @@ def _usable(scene: Scene, literal: int) -> bool:
     return scene.editable(scene.numbers.literals[literal].span.file)
 
 
-def _solutions(solver: Solver, wanted: Mapping[int, int]) -> Iterator[Solution]:
+def _direct(solver: Solver, wanted: Mapping[int, int]) -> Iterator[Solution]:
     yield from solver.exactly(wanted)
     yield from solver.following(wanted)
     alone = [{group: width} for group, width in wanted.items()] if len(wanted) > 1 else []
     yield from chain.from_iterable(chain(solver.exactly(one), solver.following(one)) for one in alone)
+
+
+def _around(solver: Solver, wanted: Mapping[int, int]) -> Iterator[Solution]:
     for group, width in wanted.items():
         yield from solver.near(group, width)
 
@@ -237,7 +246,7 @@ def _note(graph: Graph, solver: Solver, changed: Mapping[int, int], wanted: Mapp
     left = [g for g in wanted if g not in changed]
     if left:
         told.append(f"{', '.join(name(graph.by_key[g]) for g in left[:NAMED])} stay{'s' if len(left) == 1 else ''}")
-    return "; ".join(told)
+    return "; ".join(dict.fromkeys(told))
 
 
 def _why_none(scene: Scene, solver: Solver, wanted: Mapping[int, int]) -> str:
