@@ -120,8 +120,9 @@ _CHAIN, _CASCADE, _RULES, _NEAR = (
     NAMES.index(name) - _AROUND for name in ("chain_length", CASCADES[0], "staged", "alive")
 )
 
-_AGAIN, _PRICE = len(OWN), len(OWN) + 1
-"""The last rows of :attr:`Sheet.own`: how often a kernel reads its operand, what it costs in the simulated model."""
+_AGAIN, _PRICE, _ANYWHERE = range(len(OWN), len(OWN) + 3)
+"""The last rows of :attr:`Sheet.own`: how often a kernel reads its operand, its simulated price of one cycle at the
+least, and what it takes on Vela's targets whatever stands around it, NaN where that decides."""
 
 _SIZE, _SHARED, _STORED, _KEPT, _NEED, _LIFE, _SPILLED, _FRESH = range(8)
 """The rows of :attr:`Wiring.factors`."""
@@ -220,23 +221,32 @@ class Alone(NamedTuple):
 
 def _alone(graph: Graph, plan: Plan, places: Sequence[int], target: Target) -> list[Alone]:
     """What the groups at these places are; it is kept with their prices, as it follows from the same."""
-    priced, flow = plan.priced, speeds_of(target).flow
+    priced, speeds = plan.priced, speeds_of(target)
     new = [i for i in places if priced[i].memo is None]
     if new:
         values = np.array([own(graph.tensors, plan.groups[i], priced[i], target) for i in new], dtype=float)
         again = _PRODUCT[values[:, _AT["kind"]].astype(np.intp)] * (np.ceil(values[:, _AT["out_channels"]] / PASS) - 1)
+        kinds = [kind_of(graph.tensors, plan.groups[i].ops[0]) for i in new]
         price = np.maximum(values[:, _AT["simulated"]], 1.0)
-        known = np.concatenate((values, again[:, None] + 1.0, price[:, None]), axis=1)
+        known = np.column_stack((values, again + 1.0, price, _anywhere(values, kinds, speeds)))
         extents = np.maximum(values[:, _PAD_OF], 1.0)
         padded = np.ceil(extents / _PAD_TO) * _PAD_TO / extents
         ratios = values[:, _NUMERATORS] / np.maximum(values[:, _DENOMINATORS], 1.0)
         columns = np.concatenate((values, padded, ratios), axis=1).astype(np.float32)
         takes = values[:, _FETCHING_OF].tolist()
-        for row, i in enumerate(new):
-            kind = kind_of(graph.tensors, plan.groups[i].ops[0])
-            layer = None if flow is None else fetching.layer(takes[row], kind, flow)
+        for row, (i, kind) in enumerate(zip(new, kinds, strict=True)):
+            layer = None if speeds.flow is None else fetching.layer(takes[row], kind, speeds.flow)
             priced[i].memo = Alone(kind, known[row], columns[row], layer)
     return [priced[i].memo for i in places]
+
+
+def _anywhere(values: NDArray[np.float64], kinds: list[str], speeds: Speeds) -> NDArray[np.float64]:
+    """What kernels take whatever stands around them: the compiler's rules here are those of one image, and what costs
+    nothing by itself may have to move all that it is given."""
+    price, known = values[:, _AT["simulated"]], values[:, _AT["pass_cycles"]]
+    moved = 2 * speeds.fast * (values[:, _AT["read"]] + values[:, _AT["written"]])
+    many = (values[:, _AT["batch"]] > 1) & np.array([kind in STRIPED for kind in kinds], dtype=bool)
+    return np.where(price <= 0, np.where(known > 0, known, moved), np.where(many, price, np.nan))
 
 
 def _filled(
@@ -254,7 +264,7 @@ def _filled(
     n = len(wiring.rows)
     if not n:
         empty = np.zeros((0, len(NAMES)), dtype=np.float32)
-        return Sheet(wiring, np.zeros((_PRICE + 1, 0)), empty, None, turned, more)
+        return Sheet(wiring, np.zeros((_ANYWHERE + 1, 0)), empty, None, turned, more)
     if old is None or changed is None:
         values = np.stack([made.values for made in alone], axis=1)
         matrix = np.empty((n, len(NAMES)), dtype=np.float32)
@@ -304,14 +314,8 @@ def _staged(
     elif speeds.flow is None:
         out[0] = price
         return
-    many = values[_AT["batch"]] > 1
-    if many.any():  # the compiler's rules here are those of one image
-        many &= [kind in STRIPED for kind in wiring.kinds]
-        out[0, many] = price[many]
-    free = np.flatnonzero(price <= 0)
-    if len(free):  # what costs nothing by itself may have to move all that it is given
-        moved, known = values[_AT["read"], free] + values[_AT["written"], free], values[_AT["pass_cycles"], free]
-        out[0, free] = np.where(known > 0, known, 2 * speeds.fast * moved)
+    anywhere = values[_ANYWHERE]
+    np.copyto(out[0], anywhere, where=~np.isnan(anywhere))
     if speeds.turned:
         out[0, [kind in RENAMING for kind in wiring.kinds]] = 0.0
         for row, other in more.items():
