@@ -29,6 +29,8 @@ class Step:
     minus: str | None = None
     eps: float = 0.0
     """Of a normalisation without a source: what it adds to a variance."""
+    scales: tuple[tuple[int, int, float], ...] = ()
+    """Rows of the new entry, from one to before another, and by what they are multiplied in the end."""
 
 
 @dataclass(slots=True)
@@ -87,4 +89,5 @@ def _step(step: Step) -> dict[str, Any]:
         "fill": step.fill,
         "minus": step.minus,
         "eps": step.eps,
+        "scales": [list(scale) for scale in step.scales],
     }

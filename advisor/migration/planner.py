@@ -11,6 +11,7 @@ from .alignment import align, is_active
 from .dims import Dims
 from .plan import Plan, Row, Step
 from .rewriting import Made, absorbed, regrouped, rewritten
+from .tempering import Temper, tempers
 from .widths import Misfit, Widths
 
 Dim = tuple[int, int]
@@ -36,6 +37,8 @@ class _Planner:
         """Layer → what else is to be said of it than how its dimensions changed."""
         self.constants: dict[int, str] = {}
         """Key of a new batch norm → the entry that its running mean takes up."""
+        self.tempers: list[Temper] = []
+        self.untempered: set[int] = set()
         self.cancelled: set[int] = set()
         """Keys of new convolutions and linears whose missing bias changes nothing."""
 
@@ -45,6 +48,7 @@ class _Planner:
             made = rewritten(self.old, self.new, rewrite)
             self._made(made)
             result.makings.append(made.making)
+        self.tempers, self.untempered = tempers(self.old, self.new, self.alignment.pairs)
         self.cancelled, constants = absorbed(self.old, self.new, self.alignment.pairs)
         self.constants |= constants
         for p, q in self.alignment.pairs:
@@ -54,6 +58,7 @@ class _Planner:
                 result.makings.append(made.making)
             self._pair(p, q)
         self._loose()
+        self._temper()
         self._unpaired()
         self.widths.judge()
         result.steps, result.growths = list(self.steps.values()), self.widths.growths
@@ -65,7 +70,12 @@ class _Planner:
 
     def _pair(self, p: Op, q: Op) -> None:
         layer = q.path or q.target
-        differing = [k for k in _SEEN if not _same(p.attrs.get(k), q.attrs.get(k))]
+        made_up = {"scalar"} if any(t.op == q.key for t in self.tempers) else set()
+        differing = [k for k in _SEEN if k not in made_up and not _same(p.attrs.get(k), q.attrs.get(k))]
+        if q.op == "attention" and q.key in self.untempered:
+            self._say(
+                layer, "another scale", False, "the width of its heads changed, and what makes its queries is not found"
+            )
         if differing:
             words = ", ".join(f"{k} {_short(p.attrs.get(k))} → {_short(q.attrs.get(k))}" for k in differing)
             self._say(layer, "weights are carried as they are" if q.weights else "another function", False, words)
@@ -99,6 +109,16 @@ class _Planner:
                     continue
                 dims = [(x, d) for d in range(len(self.old.shape(x)))]
                 self._step(t.name, y, "weight", self.old.tensors[x].name, dims, frozenset())
+
+    def _temper(self) -> None:
+        """Have the weights that make queries make up for another scale of attention."""
+        for temper in self.tempers:
+            linear = self.new.by_key[temper.linear]
+            for t in linear.weights.values():
+                step = self.steps.get(self.new.tensors[t].name)
+                if step is not None and step.source is not None:
+                    step.scales = (*step.scales, (temper.start, temper.stop, temper.factor))
+            self._say(linear.path or linear.target, f"queries times {temper.factor:.3g}, for the scale of attention")
 
     def _made(self, made: Made) -> None:
         """Enter the weights that a rewrite makes, and what is to be said of it."""

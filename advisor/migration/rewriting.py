@@ -99,7 +99,9 @@ def _unfused(old: Graph, new: Graph, rewrite: Rewrite) -> Made:
     layer = last.path or last.target
     made = {k: f"{layer} of {p.path}, {k}" for k in ("pointwise", "depthwise")}
     act = next((op for op in inner if op.op == "activation"), None)
-    row = Row(first.path, f"{p.path} split in two", None, f"{act.path or act.target} stands between now" if act else "")
+    row = Row(first.path, f"{p.path} split in two", None)
+    if act is not None:
+        row.exact, row.why = False, f"{act.path or act.target} stands between now"
     out = Made(Making("unfuse", first.path, {"weight": _named(old, p)["weight"]}, made), row)
     ends: list[Dim | None] = [_channel(old, p.outputs[0], p), _channel(old, p.inputs[0], p)]
     kernel: list[Dim | None] = [None] * len(last.attrs["kernel"])

@@ -134,10 +134,13 @@ def _chosen(models: list[ModelReport], source: Source) -> ModelReport:
     if not named:
         known = ", ".join(m.name for m in models) or "none"
         raise MigrateError(f"no model {source.name} in {source.shown}; models found there: {known}".replace("  ", " "))
-    if len(named) > 1:
+    whole = [m for m in named if m.graph is not None and m.status == "ok"]
+    if (
+        len({sameness.digest(m.graph.to_plain()) for m in whole if m.graph is not None}) > 1
+    ):  # not a class and its factory
         names = ", ".join(m.name for m in named)
         raise MigrateError(f"{source.shown} has several models: {names}; name one as FILE::NAME")
-    (model,) = named
+    model = (whole or named)[0]
     if model.graph is None or model.status != "ok" or model.rung in ("hooks", "static"):
         why = f": {model.failure.kind}: {model.failure.message}" if model.failure is not None else ""
         raise MigrateError(f"{model.name} of {source.shown} could not be traced whole{why}")

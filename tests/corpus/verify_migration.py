@@ -183,7 +183,7 @@ def table(widths: Sequence[Widened], rewrites: Sequence[Rewritten], digits: Sequ
         "is migrated by `advisor.migrate_state_dict`, and the outputs of both networks are compared for a seeded input "
         f"in single and in double precision. {len(exact)} of {len(widths)} migrations, of {names} networks, say that "
         f"the function is kept. {len(wrong)} of these differ by more than {LARGEST:g} in double precision, {rounded} "
-        "in single precision, where outputs are large.",
+        "in single precision, by rounding.",
         "",
         "| network | widened by | groups | function | largest difference | in double | largest output "
         "| why not exact |",

@@ -70,7 +70,9 @@ class _Carrier:
             if value is None:
                 out.kept.append(name)
                 value = start
-            out.state[name] = value.detach().clone()
+            out.state[name] = value = value.detach().clone()
+            for first, last, factor in () if step is None else step["scales"]:
+                value[first:last] *= factor
         out.dropped = [name for name in self.old if name not in self.used]
         return out
 

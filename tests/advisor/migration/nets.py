@@ -115,6 +115,31 @@ class Tokens(nn.Module):
         return self.classes(x[:, 0])
 
 
+class Fused(nn.Module):
+    """Attention whose queries, keys and values are one layer; torch divides by the square root of a head's width, or
+    the forward does (``own``)."""
+
+    def __init__(self, head: int = 4, heads: int = 2, own: bool = False, split: bool = False) -> None:
+        super().__init__()
+        self.heads, self.head_width, self.own, self.split = heads, head, own, split
+        self.embed = nn.Linear(12, 8)
+        self.qkv = nn.Linear(8, 3 * heads * head)
+        self.project = nn.Linear(heads * head, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x.flatten(2).transpose(1, 2).reshape(x.shape[0], -1, 12))
+        shape = (*x.shape[:2], self.heads, self.head_width)
+        if self.split:
+            q, k, v = (part.reshape(shape).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        else:
+            q, k, v = self.qkv(x).reshape(*x.shape[:2], 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4).unbind(0)
+        if self.own:
+            x = ((q * self.head_width**-0.5) @ k.transpose(-2, -1)).softmax(-1) @ v
+        else:
+            x = F.scaled_dot_product_attention(q, k, v)
+        return self.project(x.transpose(1, 2).flatten(2)).mean(1)
+
+
 class Recurrent(nn.Module):
     def __init__(self, width: int = 6, hidden: int = 5) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from .nets import (
     IMAGE,
     Attended,
     Concat,
+    Fused,
     Gated,
     Grouped,
     Multiplied,
@@ -50,6 +52,11 @@ WIDER: list[tuple[Callable[..., nn.Module], dict[str, int], Any]] = [
     (Tokens, {"width": 12, "hidden": 20}, IMAGE),
     (Tokens, {"head": 6}, IMAGE),
     (Tokens, {"heads": 3}, IMAGE),
+    (Fused, {"head": 6}, IMAGE),
+    (partial(Fused, own=True), {"head": 6}, IMAGE),
+    (partial(Fused, split=True), {"head": 7}, IMAGE),
+    (Fused, {"heads": 3}, IMAGE),
+    (partial(Fused, split=True), {"heads": 3}, IMAGE),
     (Recurrent, {"width": 9, "hidden": 8}, WORDS),
     (Tied, {"width": 9}, WORDS),
     (Normed, {"width": 16}, IMAGE),
