@@ -71,7 +71,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 Attributes = Mapping[str, "int | tuple[int | None, ...]"]
 """By a layer's attribute as torch calls it (``out_channels``, ``normalized_shape`` …) its step, or the steps of a
-tuple's items; None for an item that was not followed."""
+tuple's items; None for an item that was not followed. So are, by their names, the sizes of parameters that a module
+makes itself (``gamma = nn.Parameter(torch.ones(dim))``)."""
 
 
 class NumbersError(ValueError):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from . import strings, traced
+from . import parameters, strings, traced
 from .strings import TracedStr
 from .traced import NUMBERS, TRACED, TracedFloat, TracedInt
 
@@ -125,6 +125,10 @@ def call(function: Any, *args: Any, **kwargs: Any) -> Any:
     if known is not None:
         return known(*args, **kwargs)
     name = getattr(function, "__name__", "")
+    if name == parameters.NAME:
+        return parameters.parameter(function, args, kwargs)
+    if name in parameters.FACTORIES:
+        return parameters.made(function, args, kwargs)
     if name in strings.METHODS:
         return strings.matching(function, args, kwargs)
     if name in _ARRAYS and getattr(function, "__module__", type(function).__module__).partition(".")[0] == "numpy":

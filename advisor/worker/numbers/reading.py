@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from torch import nn
 
 from ..trace.recording import identity
+from .parameters import sizes
 from .traced import TRACED, Literal, plain
 
 _LARGEST = 1 << 63
-"""Numbers from here on cannot be written down; what depends on them is not followed."""
+"""Whole numbers from here on cannot be written down; what depends on them is not followed."""
 
 Read = dict[str, Any]
 """By attribute its number, or a tuple of numbers, some of them traced."""
@@ -39,7 +41,7 @@ class Reader:
         table = _Table(self._owns)
         for path, module in modules.items():
             if _is_layer(type(module)) or module._parameters:
-                table.add(path, {**self._known(module), **_traced(module)})
+                table.add(path, {**_of_parameters(module), **self._known(module), **_traced(module)})
         return table.plain() if table.layers else None
 
     def _keep(self, module: nn.Module, read: Read) -> None:
@@ -64,6 +66,12 @@ def _traced(module: nn.Module) -> Read:
         if (kind in TRACED or (kind is tuple and any(type(item) in TRACED for item in value))) and name[0] != "_":
             found[name] = value
     return found
+
+
+def _of_parameters(module: nn.Module) -> Read:
+    """The sizes of the parameters that a module made itself."""
+    found = ((name, sizes(tensor)) for name, tensor in module._parameters.items())
+    return {name: written for name, written in found if written is not None}
 
 
 def _plain(value: Any) -> Any:
@@ -184,6 +192,6 @@ class _Table:
 def _writable(value: Any) -> Any:
     """The plain number. Raises :class:`_Unwritable` for one that has no plain form."""
     value = plain(value)
-    if abs(value) < _LARGEST:  # neither too large nor infinite nor no number
+    if math.isfinite(value) if type(value) is float else abs(value) < _LARGEST:
         return int(value) if type(value) is bool else value
     raise _Unwritable

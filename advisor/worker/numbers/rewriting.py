@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from . import calls, strings
+from . import calls, parameters, strings
 from .strings import placed
 from .traced import Literal, of_literal
 
@@ -241,17 +241,29 @@ class _Rewriter:
 def _may_lose(function: ast.expr, node: ast.Call) -> bool:
     """Whether ``function`` may be one of those of :mod:`.calls`, by its name."""
     if type(function) is ast.Name:
+        if function.id == parameters.NAME:
+            return _makes_tensors(node)
         if function.id == "type":  # with more arguments it makes a class, of the module that calls it
             return len(node.args) == 1 and not node.keywords and type(node.args[0]) is not ast.Starred
         return function.id in calls.NAMES
     if type(function) is not ast.Attribute:
         return False
     owner = function.value.id if type(function.value) is ast.Name else ""
+    if function.attr == parameters.NAME:
+        return _makes_tensors(node)
+    if function.attr in parameters.FACTORIES:
+        return owner == "torch"
     if owner in ("np", "numpy"):
         return function.attr in calls.OF_NUMPY
     if owner == "math":
         return function.attr in calls.MATHEMATICS
     return function.attr in strings.METHODS and (function.attr != "split" or owner == "re")
+
+
+def _makes_tensors(node: ast.Call) -> bool:
+    """Whether an argument calls a factory of torch."""
+    names = (n.attr for argument in node.args for n in ast.walk(argument) if isinstance(n, ast.Attribute))
+    return any(name in parameters.FACTORIES for name in names)
 
 
 def _root(function: ast.expr) -> str:

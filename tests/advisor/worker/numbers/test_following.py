@@ -209,6 +209,33 @@ def test_names_of_functions_may_mean_something_else(auditor: Auditor) -> None:
     assert sorted(written(numbers, text, "conv").split()) == ["16", "8"]
 
 
+@pytest.mark.parametrize(
+    "made", ["torch.zeros(dim)", "0.1 * torch.ones((dim))", "torch.randn([dim]).abs()", "torch.full((dim,), 0.5)"]
+)
+def test_sizes_of_parameters_that_a_module_makes_itself(auditor: Auditor, made: str) -> None:
+    body = f"""
+    class Scale(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.gamma = nn.Parameter({made})
+            self.beta = nn.Parameter(self.gamma.clone())
+
+        def forward(self, x):
+            return x * self.gamma[:, None, None] + self.beta[:, None, None]
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.scale = nn.Conv2d(3, 24, 3), Scale(24)
+
+        def forward(self, x):
+            return self.scale(self.conv(x))
+    """
+    numbers, text = numbers_of(auditor, body)
+    assert written(numbers, text, "scale", "gamma", 0) == "24"
+    assert numbers.step("scale", "beta", 0) is None
+
+
 def test_what_is_scripted_and_what_describes_stays_as_it_is(auditor: Auditor) -> None:
     body = '''
     @torch.jit.script
