@@ -172,7 +172,7 @@ class Worker:
         with self._lock:
             limits = {"seconds": DEFAULT_SECONDS, "memory_bytes": DEFAULT_MEMORY_BYTES}
             while True:
-                if library_of(Path(request.get("file", ""))) in self._unfollowed:
+                if request.get("numbers", True) and library_of(Path(request.get("file", ""))) in self._unfollowed:
                     self._drop()
                 try:
                     process = self._ready(cancelled)
