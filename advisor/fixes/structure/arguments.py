@@ -77,10 +77,9 @@ def _stands_for(place: Place, names: set[str]) -> bool:
     parent = place.file.parent(place.node)
     if isinstance(parent, cst.Arg):
         call = place.file.parent(parent)
-        known = (
-            isinstance(call, cst.Call) and next(a for a in Call(place.file, call).arguments if a.node is parent).name
-        )
-        return not known or known in names
+        if not isinstance(call, cst.Call):
+            return False
+        return next(a for a in Call(place.file, call).arguments if a.node is parent).name in names
     if isinstance(parent, cst.Param):
         return parent.name.value in names
     if isinstance(parent, cst.Assign):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import cached_property
 from typing import TypeVar, cast
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from ...graph import Span
 from ...recent import Recent
@@ -35,7 +37,8 @@ class Parsed:
             raise Unfixable(f"{file} cannot be edited: its expressions are nested too deeply") from e
         self.tree = wrapper.module
         self._places = cast("Mapping[cst.CSTNode, CodeRange]", wrapper.resolve(PositionProvider))
-        self._parents = cast("Mapping[cst.CSTNode, cst.CSTNode]", wrapper.resolve(ParentNodeProvider))
+        self._parents = _parents(self.tree)
+        self._kinds: dict[type[cst.CSTNode], tuple[list[tuple[int, int]], list[cst.CSTNode]]] = {}
 
     @cached_property
     def lines(self) -> list[str]:
@@ -77,8 +80,25 @@ class Parsed:
 
     def each(self, kind: type[_N], within: cst.CSTNode | None = None) -> Iterator[_N]:
         """All nodes of a kind, or those ``within`` another, in the order of the text."""
-        found = [n for n in self.nodes if isinstance(n, kind) and (within is None or self.inside(n, within))]
-        yield from sorted(found, key=lambda n: self.span(n)[1:3])
+        starts, found = self._of_kind(kind)
+        if within is None or isinstance(within, cst.Module):
+            yield from cast("list[_N]", found)
+            return
+        span = self.span(within)
+        for i in range(bisect_left(starts, span[1:3]), len(starts)):
+            if starts[i] > span[3:]:
+                return
+            node = found[i]
+            if self.inside(node, within):
+                yield cast("_N", node)
+
+    def _of_kind(self, kind: type[cst.CSTNode]) -> tuple[list[tuple[int, int]], list[cst.CSTNode]]:
+        """Where the nodes of a kind begin, and the nodes."""
+        if kind not in self._kinds:
+            found = [(self.span(n)[1:3], i, n) for i, n in enumerate(self.nodes) if isinstance(n, kind)]
+            found.sort(key=lambda f: f[:2])
+            self._kinds[kind] = [f[0] for f in found], [f[2] for f in found]
+        return self._kinds[kind]
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self._parents.get(node)
@@ -150,6 +170,25 @@ class Parsed:
     def bases(self, owner: cst.ClassDef) -> list[str]:
         """What a class is derived from, as written."""
         return [self.written(b.value) for b in owner.bases if b.keyword is None and not b.star]
+
+
+def _parents(tree: cst.Module) -> dict[cst.CSTNode, cst.CSTNode]:
+    """Node → what it stands in, without the blanks. LibCST's own provider calls its hooks for each node, which takes longer."""
+    names: dict[type[cst.CSTNode], list[str]] = {}
+    found: dict[cst.CSTNode, cst.CSTNode] = {}
+    pending: list[cst.CSTNode] = [tree]
+    while pending:
+        node = pending.pop()
+        kind = type(node)
+        if kind not in names:
+            names[kind] = [f.name for f in fields(kind)]
+        for name in names[kind]:
+            value = getattr(node, name)
+            for child in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(child, cst.CSTNode) and not isinstance(child, cst.BaseParenthesizableWhitespace):
+                    found[child] = node
+                    pending.append(child)
+    return found
 
 
 _parsed: Recent[tuple[str, str], Parsed] = Recent(16)
