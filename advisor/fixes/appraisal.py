@@ -109,13 +109,15 @@ class Appraiser:
 
     def _rank(self, priced: Priced) -> int | None:
         """How far behind a proposal that gains less, or leaves something, stands; None where it is worth nothing. One
-        may leave the rule something to say of what else the finding named, not of the layer that it is about."""
+        may leave the rule something to say of what else the finding named, and of the layer that it is about only where
+        it does exactly what the finding says."""
         worth = priced.price
         if worth is None:
             return None
+        own = flat(priced.proposal.move) in self.offered
         if worth.gain_us > 0 and worth.gain_percent >= self.plan.config.min_gain:
-            return 0 if self._settled(priced) else 1 if self._settled(priced, self._lead()) else None
-        if worth.gain_percent >= -SAME and flat(priced.proposal.move) in self.offered and self._settled(priced):
+            return 0 if self._settled(priced) else 1 if own or self._settled(priced, self._lead()) else None
+        if own and worth.gain_percent >= -SAME and self._settled(priced):
             return 2  # the finding itself offers it at no cost
         return None
 

@@ -27,7 +27,7 @@ from .verify import Defect, Verifier
 RUNS = 4
 """Runs of the worker for one finding, each of a second or so."""
 
-SECONDS = 120.0
+SECONDS = 600.0
 """Seconds after which nothing more is verified for one file."""
 
 ALTERNATIVES = 6
