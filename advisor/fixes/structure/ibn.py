@@ -21,6 +21,7 @@ from ..edits import Edit
 from ..proposal import Proposal, Scene, Unfixable
 from .calls import Call
 from .ibn_classes import definition
+from .ibn_conditions import Scope
 from .ibn_inplace import in_place
 from .ibn_makers import Maker, built_at, class_name, makers, site_call
 from .ibn_parts import Block, Path, Plan, fused_block, unfused_block
@@ -73,16 +74,29 @@ class _Rendering:
 
     def proposals(self) -> Iterator[Proposal]:
         """Best first. Raises :class:`Unfixable` with the reason of the most direct way where there is none."""
-        reasons: list[str] = []
-        given = 0
-        for way in (self._in_place, self._chosen, self._with_alike, self._all_of_site):
+        reasons: dict[str, str] = {}
+        first = (self._chosen, self._in_place) if self._used_elsewhere() else (self._in_place, self._chosen)
+        ways = (*first, self._with_alike, self._all_of_site)
+        for way in ways:
             try:
                 yield way()
-                given += 1
             except Unfixable as e:
-                reasons.append(e.reason)
-        if not given:
-            raise Unfixable(reasons[1])
+                reasons[way.__name__] = e.reason
+        if len(reasons) == len(ways):
+            raise Unfixable(reasons[self._chosen.__name__])
+
+    def _used_elsewhere(self) -> bool:
+        """Whether the class of a block is called by its name where nothing shall change."""
+        try:
+            built = self._makers(self.moves)
+        except Unfixable:  # then there is one way only
+            return False
+        sites = {one.maker.site for one in built}
+        return any(
+            file.span(call) not in sites and file.written(call.func).rpartition(".")[2] == name
+            for file, name in {(one.maker.file, one.maker.name) for one in built}
+            for call in file.each(cst.Call)
+        )
 
     def _in_place(self) -> Proposal:
         blocks = [_block(self.graph, m) for m in self.moves]
@@ -215,7 +229,8 @@ class _Rendering:
             return [rechosen(call.file, chosen, condition)]
         return [*needed, *choosing(call, written, condition, shared)]
 
-    def _scopes(self):
+    def _scopes(self) -> Callable[[str], Scope]:
+        """What was in scope where the module at a path was built. Raises :class:`Unfixable`."""
         scoped = self.scene.scoped()
         if scoped is None:
             raise Unfixable("what is in scope where the blocks are built could not be recorded")

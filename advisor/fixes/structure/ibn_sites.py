@@ -95,7 +95,7 @@ def _before(call: Call) -> tuple[Span, str] | None:
         return None
     if not isinstance(node.func, cst.Name | cst.Attribute):
         return None
-    inner = file.enclosing(node, cst.BaseComp, cst.Lambda, cst.IfExp, cst.BooleanOperation)  # type: ignore[arg-type]
+    inner = file.enclosing(node, cst.BaseComp, cst.Lambda, cst.IfExp, cst.BooleanOperation)
     if inner is not None and file.inside(inner, statement):
         return None
     if not isinstance(file.parent(statement), cst.IndentedBlock) or len(statement.body) > 1:
@@ -119,7 +119,7 @@ def named_at(call: Call, maker: Maker, changed: str) -> tuple[str, tuple[Edit, .
     """How the file of a call names ``changed``, which stands beside the maker, and the edits that let it. Raises
     :class:`Unfixable`."""
     file = call.file
-    at_top = maker.file.enclosing(maker.node, cst.ClassDef, cst.FunctionDef) is None  # type: ignore[arg-type]
+    at_top = maker.file.enclosing(maker.node, cst.ClassDef, cst.FunctionDef) is None
     if file.file == maker.file.file and at_top:
         return changed, ()
     if call.function == maker.name and isinstance(call.node.func, cst.Attribute):

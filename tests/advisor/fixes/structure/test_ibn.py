@@ -3,6 +3,8 @@ block's and a choice where it is built."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from advisor.fixes.proposal import Unfixable
@@ -313,3 +315,21 @@ def test_two_of_one_block() -> None:
     assert "super().__init__(Block(3), nn.Conv2d(3, 3, 1), FusedBlock(3))" in after
     assert isinstance(move, Together)
     assert after.count("expand, depthwise = ") == 2
+
+
+def test_a_class_that_others_use_stays_as_it_is() -> None:
+    other = "\n\nclass Other(nn.Sequential):\n    def __init__(self):\n        super().__init__(Block(3, 8, 1, 4))\n"
+    after, _ = edited(HEAD + FUNCTIONS + LISTED + other, everything)
+    assert "super().__init__(Block(3, 8, 1, 4))" in after
+    assert after.count("FusedBlock(") == 3
+
+
+def test_a_class_of_a_library_is_derived_from_where_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "site-packages"
+    library.mkdir()
+    (library / "blocks_of_others.py").write_text(HEAD + UNITS)
+    monkeypatch.syspath_prepend(str(library))
+    text = "import torch.nn as nn\nfrom blocks_of_others import Block\n\n\n" + LISTED
+    after, _ = edited(text, first)
+    assert after.startswith("import torch.nn as nn\nfrom blocks_of_others import Block\n\n\nclass FusedBlock(Block):\n")
+    assert "            FusedBlock(16, 24, 2, 6),\n            Block(24, 24, 1, 6)," in after
