@@ -56,7 +56,7 @@ def with_creation_sites(graph: Graph, model: nn.Module) -> Graph:
     modules: dict[str, Module] = {
         path: m if m.created else replace(m, created=chains.get(path, ())) for path, m in graph.modules.items()
     }
-    return Graph(graph.ops, graph.tensors, modules, graph.inputs, graph.outputs)
+    return Graph(graph.ops, graph.tensors, modules, graph.inputs, graph.outputs, graph.facts, graph.numbers)
 
 
 class _Class:
