@@ -29,7 +29,7 @@ Confirmations = Mapping[tuple[str, str], Sequence[Confirmed]]
 def write(report: FixReport, confirmed: Confirmations, console: Console, *, dry: bool) -> None:
     """Print the summary to ``console``; ``dry``: nothing was written."""
     for file in report.files:
-        if file.applied or file.left or file.defects:
+        if file.applied or file.left:
             for part in _file(file, report, confirmed):
                 console.print(part, crop=False)
     console.print(_summary(report, dry), crop=False)
@@ -64,8 +64,6 @@ def _file(file: FixedFile, report: FixReport, confirmed: Confirmations) -> Itera
         yield _line(entry.finding, file, report, entry.reason, "dim")
     if len(file.left) > MOST_LEFT:
         yield Text(f"  and {len(file.left) - MOST_LEFT} more", "dim")
-    for defect in file.defects:
-        yield Line(Text(f"  a fix that did not do what it promised was not offered: {defect}", "dim"))
     yield Text()
 
 
