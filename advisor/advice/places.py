@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from ..findings import Related
 from ..graph import Graph, Op, Span
@@ -34,13 +35,21 @@ UNKNOWN = Sources()
 """Nothing is known."""
 
 
+_LITERALS: WeakKeyDictionary[Graph, dict[tuple[tuple[int, ...], int, str], Span | None]] = WeakKeyDictionary()
+"""What :func:`literal` found: a graph's rules ask for the same groups on every target."""
+
+
 def literal(graph: Graph, advice: Advice, sources: Sources) -> Span | None:
     """The number in the source that a person would edit to follow the advice; None where the advice is about none, or
     where it comes from was not followed to a file that its author edits."""
-    if advice.number is None:
+    if advice.number is None or graph.numbers is None:
         return None
-    found = carrier(graph.numbers, graph, advice.layers or (advice.op,), advice.number, sources.file)
-    return found.span if found is not None and editable(found.span, sources.file) else None
+    known = _LITERALS.setdefault(graph, {})
+    key = (tuple(advice.layers) or (advice.op,), advice.number, sources.file)
+    if key not in known:
+        found = carrier(graph.numbers, graph, *key)
+        known[key] = found.span if found is not None and editable(found.span, sources.file) else None
+    return known[key]
 
 
 def origin(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, ...]:
