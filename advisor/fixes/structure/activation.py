@@ -73,7 +73,7 @@ def _made(scene: Scene, op: Op, frame: Frame, fn: str, module: bool) -> list[Opt
     if not editable(scene, file.file):
         return []
     if module:
-        return [_class_call(call, fn)] if full_name(file, call.node.func) else []
+        return [_class_call(call, fn)] if full_name(file, call.node.func) or _is_global(file, call.callee) else []
     if isinstance(call.node.func, cst.Attribute) and not full_name(file, call.node.func):
         return _method(call, fn) if call.function.rstrip("_") == op.target.rpartition(".")[2].rstrip("_") else []
     return [_function_call(call, fn)] if full_name(file, call.node.func).startswith("torch") else []
@@ -121,7 +121,7 @@ def _renamed(place: Place, op: Op, fn: str, start: Frame) -> list[Option]:
     if node is start.call.node.func:
         return []
     parent = file.parent(node)
-    if isinstance(parent, cst.Attribute):
+    if isinstance(parent, cst.Attribute) or _is_alias(file, parent, op.attrs["fn"]):
         return []
     full = full_name(file, node)
     if isinstance(node, cst.Call):
@@ -133,6 +133,17 @@ def _renamed(place: Place, op: Op, fn: str, start: Frame) -> list[Option]:
     else:
         written, imports = reach(file, "torch.nn.functional", fn)
     return [(*imports, Edit(place.span, written))]
+
+
+def _is_global(file: Parsed, name: str) -> bool:
+    """Whether the file gives a name to something at its top."""
+    assigns = (a for a in file.each(cst.Assign) if file.enclosing(a, cst.FunctionDef, cst.ClassDef) is None)
+    return any(file.written(t.target) == name for a in assigns for t in a.targets)
+
+
+def _is_alias(file: Parsed, parent: cst.CSTNode | None, fn: str) -> bool:
+    """Whether ``SiLU = nn.SiLU`` only gives a name, which would say the wrong thing then."""
+    return isinstance(parent, cst.Assign) and any(_is(file.written(t.target), fn) for t in parent.targets)
 
 
 def _is(full: str, fn: str) -> bool:

@@ -70,6 +70,10 @@ ALL = {
         ),
         "self.act = nn.ReLU()",
     ),
+    "another name for it": (
+        blocks("act=1", "HSwish()", "Block(3, 8)", "Block(8, 8)", "HSwish = nn.Hardswish\n\n"),
+        "            nn.ReLU(),",
+    ),
     "a class passed": (
         blocks("act=nn.ReLU6", "act()", "Block(3, 8, nn.Hardswish)", "Block(8, 8, act=nn.Hardswish)"),
         "self.a = Block(3, 8, nn.ReLU)\n        self.b = Block(8, 8, act=nn.ReLU)",
