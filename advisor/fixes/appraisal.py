@@ -10,7 +10,7 @@ from ..advice.compose import named
 from ..channels import analyse
 from ..findings import Finding
 from ..graph import Graph
-from ..moves import Move, MoveError, SetWidth, flat
+from ..moves import Move, MoveError, SetGroupedWidths, SetWidth, flat
 from ..plan import Plan
 from ..report import ModelReport
 from .making import described
@@ -19,6 +19,9 @@ from .proposal import Proposal, Unfixable
 
 LOOKING = 15.0
 """Seconds after which no more proposals are asked for of one finding: those that there are by then will have to do."""
+
+ENOUGH = 8
+"""Proposals that are worth something after which no more are looked at."""
 
 KEEP = 0.5
 """A fix that gains at least this share of what its finding promises comes before all that gain less: where literals are
@@ -54,23 +57,24 @@ class Appraiser:
     moved: dict[Move, Graph | None] = field(default_factory=dict)
 
     def ranked(self, proposals: Iterable[Proposal]) -> Iterator[Priced]:
-        """Those that leave the finding's rule nothing to say and keep what the finding promises, as they come; then the
-        others that are worth something. Raises :class:`Unfixable` where there is none."""
-        rest: list[tuple[int, float, Priced]] = []
+        """Those that are worth something. What gives all that the finding asks for and keeps what it promises comes at
+        once; the others follow by how far they are from that. Raises :class:`Unfixable` where there is none."""
+        rest: list[tuple[int, int, Priced]] = []
         rejected: Priced | None = None
         some = False
         until = time.monotonic() + LOOKING
-        for proposal in proposals:
+        for order, proposal in enumerate(proposals):
             priced = self.priced(proposal)
             if priced is None:
                 continue
             rejected = rejected or priced
-            if self.keeps(priced) and self._settled(priced):
+            rank = self._rank(priced)
+            if rank is not None and rank <= 1:
                 some = True
                 yield priced
-            elif (rank := self._rank(priced)) is not None:
-                rest.append((rank, -priced.gain_us, priced))
-            if time.monotonic() > until:
+            elif rank is not None:
+                rest.append((rank, order, priced))
+            if len(rest) >= ENOUGH or time.monotonic() > until:
                 break
         for *_, priced in sorted(rest, key=lambda entry: entry[:2]):
             some = True
@@ -80,7 +84,7 @@ class Appraiser:
 
     def acceptable(self, priced: Priced) -> bool:
         """Whether a proposal is worth anything."""
-        return (self.keeps(priced) and self._settled(priced)) or self._rank(priced) is not None
+        return self._rank(priced) is not None
 
     def priced(self, proposal: Proposal) -> Priced | None:
         """None where the proposal's move does not apply to the graph."""
@@ -108,18 +112,24 @@ class Appraiser:
         return priced.price.gain_us >= promised - SAME / 100 * priced.price.before.latency_us
 
     def _rank(self, priced: Priced) -> int | None:
-        """How far behind a proposal that gains less, or leaves something, stands; None where it is worth nothing. One
-        may leave the rule something to say of what else the finding named, and of the layer that it is about only where
-        it does exactly what the finding says."""
+        """How far a proposal is from the best that there could be, 0; None where it is worth nothing.
+
+        It may leave the rule something to say of the layer that the finding is about only where it does exactly what
+        the finding says; of the other layers that it named, where all else is less."""
         worth = priced.price
         if worth is None:
-            return None
+            return 0
+        asked = [i for i, moves in enumerate(self.offered) if _gives(priced.proposal.move, moves)]
         own = flat(priced.proposal.move) in self.offered
-        if worth.gain_us > 0 and worth.gain_percent >= self.plan.config.min_gain:
-            return 0 if self._settled(priced) else 1 if own or self._settled(priced, self._lead()) else None
-        if own and worth.gain_percent >= -SAME and self._settled(priced):
-            return 2  # the finding itself offers it at no cost
-        return None
+        if worth.gain_us <= 0 or worth.gain_percent < self.plan.config.min_gain:
+            free = own and (worth.gain_percent >= -SAME or self.keeps(priced)) and self._settled(priced)
+            return 5 if free else None  # the finding itself offers it at no cost
+        settled = self._settled(priced)
+        if asked and asked[0] == 0 and self.keeps(priced) and (settled or own):
+            return 0 if settled else 1
+        if settled:
+            return 2 if asked else 3
+        return 4 if own or self._settled(priced, self._lead()) else None
 
     def _settled(self, priced: Priced, layers: frozenset[str] | None = None) -> bool:
         """Whether the rule has nothing more to say of the finding's layers, or of these."""
@@ -143,3 +153,13 @@ class Appraiser:
         if percent <= 0:
             return f"the numbers in the source only allow to {does}, which costs {-percent:.2g} %"
         return f"the numbers in the source only allow to {does}, which leaves the rule as much to say"
+
+
+def _gives(move: Move, moves: Sequence[Move]) -> bool:
+    """Whether a move does all that ``moves`` do, whatever else it does."""
+    done: set[Move] = set()
+    for one in flat(move):
+        if isinstance(one, SetGroupedWidths):
+            done.update(SetWidth(key, width) for key, width in zip(one.keys, one.widths, strict=True))
+        done.add(one)
+    return done.issuperset(moves)

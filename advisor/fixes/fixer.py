@@ -175,5 +175,5 @@ def _rendered(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
 
 
 def _instead(proposal: Proposal) -> Proposal:
-    said = "the finding's first proposal has no edit that gives it; this is another of its proposals"
+    said = "another of the finding's proposals, since no edit that is worth it gives its first"
     return Proposal(proposal.edits, proposal.move, "; ".join(note for note in (said, proposal.note) if note))

