@@ -14,7 +14,7 @@ from .calls import Argument, Call, parsed_file
 from .ibn_classes import activation
 from .ibn_forward import method_around, removed_statement, without_calls
 from .ibn_makers import site_call
-from .ibn_parts import Block, FusePlan, Path, UnfusePlan, within
+from .ibn_parts import Block, FusePlan, Path, UnfusePlan, parent, within
 from .parsed import Parsed
 
 
@@ -54,18 +54,22 @@ def _edits(scene: Scene, block: Block, changed: dict[Span, set[str]]) -> Iterato
 def _written(scene: Scene, block: Block, paths: Sequence[Path], changed: dict[Span, set[str]]) -> list[_Written]:
     """The calls that build the parts, at the level of code where they are told apart."""
     chains = [_created(scene.graph, block.below(p)) for p in paths]
-    common = _shared(chains)
-    if any(len(chain) == common for chain in chains):
-        raise Unfixable("the parts of the block are built by one and the same line")
     found = []
-    for path, chain in zip(paths, chains, strict=True):
-        span = chain[len(chain) - common - 1]
-        changed.setdefault(span, set()).add(block.below(path))
+    for path, chain, at in zip(paths, chains, _apart(chains), strict=True):
+        span = chain[at]
+        changed.setdefault(span, set()).add(_unit(scene.graph, block, block.below(path), span))
         found.append(_Written(path, site_call(scene, span)))
     functions = {id(w.call.file.enclosing(w.call.node, cst.FunctionDef)) for w in found}
     if len(functions) > 1:
         raise Unfixable("the parts of the block are built in different functions")
     return found
+
+
+def _unit(graph: Graph, block: Block, path: str, span: Span) -> str:
+    """The outermost module of the block that the call at ``span`` built, the one at ``path`` within."""
+    while parent(path) != block.path and span in graph.modules[parent(path)].created:
+        path = parent(path)
+    return path
 
 
 def _created(graph: Graph, path: str) -> tuple[Span, ...]:
@@ -75,12 +79,30 @@ def _created(graph: Graph, path: str) -> tuple[Span, ...]:
     return created
 
 
-def _shared(chains: Sequence[tuple[Span, ...]]) -> int:
-    """How many of the outer calls all chains have in common."""
-    count = 0
-    while all(count < len(c) for c in chains) and len({c[len(c) - count - 1] for c in chains}) == 1:
-        count += 1
-    return count
+def _apart(chains: Sequence[tuple[Span, ...]]) -> list[int]:
+    """For each chain of calls, innermost first, the call right before all of them go through the same ones. Chains may
+    be cut off further out. Raises :class:`Unfixable`."""
+    last = chains[-1]
+    meetings = [_meeting(chain, last) for chain in chains[:-1]]
+    if any(m is None for m in meetings):
+        raise Unfixable("the parts of the block are built in unconnected places")
+    pairs = [m for m in meetings if m is not None]
+    shared = max((j for _, j in pairs), default=len(last))
+    found = [*(i + shared - j - 1 for i, j in pairs), shared - 1]
+    if not all(0 <= at < len(chain) for at, chain in zip(found, chains, strict=True)):
+        raise Unfixable("the parts of the block are built by one and the same line")
+    return found
+
+
+def _meeting(one: tuple[Span, ...], other: tuple[Span, ...]) -> tuple[int, int] | None:
+    """Where in both chains the calls begin that they share."""
+    for i, span in enumerate(one):
+        if span in other:
+            j = other.index(span)
+            length = min(len(one) - i, len(other) - j)
+            if one[i : i + length] == other[j : j + length]:
+                return i, j
+    return (len(one), len(other)) if one and other and one[-1].file == other[-1].file else None
 
 
 # ---- fusing

@@ -333,3 +333,13 @@ def test_a_class_of_a_library_is_derived_from_where_it_is_used(tmp_path: Path, m
     after, _ = edited(text, first)
     assert after.startswith("import torch.nn as nn\nfrom blocks_of_others import Block\n\n\nclass FusedBlock(Block):\n")
     assert "            FusedBlock(16, 24, 2, 6),\n            Block(24, 24, 1, 6)," in after
+
+
+def test_units_in_place() -> None:
+    expanding = """        if t != 1:
+            layers.append(ConvNormAct(inp, hidden, kernel_size=1))
+"""
+    text = HEAD + UNITS.replace(expanding, "        layers.append(ConvNormAct(inp, hidden, kernel_size=1))\n") + LISTED
+    after, _ = edited(text, everything)
+    assert "            ConvNormAct(inp, hidden, stride=stride),\n" in after
+    assert "kernel_size=1)" not in after
