@@ -23,6 +23,26 @@ _LONGEST = 5
 _CELLS = 4_000_000
 """The largest table of scores between two anchors (some seconds); beyond it operations go by their names."""
 _REWRITTEN = 30.0
+_BETWEEN = ([], ["batch_norm"], ["activation"], ["batch_norm", "activation"])
+_FITTED = frozenset(
+    {
+        *(
+            "relu",
+            "relu6",
+            "leaky_relu",
+            "hardtanh",
+            "hardswish",
+            "hardsigmoid",
+            "silu",
+            "gelu",
+            "sigmoid",
+            "tanh",
+            "elu",
+        ),
+        *("selu", "celu", "mish", "softplus", "softsign", "prelu", "log_sigmoid", "hardshrink", "softshrink"),
+    }
+)
+"""Activations that a fused convolution can be fitted across: those whose values follow from their name."""
 
 
 class Rewrite(NamedTuple):
@@ -178,10 +198,13 @@ class _Aligner:
                 continue
             if between(graph, first, last) is None or "weight" not in last.weights:
                 break
-            inner = {op.op for op in ops[i + 1 : i + length - 1]}
-            if is_pointwise(first) and is_depthwise(graph, last):
+            inner = ops[i + 1 : i + length - 1]
+            kinds = [op.op for op in inner]
+            if any(op.op == "batch_norm" and "running_mean" not in op.weights for op in inner):
+                break  # it depends on what it reads
+            if is_pointwise(first) and is_depthwise(graph, last) and kinds in _BETWEEN:
                 out.append(("ibn", length))
-            if last.op == first.op and inner <= {"batch_norm"} and (first.op == "linear" or is_pointwise(last)):
+            if last.op == first.op and set(kinds) <= {"batch_norm"} and (first.op == "linear" or is_pointwise(last)):
                 out.append(("linear", length))
             break
         return out
@@ -198,6 +221,8 @@ class _Aligner:
         out: list[tuple[str, int, int]] = []
         for pattern, length in many:
             last = a[i + length - 1]
+            if any(op.op == "activation" and op.attrs["fn"] not in _FITTED for op in a[i : i + length]):
+                continue
             if pattern == "ibn" and _dense(b[j]) and _same_window(last, b[j]):
                 out.append(("fuse", length, 1))
             if pattern == "linear" and b[j].op == last.op and self._merged(a[i], last, b[j]):
@@ -222,7 +247,12 @@ class _Aligner:
 def _dense(op: Op) -> bool:
     a = op.attrs
     return (
-        op.op == "conv" and "weight" in op.weights and a["groups"] == 1 and not a["transposed"] and max(a["kernel"]) > 1
+        op.op == "conv"
+        and "weight" in op.weights
+        and a["groups"] == 1
+        and not a["transposed"]
+        and len(a["kernel"]) == 2
+        and max(a["kernel"]) > 1
     )
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -37,6 +38,17 @@ MODELS = (
     *("mobilenetv2_100", "mobilenetv3_small_100", "mnasnet_100", "fbnetc_100", "hardcorenas_a", "efficientnet_b0"),
     *("tf_efficientnetv2_b0", "convnext_atto", "swin_tiny_patch4_window7_224", "mixer_s32_224"),
 )
+BUILT: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("vit_tiny_patch16_224", {"depth": 4}, {"mlp_ratio": 5}),
+    ("vit_tiny_patch16_224", {"depth": 4}, {"embed_dim": 384, "num_heads": 6}),
+    ("vit_tiny_patch16_224", {"depth": 4}, {"embed_dim": 384, "num_heads": 3}),
+    ("vit_tiny_patch16_224", {"depth": 4}, {"embed_dim": 256, "num_heads": 4}),
+    ("convnext_atto", {}, {"dims": (80, 160, 320, 640)}),
+    ("resnet26", {}, {"base_width": 80}),
+    ("resnet26", {}, {"stem_width": 48}),
+    ("densenet121", {}, {"growth_rate": 40}),
+)
+"""Networks with arguments of their constructor, and others that make them wider."""
 SIZE = 224
 LARGEST = 1e-5
 POINTS = 2.0
@@ -129,13 +141,30 @@ def check(name: str, how: Callable[[int, int], int], seed: int = 0) -> Widened:
     for parameter in new.parameters():  # what the new model starts with: surgery leaves zeros
         if not parameter.any():
             parameter.data.normal_(0, 0.02)
+    return compared(name, how.__name__.replace("_", " "), groups, model, new, seed)
+
+
+def rebuilt(name: str, before: Mapping[str, Any], after: Mapping[str, Any], seed: int = 0) -> Widened:
+    """One network that its library builds wider."""
+    import timm
+
+    shape = (1, 3, SIZE, SIZE)
+    torch.manual_seed(seed)
+    old, new = (settled(timm.create_model(name, **{**before, **more}), shape, seed) for more in ({}, after))
+    how = ", ".join(f"{key} {value}" for key, value in after.items())
+    return compared(name, how, 0, old, new, seed)
+
+
+def compared(name: str, how: str, groups: int, model: nn.Module, new: nn.Module, seed: int) -> Widened:
+    """The weights of ``model`` carried to ``new``, and both run on the same input."""
+    shape = (1, 3, SIZE, SIZE)
     done = migrate_state_dict(model.state_dict(), model, new, shape)
     new.load_state_dict(done.state)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(seed + 1))
     before, after = model(x), new(x)
     largest, difference = float(before.abs().max()), float((before - after).abs().max())
     exact = float((model.double()(x.double()) - new.double()(x.double())).abs().max())
-    return Widened(name, how.__name__, groups, done.outcome, difference, exact, largest)
+    return Widened(name, how, groups, done.outcome, difference, exact, largest)
 
 
 @dataclass(frozen=True)
@@ -179,8 +208,9 @@ def table(widths: Sequence[Widened], rewrites: Sequence[Rewritten], digits: Sequ
         "# Migrated weights against the weights they are from",
         "",
         "Written by `make verify-migration` (`tests/corpus/verify_migration.py`). Networks of timm with random weights "
-        "and BatchNorm statistics; every channel group that may change is widened on the live module, the state dict "
-        "is migrated by `advisor.migrate_state_dict`, and the outputs of both networks are compared for a seeded input "
+        "and BatchNorm statistics are built wider by their library's constructor, or every channel group that may "
+        "change is widened on the live module (*a tenth*, *twice*; *groups* says how many). The state dict is migrated "
+        "by `advisor.migrate_state_dict`, and the outputs of both networks are compared for a seeded input "
         f"in single and in double precision. {len(exact)} of {len(widths)} migrations, of {names} networks, say that "
         f"the function is kept. {len(wrong)} of these differ by more than {LARGEST:g} in double precision, {rounded} "
         "in single precision, by rounding.",
@@ -193,7 +223,7 @@ def table(widths: Sequence[Widened], rewrites: Sequence[Rewritten], digits: Sequ
         why = "; ".join(w.reasons[:2]) + (f" and {len(w.reasons) - 2} more" if len(w.reasons) > 2 else "")
         kept = "kept" if w.outcome.exact else "changes"
         differences = (f"{w.difference:.1e}", f"{w.in_double:.1e}", f"{w.largest:.2g}")
-        cells = (w.model, w.how.replace("_", " "), w.groups, kept, *differences, why)
+        cells = (w.model, w.how, w.groups or "", kept, *differences, why)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += [
         "",
@@ -235,7 +265,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     started = time.monotonic()
     with torch.no_grad():
-        widths = []
+        widths = [rebuilt(*built) for built in BUILT]
         for name in args.models:
             widths.append(check(name, a_tenth))
             print(f"{name}: {widths[-1].difference:.1e}", file=sys.stderr, flush=True)

@@ -55,7 +55,10 @@ class _Carrier:
         self._check()
         out = Carried({})
         for making in self.plan["makings"]:
-            results, error = make(making, self.old)
+            try:
+                results, error = make(making, self.old)
+            except KeyError as e:
+                raise CarryError(f"the checkpoint has no {e.args[0]}; is it one of the old model?") from None
             self.made |= results
             self.used.update(_names(making["sources"]))
             if error is not None:
