@@ -32,7 +32,7 @@ def argument_options(flow: Flow, op: Op, name: str, text: Text, default: str) ->
         written = text(creating)
         if written is not None:
             own = [creating.without(name, default) if written == default else creating.setting(name, written)]
-    if value is None or _is_shared(creating, value.value, name):
+    if value is None or isinstance(value.value, cst.Integer) or _is_shared(creating, value.value):
         return own
     places = [p for p in flow.places(op.path, frames, value.value) if editable(flow.scene, p.file.file)]
     passed = _passed_on(places, name, value.value)
@@ -41,12 +41,10 @@ def argument_options(flow: Flow, op: Op, name: str, text: Text, default: str) ->
     return [*flips, *given, *own] if isinstance(value.value, cst.IfExp) else [*given, *own, *flips]
 
 
-def _is_shared(call: Call, value: cst.BaseExpression, name: str) -> bool:
+def _is_shared(call: Call, value: cst.BaseExpression) -> bool:
     """Whether another argument of the call says the same: ``groups=hidden`` is a width, no setting of its own."""
-    if isinstance(value, cst.Integer):
-        return True
     written = call.file.written(value)
-    return any(a.name != name and call.file.written(a.value) == written for a in call.arguments)
+    return any(a.value is not value and call.file.written(a.value) == written for a in call.arguments)
 
 
 def _decides(value: cst.BaseExpression, place: Place) -> bool:
@@ -66,7 +64,9 @@ def _passed_on(places: Sequence[Place], name: str, value: cst.BaseExpression) ->
             continue
         found.append(place)
         function = place.file.enclosing(place.node, cst.FunctionDef)
-        if isinstance(place.node, cst.Name) and function is not None:
+        call = place.file.enclosing(place.node, cst.Call)
+        shared = call is not None and _is_shared(Call(place.file, call), place.node)
+        if isinstance(place.node, cst.Name) and function is not None and not shared:
             names |= {p.name for p in of_function(place.file, function) if p.name == place.node.value}
     return found
 

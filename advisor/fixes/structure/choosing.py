@@ -126,10 +126,11 @@ def _default(call: Call, name: str) -> str:
     return "" if default is None else call.file.written(default)
 
 
-_FLIPPED = {"True": ("False",), "False": ("True",), "1": ("0", "False"), "0": ("1",)}
+_OFF = {"True": "False", "1": "0"}
+_FLIPPED = {**_OFF, **{off: on for on, off in _OFF.items()}}
 
 
-def flipped(place: Place) -> list[Option]:
+def flipped(place: Place, flips: Mapping[str, str] = _FLIPPED) -> list[Option]:
     """The other values of a literal that only decides something: ``True`` → ``False``, ``0.25`` → ``0``, ``None``."""
     node = place.node
     if place.missing or not place.test or isinstance(place.file.parent(node), cst.ComparisonTarget | cst.Comparison):
@@ -137,5 +138,11 @@ def flipped(place: Place) -> list[Option]:
     if isinstance(node, cst.Float):
         return [(Edit(place.span, text),) for text in ("0.0", "None")]
     if isinstance(node, cst.Name | cst.Integer):
-        return [(Edit(place.span, text),) for text in _FLIPPED.get(place.file.written(node), ())]
+        text = flips.get(place.file.written(node))
+        return [] if text is None else [(Edit(place.span, text),)]
     return []
+
+
+def off(place: Place) -> list[Option]:
+    """Of :func:`flipped` what says no."""
+    return flipped(place, _OFF)

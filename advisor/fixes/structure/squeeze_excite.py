@@ -10,12 +10,15 @@ from ...graph import Span
 from ...moves import Move, RemoveSE, SqueezeExcite, find_se
 from ..edits import Edit
 from ..proposal import Proposal, Scene
-from .choosing import Option, choices, flipped, told
+from .choosing import Option, choices, off, told
 from .created import computed_by, editable, made_by, whole
 from .depthwise import together
 from .flow import Flow, Frame, Place
 from .imports import full_name, reach
 from .parsed import Parsed
+
+_SURE = 4
+"""Flags that one gate may hang on; where more come into question, it is not known which of them it is."""
 
 
 def render(scene: Scene, moves: Sequence[Move]) -> Iterator[Proposal]:
@@ -41,8 +44,8 @@ def _options(flow: Flow, se: SqueezeExcite) -> list[Option]:
     tests = [flow.tests(path, frames), *(flow.tests(path, f) for f in (_applied(unit, frames) if unit else ()))]
     places = [p for found in tests for p in found if editable(flow.scene, p.file.file)]
     own = [] if not editable(flow.scene, start.file.file) else [_identity(start)] if unit else _products(start)
-    chosen = [o for p in places for o in (*flipped(p), *_none(p))]
-    return [*chosen, *own]
+    chosen = list(dict.fromkeys(o for p in places for o in (*off(p), *_none(p))))
+    return [*chosen, *own] if len(chosen) <= _SURE else [*own, *chosen]
 
 
 def _applied(unit: str, frames: Sequence[Frame]) -> Iterator[tuple[Frame, ...]]:

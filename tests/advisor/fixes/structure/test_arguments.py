@@ -49,6 +49,13 @@ STANDARD = {
         helper("inp, oup, groups=1", "inp, oup, 3, groups=groups", "conv(3, 8)", "conv(8, 8, groups=8)"),
         "self.b = conv(8, 8)",
     ),
+    "a width that was passed on": (
+        HEAD
+        + HELPER.format(parameters="inp, oup, groups=1", arguments="inp, oup, 3, groups=groups")
+        + "def dw(oup=8):\n    return conv(oup, oup, groups=oup)\n\n\n"
+        + NET.format(a="conv(3, 8)", b="dw()"),
+        "return conv(oup, oup)",
+    ),
     "chosen by a flag": (
         helper("inp, oup, dw", "inp, oup, 3, groups=inp if dw else 1", "conv(3, 8, False)", "conv(8, 8, True)"),
         "self.b = conv(8, 8, False)",
