@@ -95,15 +95,13 @@ def place(graph: Graph, advice: Advice, sources: Sources) -> tuple[Span, tuple[R
 
 
 def _way(written: Span, chain: tuple[Span, ...]) -> tuple[Related, ...]:
-    """From a literal to the layer: the calls between, outermost first. What calls the one that it is written in says
-    nothing of it."""
+    """From a literal to the layer: the calls between, outermost first; then who calls the one that it is written in."""
     within = next((n for n, call in enumerate(chain) if _holds(call, written)), len(chain) - 1)
-    calls = tuple(dict.fromkeys(reversed(chain[: within + 1])))
-    last = len(calls) - 1
-    return tuple(
-        Related(call, "the layer is created here" if n == last else "on its way to the layer")
-        for n, call in enumerate(calls)
-    )
+    way = tuple(dict.fromkeys(reversed(chain[: within + 1])))
+    told = [Related(call, "on its way to the layer") for call in way[:-1]]
+    told += [Related(call, "the layer is created here") for call in way[-1:]]
+    told += [Related(call, "called from here") for call in dict.fromkeys(chain[within + 1 :]) if call not in way]
+    return tuple(told)
 
 
 def _holds(call: Span, inner: Span) -> bool:

@@ -45,10 +45,15 @@ def test_advice_about_a_width_stands_on_its_literal_and_leads_to_the_layer():
     ]
 
 
-def test_what_calls_the_call_that_writes_the_number_is_not_on_its_way():
+def test_what_calls_the_call_that_writes_the_number_comes_after_its_way():
     written = Span(FILE, 20, 20, 20, 22)
     here, way = place(model(Literal(written, 60)), about(0, 60), Sources(FILE))
-    assert (here, [r.span for r in way]) == (written, [BLOCK, CONV])
+    assert here == written
+    assert [(r.span, r.message) for r in way] == [
+        (BLOCK, "on its way to the layer"),
+        (CONV, "the layer is created here"),
+        (NET, "called from here"),
+    ]
 
 
 def test_a_layer_whose_creation_nobody_saw_leads_nowhere():
