@@ -15,7 +15,11 @@ from .trace.frames import is_user_file
 _NEAR = 4
 """Innermost frames of an error in which a traced number may have been what it is about."""
 _NOT_OF_NUMBERS = (ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError, SyntaxError)
-_OF_CALLS = re.compile(r"(required positional|unexpected keyword|multiple values for) |takes .* positional argument")
+_NOT_OF_TYPES = re.compile(
+    r"(required positional|unexpected keyword|multiple values for) |takes .* positional argument"
+    r"|\b(shapes?|sizes?|dimensions?|channels|dim)\b"
+)
+"""Messages about calls, and about shapes that do not fit."""
 
 
 def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:
@@ -45,7 +49,7 @@ def describe(error: BaseException) -> dict[str, Any]:
 def _may_be_of_numbers(error: BaseException, message: str) -> bool:
     """Whether it may come of numbers that are followed: of their type, that is, for their values are right."""
     kinds = (*_NOT_OF_NUMBERS, RecursionError, NotImplementedError)
-    if not isinstance(error, Exception) or isinstance(error, kinds) or _OF_CALLS.search(message):
+    if not isinstance(error, Exception) or isinstance(error, kinds) or _NOT_OF_TYPES.search(message):
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-_NEAR:]
     return any(_holds_traced(frame.f_locals) for frame in frames)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -176,28 +177,40 @@ def _binary(fn: str, name: str, swapped: bool) -> tuple[Callable[..., Any], Call
     """The method ``name`` of whole numbers and that of floats; ``swapped`` where the other operand stands left."""
     of_ints: Callable[..., Any] | None = getattr(int, name, None)
     of_floats: Callable[..., Any] | None = getattr(float, name, None)
+    function = getattr(operator, name.replace("__r", "__") if swapped else name)
+
+    def as_ever(self: Any, other: Any, *modulus: Any) -> Any:
+        """With an operand that is no plain number: what plain ones come to."""
+        if modulus:
+            return pow(other, plain(self), *modulus) if swapped else pow(plain(self), other, *modulus)
+        return function(other, plain(self)) if swapped else function(plain(self), other)
 
     def for_int(self: TracedInt, other: Any, *modulus: Any) -> Any:
         kind = type(other)
-        if kind in _FLOATS and of_floats is not None:
+        if kind in _INTS and of_ints is not None and not modulus:
+            value = of_ints(self, other)
+        elif kind in _FLOATS and of_floats is not None and not modulus:
             value = of_floats(float(self), other)
-        elif of_ints is None:
-            return NotImplemented
         else:
-            value = of_ints(self, other, *modulus)
-            if kind not in _INTS or modulus:
-                return value
+            return as_ever(self, other, *modulus)
         return traced(value, (fn, other, self) if swapped else (fn, self, other))
 
     def for_float(self: TracedFloat, other: Any, *modulus: Any) -> Any:
-        if of_floats is None:
-            return NotImplemented
-        value = of_floats(self, other, *modulus)
-        if type(other) not in NUMBERS:
-            return value
-        return traced(value, (fn, other, self) if swapped else (fn, self, other))
+        if type(other) not in NUMBERS or of_floats is None or modulus:
+            return as_ever(self, other, *modulus)
+        return traced(of_floats(self, other), (fn, other, self) if swapped else (fn, self, other))
 
     return for_int, for_float
+
+
+def _of_arrays(_self: Any, function: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """Arithmetic of numpy, whose type of result depends on whether a number is Python's own."""
+    return getattr(function, method)(*map(plain, inputs), **kwargs)
+
+
+def _by_arrays(_self: Any, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+    """Other functions of numpy, likewise."""
+    return function(*map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
 
 
 def _unary(fn: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -216,7 +229,7 @@ def _unary(fn: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 def _divmod(name: str, quotient: str, remainder: str) -> Callable[..., Any]:
     def both(self: Any, other: Any) -> Any:
         if type(other) not in NUMBERS:
-            return getattr(type(plain(self)), name)(self, other)
+            return divmod(other, plain(self)) if name == "__rdivmod__" else divmod(plain(self), other)
         return getattr(self, quotient)(other), getattr(self, remainder)(other)
 
     return both
@@ -235,9 +248,11 @@ def _equip() -> None:
         for method, swapped in ((f"__{name}__", False), (f"__r{name}__", True)):
             setattr(TracedInt, method, _binary(fn, method, swapped)[0])
     for fn in ("neg", "abs", "round"):
-        for cls, operator in zip((TracedInt, TracedFloat), _unary(fn, f"__{fn}__"), strict=True):
-            setattr(cls, f"__{fn}__", operator)
+        for cls, method in zip((TracedInt, TracedFloat), _unary(fn, f"__{fn}__"), strict=True):
+            setattr(cls, f"__{fn}__", method)
     for cls in (TracedInt, TracedFloat):
+        for name, hook in (("__array_ufunc__", _of_arrays), ("__array_function__", _by_arrays)):
+            setattr(cls, name, hook)
         cls.__divmod__ = _divmod("__divmod__", "__floordiv__", "__mod__")
         cls.__rdivmod__ = _divmod("__rdivmod__", "__rfloordiv__", "__rmod__")
 

@@ -85,13 +85,17 @@ def test_libraries_take_them() -> None:
     assert torch.zeros(width, 2).shape == (8, 2) and (torch.ones(2) * half).tolist() == [0.5, 0.5]
     assert torch.tensor(width).dtype == torch.int64 and torch.tensor([half]).dtype == torch.float32
     assert [*range(width)][-1] == 7 and [0] * width == [0] * 8 and "abc"[written(1)] == "b"
+    array, seven = np.ones(2, np.float32), np.float32(7)
+    for found in (width * array, array * half, np.add(array, half), np.where(array > half, half, array), seven * width):
+        assert found.dtype == np.float32
+    assert type(half * np.float64(2)) is type(np.float64(2) * half) is np.float64
     scripted = torch.jit.script(nn.Conv2d(3, width, written(3), padding=written(1)))
     assert scripted(torch.zeros(1, 3, 4, 4)).shape == (1, 8, 4, 4)
 
 
 def table(value: Any) -> tuple[Numbers, int | None]:
     layer = nn.Identity()
-    layer.width = value  # type: ignore[assignment]
+    vars(layer)["width"] = value
     found = Reader(lambda _: True).table({"layer": layer})
     if found is None:
         return Numbers(), None
