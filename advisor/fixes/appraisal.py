@@ -20,6 +20,11 @@ from .proposal import Proposal, Unfixable
 LOOKING = 15.0
 """Seconds after which no more proposals are asked for of one finding: those that there are by then will have to do."""
 
+BEST, ASKED, NEAR, PART, FREE = range(5)
+"""Ranks of proposals. The best gives all that the finding asks for and keeps what it promises; then comes what gives
+one of its alternatives, then other widths near these, what leaves a part of the finding, what it offers at no cost.
+"""
+
 ENOUGH = 8
 """Proposals that are worth something after which no more are looked at."""
 
@@ -59,32 +64,38 @@ class Appraiser:
     def ranked(self, proposals: Iterable[Proposal]) -> Iterator[Priced]:
         """Those that are worth something. What gives all that the finding asks for and keeps what it promises comes at
         once; the others follow by how far they are from that. Raises :class:`Unfixable` where there is none."""
-        rest: list[tuple[int, int, Priced]] = []
+        ranks: dict[int, list[Priced]] = {rank: [] for rank in (ASKED, NEAR, FREE)}
         rejected: Priced | None = None
         some = False
         until = time.monotonic() + LOOKING
-        for order, proposal in enumerate(proposals):
+        for proposal in proposals:
             priced = self.priced(proposal)
             if priced is None:
                 continue
             rejected = rejected or priced
             rank = self._rank(priced)
-            if rank is not None and rank <= 1:
+            if rank == BEST and self._good(priced, BEST):
                 some = True
                 yield priced
             elif rank is not None:
-                rest.append((rank, order, priced))
-            if len(rest) >= ENOUGH or time.monotonic() > until:
+                ranks[rank or ASKED].append(priced)
+            if sum(map(len, ranks.values())) >= ENOUGH or time.monotonic() > until:
                 break
-        for *_, priced in sorted(rest, key=lambda entry: entry[:2]):
-            some = True
-            yield priced
+        left: list[Priced] = []
+        for rank, those in ((ASKED, ranks[ASKED]), (NEAR, ranks[NEAR]), (PART, left), (FREE, ranks[FREE])):
+            for priced in those:
+                if self._good(priced, rank):
+                    some = True
+                    yield priced
+                elif rank in (ASKED, NEAR):
+                    left.append(priced)
         if not some:
             raise Unfixable(self._too_little(rejected))
 
     def acceptable(self, priced: Priced) -> bool:
         """Whether a proposal is worth anything."""
-        return self._rank(priced) is not None
+        rank = self._rank(priced)
+        return rank is not None and (self._good(priced, rank) or (rank != FREE and self._good(priced, PART)))
 
     def priced(self, proposal: Proposal) -> Priced | None:
         """None where the proposal's move does not apply to the graph."""
@@ -112,24 +123,27 @@ class Appraiser:
         return priced.price.gain_us >= promised - SAME / 100 * priced.price.before.latency_us
 
     def _rank(self, priced: Priced) -> int | None:
-        """How far a proposal is from the best that there could be, 0; None where it is worth nothing.
-
-        It may leave the rule something to say of the layer that the finding is about only where it does exactly what
-        the finding says; of the other layers that it named, where all else is less."""
+        """What a proposal is, by its move and its gain alone; None where that is worth nothing."""
         worth = priced.price
         if worth is None:
-            return 0
+            return BEST
         asked = [i for i, moves in enumerate(self.offered) if _gives(priced.proposal.move, moves)]
-        own = flat(priced.proposal.move) in self.offered
         if worth.gain_us <= 0 or worth.gain_percent < self.plan.config.min_gain:
-            free = own and (worth.gain_percent >= -SAME or self.keeps(priced)) and self._settled(priced)
-            return 5 if free else None  # the finding itself offers it at no cost
-        settled = self._settled(priced)
-        if asked and asked[0] == 0 and self.keeps(priced) and (settled or own):
-            return 0 if settled else 1
-        if settled:
-            return 2 if asked else 3
-        return 4 if own or self._settled(priced, self._lead()) else None
+            return FREE if self._own(priced) and (worth.gain_percent >= -SAME or self.keeps(priced)) else None
+        if asked and asked[0] == 0 and self.keeps(priced):
+            return BEST
+        return ASKED if asked else NEAR
+
+    def _good(self, priced: Priced, rank: int) -> bool:
+        """Whether a proposal of that rank leaves the rule little enough to say: of the layer that the finding is about
+        only where it does exactly what the finding says, of the others that it named where nothing else is left."""
+        if rank in (BEST, PART) and self._own(priced):
+            return True
+        return self._settled(priced, self._lead() if rank == PART else None)
+
+    def _own(self, priced: Priced) -> bool:
+        """Whether the finding itself offers exactly this."""
+        return flat(priced.proposal.move) in self.offered
 
     def _settled(self, priced: Priced, layers: frozenset[str] | None = None) -> bool:
         """Whether the rule has nothing more to say of the finding's layers, or of these."""

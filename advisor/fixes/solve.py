@@ -153,7 +153,8 @@ class Solver:
 
     def _shared_out(self, key: Key, now: Number, widths: dict[int, int], written: Mapping[int, Number]) -> bool:
         """Enter which parts of a concatenation change: the one that no other number speaks of, else those that are as
-        wide as a literal was, if that explains the whole. Otherwise it is left to the numbers still to be set."""
+        wide as a literal was, if that explains the whole, else all in proportion. Where that does not go, it is left to
+        the numbers still to be set."""
         parts = [(self.groups[name], coefficient) for name, coefficient in self._parts[self.axes[key]]]
         if any(c % g.multiple for g, c in parts):
             return True
@@ -174,9 +175,14 @@ class Solver:
             return True
         values = {self._value(index): new for index, new in written.items()}
         new = {name: int(values.get(g.width, g.width)) for name, (g, _) in silent.items()}
-        if sum(times * (new[name] - g.width) for name, (g, times) in silent.items()) == left:
-            widths.update((name, new[name]) for name, (g, _) in silent.items() if new[name] != g.width and not g.pinned)
-        return True
+        if sum(times * (new[name] - g.width) for name, (g, times) in silent.items()) != left:
+            whole = sum(times * g.width for g, times in unknown)
+            if not whole or any(g.width * (whole + left) % whole for g, _ in unknown):
+                return True
+            new = {g.key: g.width * (whole + left) // whole for g, _ in unknown}
+        changed = {name: w for name, w in new.items() if w != self.groups[name].width}
+        widths.update(changed)
+        return not any(self.groups[name].pinned or w <= 0 for name, w in changed.items())
 
     def _state(
         self, written: dict[int, Number], touched: Mapping[Key, Number | None], widths: dict[int, int]

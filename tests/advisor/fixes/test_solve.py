@@ -162,3 +162,38 @@ def test_what_several_edits_come_to() -> None:
     assert solver.widths({0: 16, 1: 4}) == {0: 64}
     t.conv("c1", t.literal(60), t.literal(32))
     assert t.solver(chain(60, 32)).widths({0: 16}) is None  # the second layer's own 60 disagrees
+
+
+# ---- concatenations
+
+
+def _joined(one: int, other: int) -> Graph:
+    b = GraphBuilder()
+    x = b.input((1, 3, 32, 32))
+    left, right = b.conv(x, one, 3, path="c0"), b.conv(x, other, 3, path="c1")
+    return b.build(b.conv(b.op("concat", [left, right], (1, one + other, 32, 32), dim=1), 10, path="c2"))
+
+
+def test_the_rest_of_a_whole_follows_the_part_that_changes() -> None:
+    t = Table()
+    part, whole = t.literal(24), t.literal(176)
+    t.conv("c0", None, part)
+    t.conv("c1", None, t.step("sub", whole, part))
+    t.conv("c2", whole, None)
+    solver = t.solver(_joined(24, 152))
+    assert first(solver.exactly({0: 16})) is None
+    found = first(solver.following({0: 16}))
+    assert found is not None and found.written == {0: 16} and dict(found.widths) == {0: 16, 1: 160}
+
+
+def test_the_part_that_no_number_sets_is_what_is_left_of_the_whole() -> None:
+    t = Table()
+    t.conv("c0", None, t.literal(24))
+    t.conv("c2", t.literal(176), None)
+    assert t.solver(_joined(24, 152)).widths({1: 184}) == {1: 160}
+
+
+def test_parts_that_nobody_tells_apart_change_in_proportion() -> None:
+    t = Table()
+    t.conv("c2", t.step("mul", t.literal(88), t.literal(2)), None)
+    assert t.solver(_joined(44, 132)).widths({0: 44}) == {0: 22, 1: 66}
