@@ -56,6 +56,18 @@ class _Writer:
 
 
 @st.composite
+def calls(draw: st.DrawFn) -> str:
+    """A statement with a call of ``nn.Conv2d``, by position and by name, with and without what may be left out."""
+    w = _Writer(draw)
+    positional = draw(st.integers(1, 4))
+    given = [w.number(n) for n in (3, 60, 3, 2)][:positional]
+    names = draw(st.lists(st.sampled_from(("padding", "groups", "bias", "dilation")), unique=True))
+    given += [f"{name}{w.gap()}={w.gap()}{w.one('1', '(1)', 'F(x, 1)')}" for name in names]
+    made = w.arguments(*given, *w.one("", "", "**more").split())
+    return _indented(f"if x:{w.comment()}\n>y = '🙂',{w.gap()}nn.Conv2d({made}){w.comment()}\n", "    ")
+
+
+@st.composite
 def files(draw: st.DrawFn) -> File:
     """A file with a model ``Net`` of a few blocks, whose widths and settings come from anywhere."""
     w = _Writer(draw)

@@ -13,24 +13,33 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import libcst as cst
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from advisor.fixes.edits import Edit, apply
 from advisor.fixes.engine import Wanted, fix_paths
 from advisor.fixes.fixer import Fixer
 from advisor.fixes.proposal import Unfixable
+from advisor.fixes.structure.calls import Call
+from advisor.fixes.structure.parsed import Parsed
 from advisor.plan import Plans
 from advisor.session import Session
 from advisor.texts import Texts
 
-from .sources import File, files
-
-settings.register_profile("fixes", max_examples=2_500)  # a twenty-fifth of them: each is traced several times
+from .sources import File, calls, files
 
 CHECKS = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
 MOST = settings().max_examples // 25
-slowly = settings(max_examples=max(3, MOST), deadline=None, suppress_health_check=CHECKS, derandomize=MOST <= 4)
+
+
+def examples(most: int) -> settings:
+    """The same few files in every run of the tests, many others under the profile."""
+    few = most <= 4
+    return settings(max_examples=most, deadline=None, suppress_health_check=CHECKS, derandomize=few)
+
+
 SETTINGS = {"targets": ["npu-64"]}
 
 _LINE_ENDS = re.compile(rb"\r\n|\n|\r")
@@ -72,7 +81,34 @@ def comments(text: str) -> list[str]:
     return [t.string for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
 
 
-@slowly
+def arguments(text: str) -> tuple[list[str], dict[str | None, str]]:
+    """What the call of ``nn.Conv2d`` in a text passes, by position and by name."""
+    found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "nn.Conv2d"]
+    (call,) = found
+    return [ast.unparse(a) for a in call.args], {k.arg: ast.unparse(k.value) for k in call.keywords}
+
+
+@settings(max_examples=max(50, MOST), deadline=None, suppress_health_check=CHECKS)
+@given(text=calls(), name=st.sampled_from(["stride", "padding", "groups", "bias"]))
+def test_an_argument_is_set_and_taken_away_and_no_other(text: str, name: str) -> None:
+    file = Parsed("/net.py", text)
+    call = next(Call(file, n) for n in file.each(cst.Call) if file.written(n.func) == "nn.Conv2d")
+    (positional, named), position = arguments(text), call.names.index(name)
+    by_position = position < len(positional)
+    after = apply(text, call.setting(name, "77"))
+    if by_position:
+        assert arguments(after) == ([*positional[:position], "77", *positional[position + 1 :]], named)
+    else:
+        assert arguments(after) == (positional, {**named, name: "77"})
+    assert comments(after) == comments(text)
+    without = apply(text, call.without(name, "1"))
+    left = {k: v for k, v in named.items() if k != name}
+    assert arguments(without) == ([a for i, a in enumerate(positional) if i != position], left)
+    kept = iter(comments(text))
+    assert all(c in kept for c in comments(without))
+
+
+@examples(max(3, MOST))
 @given(file=files())
 def test_a_fix_changes_nothing_but_what_it_names(file: File, session: Session, tmp_path: Path) -> None:
     path = written(file, tmp_path)
@@ -106,7 +142,7 @@ def span_text(text: str, edit: Edit) -> str:
     return text[offset(text, *edit.span[1:3]) : offset(text, *edit.span[3:])]
 
 
-@slowly
+@examples(max(1, MOST // 10))
 @given(file=files())
 def test_fixing_twice_changes_nothing_the_second_time(file: File, tmp_path: Path) -> None:
     path = written(file, tmp_path)
