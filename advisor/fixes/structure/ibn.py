@@ -140,8 +140,7 @@ class _Rendering:
             block = _block(self.graph, move)
             maker = next(makers(self.scene, block), None)
             if maker is None:
-                ends = (block.ops[0].path, block.ops[-1].path)
-                raise Unfixable(f"no one class or function builds {' and '.join(dict.fromkeys(ends))} together")
+                raise Unfixable(_unbuilt(block))
             plan = _block(self.graph, move, maker.path).plan
             before = found[maker.path].plans if maker.path in found else ()
             found[maker.path] = _Built(maker, (*before, plan))
@@ -236,6 +235,13 @@ class _Rendering:
             raise Unfixable("what is in scope where the blocks are built could not be recorded")
         modules = scoped.modules
         return lambda path: modules[path].scope if path in modules else {}
+
+
+def _unbuilt(block: Block) -> str:
+    ends = list(dict.fromkeys(op.path for op in block.ops if op.module))
+    if len(ends) > 1:
+        return f"no one class or function builds {ends[0]} and {ends[-1]} together"
+    return f"{ends[0]} is built by the model itself, in lines that cannot simply be changed"
 
 
 def _together(moves: Sequence[Move]) -> Move:
