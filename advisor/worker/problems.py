@@ -17,9 +17,9 @@ _NEAR = 4
 _NOT_OF_NUMBERS = (ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError, SyntaxError)
 _NOT_OF_TYPES = re.compile(
     r"(required positional|unexpected keyword|multiple values for) |takes .* positional argument"
-    r"|\b(shapes?|sizes?|dimensions?|channels|dim)\b"
+    r"|\b(shapes?|sizes?|dimensions?|channels|dim|NoneType)\b"
 )
-"""Messages about calls, and about shapes that do not fit."""
+"""Messages about calls, about shapes that do not fit, and about what is not there."""
 
 
 def user_frames(error: BaseException) -> list[tuple[FrameType, int]]:
