@@ -42,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when findings with a fix are left, or with ``--diff`` when there is something to change."""
     from ..fixes.engine import SAME, Wanted, always, fix_paths
-    from ..reports import fixes as rendering
 
     if args.interactive and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("--interactive asks on a terminal, and this is none; leave it out or use --diff")
@@ -52,17 +51,29 @@ def run(args: argparse.Namespace) -> int:
     if args.interactive:
         report = fix_paths(paths, settings, wanted, dry=args.diff)
     else:
-        with progress() as advance:
+        with progress("fixing") as advance:
             report = fix_paths(paths, settings, wanted, dry=args.diff, progress=advance)
     if not report.files:
         print("advisor: nothing was fixed: no Python file under these paths that is not excluded", file=sys.stderr)
     confirmed = _confirmed(report, overrides(args)) if args.confirm else {}
     if args.diff:
-        sys.stdout.write(rendering.diff(report))
+        _diff(report)
     _print(report, confirmed, args.diff)
     if args.diff:
         return FINDINGS if report.changes else CLEAN
     return FINDINGS if any(entry.fix is not None for f in report.files for entry in f.left) else CLEAN
+
+
+def _diff(report: FixReport) -> None:
+    from ..reports import fixes as rendering
+
+    here = Path.cwd()
+    folder = rendering.folder_of(report, here)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(rendering.diff(report, folder))
+    sys.stdout.flush()
+    if folder != here:
+        print(f"advisor: the paths in the diff start at {folder}; apply it there", file=sys.stderr)
 
 
 def _print(report: FixReport, confirmed: Confirmations, dry: bool) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress() -> Iterator[Progress | None]:
-    """A progress bar that disappears when the block ends."""
+def progress(doing: str = "auditing") -> Iterator[Progress | None]:
+    """A progress bar that disappears when the block ends; ``doing`` says what is done to the files."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -22,7 +22,7 @@ def progress() -> Iterator[Progress | None]:
     from rich.console import Console
 
     columns = (
-        bars.TextColumn("auditing"),
+        bars.TextColumn(doing),
         bars.BarColumn(),
         bars.MofNCompleteColumn(),
         bars.TimeElapsedColumn(),

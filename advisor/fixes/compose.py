@@ -32,24 +32,38 @@ class Composed:
     fix: Fix | None = None
 
 
+Check = Callable[[Sequence[Edit]], str]
+"""Says why edits cannot be made; empty where they can."""
+
+
+def none(edits: Sequence[Edit]) -> str:
+    """Nothing hinders any."""
+    return ""
+
+
 def compose(
-    offered: Sequence[Offered], verifier: Verifier, plan: Plan, scene: Callable[[ModelReport], Scene]
+    offered: Sequence[Offered],
+    verifier: Verifier,
+    plan: Plan,
+    scene: Callable[[ModelReport], Scene],
+    hindrance: Check = none,
 ) -> Composed:
     """As many of the fixes, all made for the same texts, as can be made together; those that gain more come first.
 
-    What is refused overlaps with one that came before it, or would make of a model something else than the fixes
-    promise. Raises :class:`advisor.session.Cancelled`.
+    What is refused overlaps with one that came before it, would make of a model something else than the fixes promise,
+    or is not to be made as ``hindrance`` has it. Raises :class:`advisor.session.Cancelled`.
     """
-    work = _Composition(verifier, scene)
+    work = _Composition(verifier, scene, hindrance)
     work.add(sorted(offered, key=lambda o: -(o[2].gain_percent or 0.0)))
     edits = merged(*(fix.edits for *_, fix in work.kept))
     return Composed(work.kept, edits, work.refused, work.whole(plan, edits))
 
 
 class _Composition:
-    def __init__(self, verifier: Verifier, scene: Callable[[ModelReport], Scene]) -> None:
+    def __init__(self, verifier: Verifier, scene: Callable[[ModelReport], Scene], hindrance: Check) -> None:
         self.verifier = verifier
         self.scene = scene
+        self.hindrance = hindrance
         self.kept: list[Offered] = []
         self.refused: list[tuple[Finding, str]] = []
 
@@ -89,7 +103,7 @@ class _Composition:
         except Conflict as e:
             return str(e)
         if len(offered) == 1:
-            return ""
+            return self.hindrance(edits)
         models = {id(model): model for model, *_ in offered}
         for model in models.values():
             theirs = [fix for m, _, fix in offered if m is model]
@@ -100,7 +114,7 @@ class _Composition:
             differences = self.verifier.differences(model, edits, expected)
             if differences:
                 return f"with the others the model comes out otherwise than they promise: {differences[0]}"
-        return ""
+        return self.hindrance(edits)
 
     def _move(self, model: ModelReport, fixes: Sequence[Fix], edits: Sequence[Edit]) -> Together:
         """What the fixes promise together. Literals of several set widths that none of them sets alone, so widths are

@@ -11,23 +11,25 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine import Progress, named, planned
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import MoveError, from_plain
-from ..packs import estimators_for
 from ..plan import Plan, Plans
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..texts import Texts
-from .edits import apply, by_file
-from .fix import Fix
+from .edits import Edit, apply, by_file
+from .fix import Fix, digest
 from .fixer import Fixer
+from .prices import price
 from .proposal import Unfixable
-from .writing import Original, Rewrite, read, write
+from .users import Users
+from .writing import Original, Rewrite, WriteError, plain, read, write
 
 ROUNDS = 20
 """Rounds of one file, after which it is left as it is: each has to gain, so that only cost models that contradict each
@@ -85,15 +87,23 @@ class FixedFile:
     defects: list[str] = field(default_factory=list)
 
 
+class Change(NamedTuple):
+    """What a file held and holds now, line ends as they are in it; ``encoding`` gives its bytes."""
+
+    before: str
+    after: str
+    encoding: str
+
+
 @dataclass(slots=True)
 class FixReport:
-    """What became of all of them. ``changes``: the files that are others now, with their texts before and after, line
-    ends as they are in each. ``root`` is where relative paths start."""
+    """What became of all of them. ``changes``: the files that are others now. ``root`` is where relative paths
+    start."""
 
     root: str
     targets: tuple[str, ...]
     files: list[FixedFile] = field(default_factory=list)
-    changes: dict[Path, tuple[str, str]] = field(default_factory=dict)
+    changes: dict[Path, Change] = field(default_factory=dict)
 
 
 def fix(
@@ -129,140 +139,257 @@ def fix_paths(
     """
     plan = planned(paths, overrides)
     report = FixReport(plan.root, plan.targets)
+    advance = progress or _silent
     with Session(Plans(overrides), cancelled) as session:
-        work = _Work(session, wanted or Wanted())
-        for done, file in enumerate(plan.files, 1):
+        work = _Work(session, wanted or Wanted(), plan.files)
+        for done, file in enumerate(plan.files):
+            advance(file, done, len(plan.files))
             fixed = work.file(file)
             if fixed is None:
                 break
             report.files.append(fixed)
-            if progress is not None:
-                progress(file, done, len(plan.files))
+            advance(file, done + 1, len(plan.files))
+        work.settle(report.files)
     rewrites = work.rewrites()
-    report.changes = {r.original.path: (r.original.text, r.text) for r in rewrites}
+    report.changes = {r.original.path: Change(r.original.text, r.text, r.original.encoding) for r in rewrites}
     if not dry:
         write(rewrites)
     return report
 
 
-class _Work:
-    """Files being fixed: what they held when they were first edited, and what they hold now."""
+def _silent(file: Path, done: int, total: int) -> None:
+    """Nobody looks."""
 
-    def __init__(self, session: Session, wanted: Wanted) -> None:
+
+class _Work:
+    """Files being fixed: what they held when a fix was first about to edit them, and what the edited ones hold now,
+    both by the path that leads to them without links. ``names`` are all paths by which they are known."""
+
+    def __init__(self, session: Session, wanted: Wanted, files: Sequence[Path]) -> None:
         self.session = session
         self.wanted = wanted
+        self.users = Users(files, session.shared.index)
         self.originals: dict[Path, Original] = {}
         self.now: dict[Path, str] = {}
+        self.names: dict[Path, Path] = {}
+        self.edits: dict[Path, int] = {}
+        """How often each file was edited."""
+        self.first: dict[Path, dict[str, ModelReport]] = {}
+        """The models of each audited file as they were."""
+        self.reports: dict[Path, tuple[int, FileReport]] = {}
+        """The latest report of a file, with how many edits there had been of what the file uses."""
+        self.asked: set[tuple[Path, str]] = set()
+        """Files and fingerprints of the findings whose fix somebody said no to."""
 
     def rewrites(self) -> list[Rewrite]:
         return [
             Rewrite(original, self.now[path])
             for path, original in self.originals.items()
-            if self.now[path] != original.text
+            if self.now.get(path, original.text) != original.text
         ]
 
     def file(self, path: Path) -> FixedFile | None:
         """Fix one file; None where the work was cancelled before it was analysed."""
-        report = self.session.file(path, self._texts())
+        report = self._report(path)
         if report is None:
             return None
+        self.first[path] = {m.name: m for m in report.models}
         fixed = FixedFile(str(path), report)
-        first = {m.name: m for m in report.models}
-        asked: set[str] = set()
+        self._rounds(path, fixed)
+        return fixed
+
+    def settle(self, files: Sequence[FixedFile]) -> None:
+        """Look again at files whose turn was before others edited what they use, until there is none."""
+        for _ in range(ROUNDS):
+            late = [f for f in files if self._report(Path(f.file)) is not f.report]
+            for fixed in late:
+                again = self._report(Path(fixed.file))
+                if again is None:
+                    return
+                fixed.report = again
+                self._rounds(Path(fixed.file), fixed)
+            if not late:
+                return
+
+    def _rounds(self, path: Path, fixed: FixedFile) -> None:
+        """Fix until nothing wanted is left."""
+        before = [dict(self.now)]
         for _ in range(ROUNDS):
             try:
-                if not self._round(path, fixed, asked):
+                if not self._round(path, fixed, before):
                     break
             except Cancelled:
                 break
-            again = self.session.file(path, self._texts())
+            again = self._report(path)
             if again is None:
                 break
             fixed.report = again
-        fixed.outcomes = [
-            Outcome(first[m.name], m)
-            for m in fixed.report.models
-            if m.name in first and m.graph is not None and any(m.name == o[0].name for o in fixed.applied)
-        ]
-        return fixed
+        first = self.first[path]
+        fixed.outcomes = [Outcome(first[m.name], m) for m in fixed.report.models if _became(first.get(m.name), m)]
+
+    def _report(self, path: Path) -> FileReport | None:
+        """The report of an audited file as the texts are now; None where the work was cancelled before it was done."""
+        edits = sum(count for edited, count in self.edits.items() if self.users.uses(path, [edited]))
+        known = self.reports.get(path)
+        if known is not None and known[0] == edits:
+            return known[1]
+        report = self.session.file(path, self._texts())
+        if report is not None:
+            self.reports[path] = edits, report
+        return report
 
     def _texts(self) -> Texts:
-        return Texts(self.now)
+        known = {name: self.now[real] for name, real in self.names.items() if real in self.now}
+        return Texts({**self.now, **known})
 
-    def _round(self, path: Path, fixed: FixedFile, asked: set[str]) -> list[Offered]:
-        """Apply what is wanted of the fixes that there are now; ``asked`` are the fingerprints of what somebody said no
-        to. Returns what was applied."""
+    def _round(self, path: Path, fixed: FixedFile, before: list[dict[Path, str]]) -> bool:
+        """Apply what is wanted of the fixes that there are now, unless the texts were just that ``before``. Returns
+        whether anything was applied."""
         fixer = Fixer(self.session, path, self._texts(), models=fixed.report.models)
         offered: list[Offered] = []
+        taken: set[str] = set()
         fixed.left = []
         for model, finding in _by_gain(fixed.report):
+            if finding.overlaps in taken:
+                continue  # that one leaves nothing to it, or something that the next round shows
             try:
                 fix = fixer.fix(model, finding)
             except Unfixable as e:
                 fixed.left.append(Left(finding, e.reason))
                 continue
-            if reason := self._unwanted(path, model, finding, fix, asked):
+            if reason := self._unwanted(path, model, finding, fix):
                 fixed.left.append(Left(finding, reason, fix))
             else:
                 offered.append((model, finding, fix))
-        composed = fixer.compose(offered)
-        fixed.defects += [str(d) for d in fixer.defects]
+                taken.add(finding.fingerprint())
+        composed = fixer.compose(offered, lambda edits: self._breaks(path, edits))
+        fixed.defects = list(dict.fromkeys([*fixed.defects, *map(str, fixer.defects)]))
         fixed.left += [Left(finding, reason) for finding, reason in composed.refused]
-        for file, edits in by_file(composed.edits).items():
-            self._edit(Path(file), edits)
+        now = self._edited(composed.edits)
+        if now in before:
+            fixed.left += [Left(finding, "it would only undo what other fixes did") for _, finding, _ in composed.kept]
+            return False
+        before.append(now)
+        self.now = now
+        for file in by_file(composed.edits):
+            real = self._real(file)
+            self.edits[real] = self.edits.get(real, 0) + 1
         fixed.applied += composed.kept
-        return list(composed.kept)
+        return True
 
-    def _edit(self, path: Path, edits: Any) -> None:
-        if path not in self.originals:
-            original = self.originals[path] = read(path)
-            self.now[path] = original.text
-        self.now[path] = apply(self.now[path], edits)
+    # ---- texts
 
-    def _unwanted(self, path: Path, model: ModelReport, finding: Finding, fix: Fix, asked: set[str]) -> str:
+    def _real(self, file: str) -> Path:
+        path = Path(file)
+        return self.names.setdefault(path, path.resolve())
+
+    def _original(self, file: str) -> Original:
+        """The file as it is when it is first asked for. Raises :class:`.writing.WriteError`."""
+        real = self._real(file)
+        if real not in self.originals:
+            self.originals[real] = read(real)
+        return self.originals[real]
+
+    def _text(self, file: str) -> str:
+        """What a file holds now, line ends as they are in it. Raises :class:`.writing.WriteError`."""
+        original = self._original(file)
+        return self.now.get(original.path, original.text)
+
+    def _edited(self, edits: Sequence[Edit]) -> dict[Path, str]:
+        """What the edited files hold after more edits."""
+        return {**self.now, **{self._real(f): apply(self._text(f), theirs) for f, theirs in by_file(edits).items()}}
+
+    # ---- what is not applied
+
+    def _unwanted(self, path: Path, model: ModelReport, finding: Finding, fix: Fix) -> str:
         """Why a fix is not applied; empty where it is."""
         if fix.applicability == "unsafe" and not self.wanted.unsafe:
             return "it changes what has to be trained; --unsafe-fixes applies it"
-        target, slower = slowdown(self.session.plans.of(path), model, fix)
-        if slower > self.wanted.slower:
-            return (
-                f"{target} would be {slower:.1f} % slower; --max-latency-change allows more than {self.wanted.slower:g}"
-            )
-        key = finding.fingerprint()
-        if key in asked or not self.wanted.agreed(finding, fix, {f: self._text(Path(f)) for f in by_file(fix.edits)}):
-            asked.add(key)
+        if reason := self._slower(path, model, fix):
+            return reason
+        try:
+            texts = {file: self._text(file) for file in by_file(fix.edits)}
+        except WriteError as e:
+            return str(e).partition("; nothing was changed")[0]
+        for file, text in texts.items():
+            if digest(plain(text)) != fix.base[file]:
+                return f"{Path(file).name} changed while it was analysed; run the command again"
+        key = path, finding.fingerprint()
+        if key in self.asked or not self.wanted.agreed(finding, fix, texts):
+            self.asked.add(key)
             return "it was not wanted"
         return ""
 
-    def _text(self, path: Path) -> str:
-        return self.now[path] if path in self.now else read(path).text
+    def _slower(self, path: Path, model: ModelReport, fix: Fix) -> str:
+        """Which target a fix slows the model down on, where that is too much."""
+        changes = slowdowns(self.session.plans.of(path), model, fix)
+        if not changes:
+            return ""
+        worst, slower = max(changes.items(), key=lambda entry: entry[1])
+        if slower > self.wanted.slower:
+            return f"{worst} would be {slower:.1f} % slower; --max-latency-change allows {self.wanted.slower:g} %"
+        best, least = min(changes.items(), key=lambda entry: entry[1])
+        if slower > 0 > least and prod(1 + change / 100 for change in changes.values()) >= 1:
+            # or another fix, for the other target's sake, would undo it, and this one that again
+            return f"the targets disagree: {best} would be {-least:.1f} % faster and {worst} {slower:.1f} % slower"
+        return ""
+
+    def _breaks(self, path: Path, edits: Sequence[Edit]) -> str:
+        """Which other audited file uses an edited one and loses a model by it; empty where none does."""
+        edited = {self._real(file) for file in by_file(edits)}
+        after = Texts({**self._texts().buffers, **self._edited(edits)})
+        for user in self.users.of(edited):
+            ahead = None if user == path else self._report(user)
+            models = [] if ahead is None else [m for m in ahead.models if m.status == "ok"]
+            names = [m.name for m in models if not edited.isdisjoint(map(self._real, _sources(m)))]
+            report = self.session.trace(user, after, names) if names else None
+            if self.session.cancelled.is_set():
+                raise Cancelled
+            kept = {m.name for m in report.models if m.status == "ok"} if report is not None else set()
+            lost = [name for name in names if name not in kept]
+            if lost:
+                return f"{', '.join(lost)} in {user.name}, which uses it too, cannot be traced with it"
+        return ""
+
+
+def _sources(model: ModelReport) -> Iterator[str]:
+    """The files that a model is made of."""
+    if model.graph is not None:
+        yield from (span.file for module in model.graph.modules.values() for span in module.created)
+        numbers = model.graph.numbers
+        yield from (numbers.literals[i].span.file for i in numbers.readers) if numbers is not None else ()
+
+
+def _became(before: ModelReport | None, after: ModelReport) -> bool:
+    """Whether a model costs something else than before."""
+    if before is None or before.graph is None or after.graph is None:
+        return False
+    return any(
+        target in before.costs and before.costs[target].latency_us != costs.latency_us
+        for target, costs in after.costs.items()
+    )
 
 
 def _by_gain(report: FileReport) -> Iterator[tuple[ModelReport, Finding]]:
-    """The findings that a fix might mend, with the largest gain first; those that another one leaves nothing to are
-    for a later round."""
-    found = [(m, f) for m in report.models if m.graph is not None for f in m.findings if f.move and not f.overlaps]
-    return iter(sorted(found, key=lambda pair: -(pair[1].gain_percent or 0.0)))
+    """The findings that a fix might mend: with the largest gain first, and those last that others leave nothing to."""
+    found = [(m, f) for m in report.models if m.graph is not None for f in m.findings if f.move]
+    return iter(sorted(found, key=lambda pair: (bool(pair[1].overlaps), -(pair[1].gain_percent or 0.0))))
 
 
-def slowdown(plan: Plan, model: ModelReport, fix: Fix) -> tuple[str, float]:
-    """The target that a fix slows the model down on most, and by how many percent; negative where it is faster on all
-    of them."""
+def slowdowns(plan: Plan, model: ModelReport, fix: Fix) -> dict[str, float]:
+    """By how many percent a fix slows the model down on each target; negative where it is faster."""
     if model.graph is None or not model.costs:
-        return "", 0.0
+        return {}
     try:
         moved = from_plain(fix.move).apply(model.graph)
     except MoveError:  # a move that is verified applies; one of a third party's that does not changes nothing here
-        return "", 0.0
-    changes = {}
-    for target in (t for t in plan.targets if t.name in model.costs):
-        before = model.costs[target.name]
-        able = estimators_for(target)
-        estimator = next((e for e in able if e.label == before.label), able[0])
-        after = estimator.restimate(before, model.graph, moved, target)
-        changes[target.name] = 100 * (after.latency_us / before.latency_us - 1) if before.latency_us else 0.0
-    worst = max(changes, key=lambda name: changes[name])
-    return worst, changes[worst]
+        return {}
+    found = (price(plan, model, moved, name) for name in model.costs)
+    return {
+        worth.before.target: 100 * (worth.after.latency_us / worth.before.latency_us - 1)
+        for worth in found
+        if worth is not None and worth.before.latency_us
+    }
 
 
 def graphs(outcome: Outcome) -> tuple[Graph, Graph] | None:

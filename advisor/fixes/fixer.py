@@ -15,10 +15,10 @@ from ..report import ModelReport
 from ..session import Session
 from ..texts import Texts
 from .appraisal import Appraiser, Priced
-from .compose import Composed, Offered, compose
+from .compose import Check, Composed, Offered, compose, none
 from .edits import Edit, merged
 from .fix import Fix
-from .making import also, applicability, described, made
+from .making import also, applicability, described, made, readers
 from .observed import widths
 from .proposal import Proposal, Scene, Sources, Unfixable
 from .renderers import renderer
@@ -87,17 +87,30 @@ class Fixer:
             runs += not again
             differences = self.verifier.differences(model, edits, priced.graph)
             if not differences:
+                if lost := self._lost(edits):
+                    why = why or lost
+                    continue
                 return self._made(model, priced)
             corrected = self._corrected(model, priced, appraiser)
-            if corrected is not None:
+            if corrected is not None and not self._lost(edits):
                 return self._made(model, corrected)
             why = why or f"its edit was tried, and the model came out otherwise than predicted: {differences[0]}"
             self.defects.append(Defect(finding, edits, differences))
         raise Unfixable(why)
 
-    def compose(self, offered: Sequence[Offered]) -> Composed:
+    def compose(self, offered: Sequence[Offered], hindrance: Check = none) -> Composed:
         """The edits of several fixes of this file together, verified as a whole; see :func:`.compose.compose`."""
-        return compose(offered, self.verifier, self.session.plans.of(self.path), lambda m: self._known(m).scene)
+
+        def check(edits: Sequence[Edit]) -> str:
+            return self._lost(edits) or hindrance(edits)
+
+        plan = self.session.plans.of(self.path)
+        return compose(offered, self.verifier, plan, lambda m: self._known(m).scene, check)
+
+    def _lost(self, edits: Sequence[Edit]) -> str:
+        """Which model of the file uses a number that the edits change, and cannot be traced with them; empty where
+        none does."""
+        return self.verifier.lost([m.name for m in readers(edits, self.models) if m.status == "ok"], edits)
 
     # ---- proposals
 

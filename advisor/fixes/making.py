@@ -82,12 +82,16 @@ def _saving(price: Price | None) -> str:
 
 def also(edits: Sequence[Edit], model: ModelReport, models: Sequence[ModelReport]) -> str:
     """Which others of ``models`` use numbers that the edits of ``model`` change; empty where none does."""
+    others = [m.name for m in readers(edits, models) if m is not model]
+    return f"also changes {', '.join(dict.fromkeys(others))}" if others else ""
+
+
+def readers(edits: Sequence[Edit], models: Iterable[ModelReport]) -> list[ModelReport]:
+    """Those of ``models`` that use a number that the edits change."""
     places = {e.span for e in edits}
-    others = [
-        m.name
+    return [
+        m
         for m in models
-        if m is not model and m.graph is not None and m.graph.numbers is not None
-        for numbers in (m.graph.numbers,)
+        if m.graph is not None and (numbers := m.graph.numbers) is not None
         if any(numbers.literals[i].span in places for i in numbers.readers)
     ]
-    return f"also changes {', '.join(dict.fromkeys(others))}" if others else ""

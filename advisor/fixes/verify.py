@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..equivalence import equivalent
 from ..findings import Finding
 from ..graph import Graph
-from ..report import ModelReport
+from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..texts import Texts
 from .edits import Edit, apply, by_file, merged
@@ -17,6 +17,9 @@ from .proposal import Sources
 
 SHOWN = 3
 """Differences that a message names."""
+
+_OF_FILES = ("TRC901", "TRC904")
+"""Codes of what went wrong with a whole file: the import raised, or it had to be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +51,41 @@ class Verifier:
         self.runs = 0
         """How often the worker was asked."""
         self._traced: dict[tuple[frozenset[Edit], str], ModelReport | str] = {}
+        self._troubles: dict[tuple[frozenset[Edit], str], tuple[str, ...]] = {}
 
     def differences(self, model: ModelReport, edits: Iterable[Edit], expected: Graph) -> tuple[str, ...]:
         """How what the edited texts make of ``model`` differs from ``expected``; empty where it is the same. Raises
         :class:`advisor.session.Cancelled` and what :meth:`advisor.session.Session.trace` does."""
+        edits = merged(edits)
         found = self.traced(model.name, edits)
         if isinstance(found, str):
             return (found,)
         if found.graph is None or found.status != "ok":
-            why = found.failure
-            return (
-                f"it cannot be traced any more: {why.kind}: {why.message}" if why else "it cannot be traced any more",
-            )
+            return (f"it cannot be traced any more: {self._failure(found, edits)}",)
         if _source(found) != _source(model):
             return (f"it was built in another way: {found.construct} against {model.construct}",)
-        return tuple(equivalent(expected, found.graph))
+        return tuple(equivalent(expected, found.graph)) or self._trouble(model.name, edits)
+
+    def lost(self, names: Collection[str], edits: Iterable[Edit]) -> str:
+        """Which of the models called ``names``, all of which can be traced, the edited texts have lost, and how; empty
+        where they lost none. Raises as :meth:`differences`."""
+        edits = merged(edits)
+        self._trace(edits, [name for name in names if (frozenset(edits), name) not in self._traced])
+        for name in names:
+            found = self.traced(name, edits)
+            if isinstance(found, str):
+                return f"with it {name} is lost: {found}"
+            if found.status != "ok":
+                return f"with it {name} cannot be traced any more: {self._failure(found, edits)}"
+        return ""
 
     def graph(self, model: ModelReport, edits: Iterable[Edit]) -> Graph | None:
-        """What the edited texts make of ``model``, as far as it can be traced."""
+        """What the edited texts make of ``model``; None where it cannot be traced, or the file suffers otherwise."""
+        edits = merged(edits)
         found = self.traced(model.name, edits)
-        return found.graph if isinstance(found, ModelReport) and found.status == "ok" else None
+        if isinstance(found, str) or found.status != "ok" or self._trouble(model.name, edits):
+            return None
+        return found.graph
 
     def known(self, model: ModelReport, edits: Iterable[Edit]) -> bool:
         """Whether it is known already what the edits make of the model."""
@@ -78,7 +96,7 @@ class Verifier:
         ordered = merged(edits)
         key = frozenset(ordered), name
         if key not in self._traced:
-            self._traced[key] = self._trace(ordered, name)
+            self._trace(ordered, [name])
         return self._traced[key]
 
     def scoped(self, name: str) -> Graph | None:
@@ -89,16 +107,43 @@ class Verifier:
             raise Cancelled
         return next((m.graph for m in report.models if m.name == name and m.status == "ok"), None)
 
-    def _trace(self, edits: tuple[Edit, ...], name: str) -> ModelReport | str:
+    def _trace(self, edits: tuple[Edit, ...], names: Collection[str]) -> None:
+        """Find out in one run what the edits make of models."""
+        if not names:
+            return
+        report = self._run(edits, names)
+        known = {m.name: m for m in report.models}
+        said = "; ".join(f.message for f in report.findings) or "it is no model of the file any more"
+        troubles = tuple(f.message for f in report.findings if f.code in _OF_FILES)
+        for name in names:
+            self._traced[frozenset(edits), name] = known.get(name, said)
+            self._troubles[frozenset(edits), name] = troubles
+
+    def _failure(self, model: ModelReport, edits: tuple[Edit, ...]) -> str:
+        """Why a model cannot be traced under the edits."""
+        troubles = self._troubles[frozenset(edits), model.name]
+        if troubles:
+            return troubles[0]
+        return f"{model.failure.kind}: {model.failure.message}" if model.failure else model.status
+
+    def _trouble(self, name: str, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+        """What goes wrong with the file under the edits and does not without them. A model can be had all the same:
+        what an import that raises has left is used without the rest."""
+        troubles = self._troubles[frozenset(edits), name]
+        if not troubles or not edits:
+            return ()
+        self.traced(name, ())
+        return tuple(said for said in troubles if said not in self._troubles[frozenset(), name])
+
+    def _run(self, edits: tuple[Edit, ...], names: Collection[str]) -> FileReport:
         buffers = dict(self.sources.texts.buffers)
         for file, theirs in by_file(edits).items():
             buffers[Path(file)] = apply(self.sources.text(file), theirs)
         self.runs += 1
-        report = self.session.trace(self.path, Texts(buffers), [name], stopped=self.stopped)
+        report = self.session.trace(self.path, Texts(buffers), names, stopped=self.stopped)
         if report is None:
             raise Cancelled
-        found = next((m for m in report.models if m.name == name), None)
-        return found or "; ".join(f.message for f in report.findings) or "it is no model of the file any more"
+        return report
 
 
 def _source(model: ModelReport) -> str:

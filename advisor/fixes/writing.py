@@ -2,7 +2,7 @@
 
 A file is written beside itself and renamed into place, so that a crash at any moment leaves the old text or the new.
 Of several files all are prepared before the first is renamed, and where a rename fails those before it are undone.
-What a file has besides its text stays: mode, owner, links to it, encoding, byte order mark, line ends.
+What a file has besides its text stays: mode, owner, symbolic links to it, encoding, byte order mark, line ends.
 """
 
 from __future__ import annotations
@@ -37,11 +37,6 @@ class Original:
     text: str
     encoding: str
 
-    @property
-    def plain(self) -> str:
-        """The text with ``\\n`` at the ends of lines, as :func:`advisor.discovery.source.text_of` gives it."""
-        return _NEWLINE.sub("\n", self.text)
-
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
@@ -51,6 +46,11 @@ class Rewrite:
     text: str
 
 
+def plain(text: str) -> str:
+    """The text with ``\\n`` at the ends of lines, as :func:`advisor.discovery.source.text_of` gives it."""
+    return _NEWLINE.sub("\n", text)
+
+
 def read(path: Path) -> Original:
     """A text file to be rewritten. Raises :class:`WriteError` for what cannot be."""
     real = path.resolve()  # a link stays a link to the file that is rewritten
@@ -58,7 +58,7 @@ def read(path: Path) -> Original:
         raise WriteError(f"{path}: a notebook; apply its fixes in the editor that has it open")
     data = _bytes(real)
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline) if real.suffix == ".py" else ("utf-8", [])
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)  # of all files, as they are read
         text = data.decode(encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError) as e:
         raise WriteError(f"{path}: cannot be decoded: {e}; nothing was changed") from e
@@ -77,11 +77,12 @@ def write(rewrites: Sequence[Rewrite]) -> None:
             original = rewrite.original
             if _bytes(original.path) != original.data:
                 raise WriteError(f"{original.path}: it changed meanwhile; run the command again; nothing was changed")
-            copies[original.path].replace(original.path)
             written.append(original)
+            copies[original.path].replace(original.path)
     except BaseException as e:  # Ctrl-C between two renames too
         for original in written:
-            _beside(original, original.data).replace(original.path)
+            if _bytes(original.path) != original.data:
+                _beside(original, original.data).replace(original.path)
         if isinstance(e, OSError):
             raise WriteError(f"{e.filename}: cannot be written: {e.strerror}; nothing was changed") from e
         raise

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console, RenderableType
 from rich.rule import Rule
@@ -12,7 +14,7 @@ from rich.text import Text
 
 from ..findings import Finding
 from ..fixes.confirm import Confirmed
-from ..fixes.engine import FixedFile, FixReport, Left, Outcome
+from ..fixes.engine import Change, FixedFile, FixReport, Left, Outcome
 from ..fixes.fix import Fix
 from ..units import percent, time
 from .cells import plural
@@ -35,9 +37,25 @@ def write(report: FixReport, confirmed: Confirmations, console: Console, *, dry:
     console.print(_summary(report, dry), crop=False)
 
 
-def diff(report: FixReport) -> str:
-    """All changes as one unified diff that ``git apply`` and ``patch -p1`` take."""
-    return "".join(of_texts(relative(str(p), report.root), *texts) for p, texts in report.changes.items())
+def diff(report: FixReport, folder: Path) -> bytes:
+    """All changes as one unified diff that ``git apply`` and ``patch -p1`` take in ``folder``, which holds all of
+    them: byte for byte, whatever the files' encodings are."""
+    return b"".join(_of_change(relative(str(p), str(folder)), change) for p, change in report.changes.items())
+
+
+def _of_change(name: str, change: Change) -> bytes:
+    before, after = (text.encode(change.encoding).decode("latin-1") for text in (change.before, change.after))
+    return of_texts(os.fsencode(name).decode("latin-1"), before, after).encode("latin-1")
+
+
+def folder_of(report: FixReport, here: Path) -> Path:
+    """Where the paths of a diff start: ``here`` if all changed files are in it, else the report's root, else the folder
+    that they share."""
+    folders = [path.parent for path in report.changes]
+    for folder in (here, Path(report.root).absolute()):
+        if all(f.is_relative_to(folder) for f in folders):
+            return folder
+    return Path(os.path.commonpath(folders))
 
 
 def of_texts(name: str, before: str, after: str) -> str:

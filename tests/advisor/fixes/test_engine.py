@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
 
 from advisor.engine import audit_paths
 from advisor.fixes.engine import Wanted, fix_paths
+from advisor.fixes.writing import read
 
 SETTINGS = {"targets": ["ethos-u85-1024"]}
 NET = """
@@ -73,7 +75,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(net):
     before = net.read_text()
     dry = fix_paths([net], SETTINGS, Wanted(unsafe=True), dry=True)
     assert net.read_text() == before
-    ((path, (old, new)),) = dry.changes.items()
+    ((path, (old, new, _)),) = dry.changes.items()
     assert (path, old) == (net, before)
     fix_paths([net], SETTINGS, Wanted(unsafe=True))
     assert net.read_text() == new
@@ -112,3 +114,97 @@ def test_the_library_fixes_as_the_command_does(net):
     report = advisor.fix(str(net), target="ethos-u85-1024", unsafe=True, min_gain=1)
     assert list(report.changes) == [net]
     assert "WIDTHS = [48, 64]  # of the stages" in net.read_text()
+
+
+SHARED = """
+    import torch.nn as nn
+
+    from widths import WIDTH
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Conv2d(3, WIDTH, 3, padding=1)
+            self.b = nn.Conv2d(WIDTH, 64, 3, padding=1)
+
+        def forward(self, x):
+            return self.b(self.a(x).relu()).mean((2, 3))
+"""
+CHECKED = "WIDTH = 68\nassert WIDTH == 68, 'as the paper has it'\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two files with a model each, whose width a third one has."""
+    (tmp_path / "widths.py").write_text("WIDTH = 68\n", encoding="utf-8")
+    (tmp_path / "a.py").write_text(textwrap.dedent(SHARED), encoding="utf-8")
+    (tmp_path / "b.py").write_text(textwrap.dedent(SHARED.replace("Net", "Other")), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_number_that_several_files_use_is_changed_once(folder):
+    report = fix_paths([folder], SETTINGS, Wanted(unsafe=True))
+    assert list(report.changes) == [folder / "widths.py"]
+    assert (folder / "widths.py").read_text() == "WIDTH = 64\n"
+    assert not fix_paths([folder], SETTINGS, Wanted(unsafe=True)).changes
+
+
+def test_a_fix_that_another_file_would_lose_its_model_by_is_left_and_says_so(folder):
+    other = folder / "b.py"
+    other.write_text(other.read_text().replace("(WIDTH, 64, 3, padding=1)", "(len('x' * 68), 64, 3, padding=1)"))
+    report = fix_paths([folder], SETTINGS, Wanted(unsafe=True))
+    assert not report.changes
+    (left,) = (entry for entry in report.files[0].left if entry.finding.code == "CHN101")
+    assert left.reason == "Other in b.py, which uses it too, cannot be traced with it"
+
+
+def test_files_whose_turn_was_before_their_numbers_changed_are_looked_at_again(folder):
+    other = folder / "b.py"
+    other.write_text(other.read_text().replace("(WIDTH, 64, 3, padding=1)", "(68, 64, 3, padding=1)"))
+    report = fix_paths([folder], SETTINGS, Wanted(unsafe=True))
+    assert set(report.changes) == {folder / "widths.py", other}  # a fix of a.py alone would break b.py
+    first = report.files[0]
+    assert not first.left
+    assert [outcome.after.name for outcome in first.outcomes] == ["Net"]
+
+
+def test_what_a_file_asserts_of_its_numbers_holds_after_fixes(folder):
+    (folder / "widths.py").write_text(CHECKED)
+    report = fix_paths([folder / "a.py"], SETTINGS, Wanted(unsafe=True))
+    assert not report.changes
+    assert "importing this raised AssertionError: as the paper has it" in report.files[0].left[0].reason
+
+
+def test_a_fix_that_another_model_of_the_file_would_be_lost_by_is_not_offered(tmp_path):
+    file = tmp_path / "net.py"
+    text = textwrap.dedent(SHARED).replace("from widths import WIDTH", "WIDTH = 68")
+    brittle = text[text.index("class") :].replace("Net", "Brittle").replace("(WIDTH, 64", "(len('x' * 68), 64")
+    file.write_text(text + "\n\n" + brittle)
+    report = audit_paths([file], SETTINGS, fixes=True)
+    (found,) = (f for f in report.findings() if f.code == "CHN101" and f.model == "Net")
+    assert found.fix is None
+    assert "with it Brittle cannot be traced any more: " in found.unfixed
+
+
+def test_what_changes_while_it_is_analysed_is_left(net, monkeypatch):
+    def edited_meanwhile(path):
+        path.write_text("# mine\n" + textwrap.dedent(NET))
+        return read(path)
+
+    monkeypatch.setattr("advisor.fixes.engine.read", edited_meanwhile)
+    report = fix_paths([net], SETTINGS, Wanted(unsafe=True))
+    assert not report.changes
+    assert {entry.reason for entry in report.files[0].left if entry.fix is not None} == {
+        "net.py changed while it was analysed; run the command again"
+    }
+    assert net.read_text() == "# mine\n" + textwrap.dedent(NET)
+
+
+def test_a_notebook_is_left_to_its_editor_and_costs_other_files_nothing(net):
+    cell = {"cell_type": "code", "source": textwrap.dedent(NET), "metadata": {}, "outputs": [], "execution_count": None}
+    notebook = net.with_name("a.ipynb")
+    notebook.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    report = fix_paths([notebook, net], SETTINGS, Wanted(unsafe=True))
+    assert list(report.changes) == [net]
+    assert any("apply its fixes in the editor" in e.reason for f in report.files for e in f.left)

@@ -1,0 +1,53 @@
+"""Which of the files that are audited together an edit reaches: those that import the edited file, or name it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from ..discovery.index import Index
+from ..discovery.project import Project, root
+
+
+class Users:
+    """Who uses whom among ``files``, by their import statements, followed through other files of their projects. What
+    is read is kept in ``index``; fixes do not change who imports whom, so each file is followed once."""
+
+    def __init__(self, files: Sequence[Path], index: Index) -> None:
+        self.files = files
+        self.index = index
+        self._reached: dict[Path, frozenset[Path]] = {}
+
+    def of(self, edited: Collection[Path]) -> list[Path]:
+        """The files that at least one of the ``edited`` ones (without links) is part of, in their order."""
+        return [file for file in self.files if self.uses(file, edited)]
+
+    def uses(self, file: Path, edited: Collection[Path]) -> bool:
+        """Whether ``file`` is one of the ``edited`` ones, imports one, or names one that is no Python file."""
+        reached = self._reach(file)
+        return any(path in reached if path.suffix == ".py" else self._names(reached, path) for path in edited)
+
+    def _reach(self, file: Path) -> frozenset[Path]:
+        """The file with all files of its project that it imports, and these import."""
+        if file not in self._reached:
+            project = Project(root(file), index=self.index)
+            found, ahead = {file}, [file]
+            while ahead:
+                for path in _imported(project, ahead.pop()):
+                    if path not in found:
+                        found.add(path)
+                        ahead.append(path)
+            self._reached[file] = frozenset(path.resolve() for path in found)
+        return self._reached[file]
+
+    def _names(self, reached: Collection[Path], data: Path) -> bool:
+        """Whether one of the files speaks of ``data``, a file that is no module."""
+        projects = (Project(root(path), index=self.index).outline(path) for path in reached)
+        return any(found is not None and data.name in found.source.text for found in projects)
+
+
+def _imported(project: Project, file: Path) -> Iterator[Path]:
+    outline = project.outline(file)
+    if outline is not None:
+        for wanted in (*outline.imports.values(), *outline.stars):
+            yield from project.files_of(outline, wanted)
