@@ -155,8 +155,10 @@ class Jobs:
         """Fixes of the file's findings: an event each, ``of`` the finding's fingerprint, then the groups of those that
         go together."""
         params = job.params
+        if not params.run:
+            return {"groups": []}  # to verify a fix is to run user code
         session = self._session(params)
-        report = session.file(params.path, params.texts, run=params.run, score="no", cancelled=job.cancelled)
+        report = session.file(params.path, params.texts, score="no", cancelled=job.cancelled)
         if report is None:
             raise Cancelled
 

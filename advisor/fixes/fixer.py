@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..config import ConfigError
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import Move, flat, from_plain
 from ..numbers import Numbers
+from ..packs import PackError
 from ..report import ModelReport
-from ..session import Session
+from ..session import Cancelled, Session
+from ..targets import TargetError
 from ..texts import Texts
+from ..workers import WorkerError
 from .appraisal import Appraiser, Priced
 from .compose import Check, Composed, Offered, compose, none
-from .edits import Edit, merged
+from .edits import Conflict, Edit, MisplacedEdit, merged
 from .fix import Fix
 from .making import also, applicability, described, made, readers
 from .observed import widths
@@ -68,8 +73,21 @@ class Fixer:
         self._models: dict[int, tuple[ModelReport, _Known]] = {}
 
     def fix(self, model: ModelReport, finding: Finding) -> Fix:
-        """The verified fix of a finding of ``model``. Raises :class:`.proposal.Unfixable` where there is none, and
-        :class:`advisor.session.Cancelled`."""
+        """The verified fix of a finding of ``model``. Raises :class:`.proposal.Unfixable` where there is none,
+        :class:`advisor.session.Cancelled`, and what :meth:`advisor.session.Session.trace` does."""
+        try:
+            return self._found(model, finding)
+        except (Conflict, MisplacedEdit) as e:
+            raise Unfixable(str(e)) from e
+        except (Unfixable, Cancelled, ConfigError, PackError, TargetError, WorkerError):
+            raise
+        except Exception as e:  # a bug of ours, which odd sources can provoke: it costs this fix only
+            said = f"{type(e).__name__}: {e}" if str(e) else type(e).__name__
+            last = traceback.extract_tb(e.__traceback__)[-1]
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            raise Unfixable(f"working out its edit failed ({said}, {where}): please report this") from e
+
+    def _found(self, model: ModelReport, finding: Finding) -> Fix:
         if model.graph is None or finding.move is None:
             raise Unfixable("the finding proposes no change of the source")
         known = self._known(model)

@@ -9,16 +9,16 @@ for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
-from advisor.discovery.source import Problem, text_of
+from advisor.discovery.source import Problem, contents, text_of
 from advisor.findings import Finding
-from advisor.fixes.edits import Edit, by_file
+from advisor.fixes.edits import by_file
 from advisor.fixes.fix import Fix, digest
 
 from ..lanes import AnalystError
@@ -88,11 +88,11 @@ def actions(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Fi
         return
     fix = fixes.of(finding)
     if fix is not None:
-        yield _action(session, opened, _titled(fix.title, fix), finding.fingerprint(), fix, about)
+        yield from _action(session, opened, _titled(fix.title, fix), finding.fingerprint(), fix, about)
     for group in fixes.groups:
         if group.name == finding.code and fix is not None:
             title = f"Fix all {group.count} {group.name} in this file{_saving(group.fix)}"
-            yield _action(session, opened, title, f"group {group.name}", group.fix, about)
+            yield from _action(session, opened, title, f"group {group.name}", group.fix, about)
 
 
 def all_safe(session: Session, opened: Opened) -> Iterator[lsp.CodeAction]:
@@ -101,9 +101,9 @@ def all_safe(session: Session, opened: Opened) -> Iterator[lsp.CodeAction]:
     for group in fixes.groups if fixes is not None else ():
         if group.name == SAFE:
             title = f"Fix all safe findings of the advisor ({group.count}){_saving(group.fix)}"
-            made = _action(session, opened, title, f"group {group.name}", group.fix, None)
-            made.kind = FIX_ALL
-            yield made
+            for made in _action(session, opened, title, f"group {group.name}", group.fix, None):
+                made.kind = FIX_ALL
+                yield made
 
 
 def _titled(title: str, fix: Fix) -> str:
@@ -116,8 +116,8 @@ def _saving(fix: Fix) -> str:
 
 def _action(
     session: Session, opened: Opened, title: str, name: str, fix: Fix, about: lsp.Diagnostic | None
-) -> lsp.CodeAction:
-    """The action, its edit left for later where the client asks for it then."""
+) -> Iterator[lsp.CodeAction]:
+    """The action, its edit left for later where the client asks for it then; else none where the text is another."""
     made = lsp.CodeAction(
         title,
         lsp.CodeActionKind.QuickFix,
@@ -128,7 +128,9 @@ def _action(
     if not _resolves(session):
         made.edit = _edit(session, opened, fix)
         made.data = None
-    return made
+        if made.edit is None:
+            return
+    yield made
 
 
 def _resolves(session: Session) -> bool:
@@ -137,16 +139,16 @@ def _resolves(session: Session) -> bool:
 
 
 async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
-    """The action with its edit, or disabled with the reason where the text is another by now."""
+    """The action with its edit. Where the text is another by now there is none, and the person is told: editors do
+    nothing then, and show no reason."""
     data = action.data if isinstance(action.data, dict) else {}
     opened = session.documents.of(str(data.get("uri")))
     fix = None if opened is None else _named(opened, data)
     if opened is not None and fix is not None:
         action.edit = await asyncio.to_thread(_edit, session, opened, fix)
     if action.edit is None:
-        action.disabled = lsp.CodeActionDisabled(
-            "a file that it edits changed since; it is offered again once verified"
-        )
+        said = f"“{action.title}” was not applied: a file that it edits changed since; it is offered again once verified"
+        session.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, said))
     return action
 
 
@@ -164,11 +166,17 @@ def _edit(session: Session, opened: Opened, fix: Fix) -> lsp.WorkspaceEdit | Non
     found: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for file, edits in by_file(fix.edits).items():
         other = opened if opened.owns(edits[0].span) else session.documents.by_path(Path(file))
+        # Versions first: the client refuses the edit if it changes the document while this thread looks at its text.
+        versions = {} if other is None else dict(other.versions())
         if fix.base.get(file) != _digest(Path(file), other):
             return None
-        for uri, some in _placed(opened, edits):
-            version = None if other is None else other.versions().get(uri)
-            found.setdefault(uri, (version, []))[1].append(some)
+        newline = _newline(Path(file), other)
+        for edit in edits:
+            place = opened.locate(edit.span)
+            if place is None:
+                return None
+            text = lsp.TextEdit(place.range, edit.text.replace("\n", newline))
+            found.setdefault(place.uri, (versions.get(place.uri), []))[1].append(text)
     return _annotated(session, fix, found)
 
 
@@ -177,12 +185,10 @@ def _digest(path: Path, opened: Opened | None) -> str | None:
     return None if isinstance(text, Problem) else digest(text)
 
 
-def _placed(opened: Opened, edits: Iterable[Edit]) -> Iterator[tuple[str, lsp.TextEdit]]:
-    newline = "\r\n" if "\r\n" in opened.text else "\n"
-    for edit in edits:
-        place = opened.locate(edit.span)
-        if place is not None:
-            yield place.uri, lsp.TextEdit(place.range, edit.text.replace("\n", newline))
+def _newline(path: Path, opened: Opened | None) -> str:
+    """How lines end in the text that is edited."""
+    text = contents(path).decode("latin-1") if opened is None else opened.text
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _annotated(session: Session, fix: Fix, found: Edits) -> lsp.WorkspaceEdit:

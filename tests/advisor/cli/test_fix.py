@@ -93,3 +93,34 @@ def test_an_audit_shows_fixes_where_it_is_asked_to(net, capsys):
     out = capsys.readouterr().out
     assert "fix (unsafe): Set width 68 → 64" in out
     assert "net.py:7:31 → 64" in out and "net.py:8:28 → 64" in out
+
+
+def test_a_diff_can_be_applied_where_the_person_is_whatever_the_encoding(tmp_path, monkeypatch, capfdbinary):
+    folder = tmp_path / "sub dir"
+    folder.mkdir()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    latin, marked = folder / "latin 1.py", folder / "marked.py"
+    latin.write_bytes(("# coding: latin-1\r\n" + NET.replace("3, 68", "'é' and 3, 68")).encode("latin-1"))
+    marked.write_text(
+        NET.replace("import torch.nn as nn\n", "import torch.nn as nn; W = 68\n")
+        .replace("(3, 68", "(3, W")
+        .replace("(68", "(W"),
+        "utf-8-sig",
+    )
+    before = latin.read_bytes(), marked.read_bytes()
+    monkeypatch.chdir(folder)
+    assert main(["fix", ".", "--unsafe-fixes", "--diff", *TARGET]) == 1
+    patch = capfdbinary.readouterr().out
+    done = subprocess.run(["git", "apply", "-"], input=patch, cwd=folder, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (latin.read_bytes(), marked.read_bytes()) == tuple(data.replace(b"68", b"64") for data in before)
+
+
+def test_a_diff_of_files_elsewhere_says_where_it_is_to_be_applied(net, tmp_path, monkeypatch, capfd):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert main(["fix", str(net), "--unsafe-fixes", "--diff", *TARGET]) == 1
+    out, err = capfd.readouterr()
+    assert out.startswith("--- a/net.py\n+++ b/net.py\n")
+    assert f"the paths in the diff start at {net.parent}; apply it there" in err

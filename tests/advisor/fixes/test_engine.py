@@ -208,3 +208,12 @@ def test_a_notebook_is_left_to_its_editor_and_costs_other_files_nothing(net):
     report = fix_paths([notebook, net], SETTINGS, Wanted(unsafe=True))
     assert list(report.changes) == [net]
     assert any("apply its fixes in the editor" in e.reason for f in report.files for e in f.left)
+
+
+def test_what_one_target_loses_more_by_than_another_gains_is_left(net, monkeypatch):
+    monkeypatch.setattr("advisor.fixes.engine.slowdowns", lambda *_: {"a": -3.0, "b": 4.0})
+    report = fix_paths([net], SETTINGS, Wanted(unsafe=True, slower=10.0))
+    assert not report.changes  # else a fix for the sake of b would undo it, and so on for ever
+    assert "the targets disagree: a would be 3.0 % faster and b 4.0 % slower" in {
+        e.reason for e in report.files[0].left
+    }

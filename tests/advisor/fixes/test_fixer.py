@@ -224,3 +224,16 @@ def test_one_model_is_traced_alone_under_other_texts(session: Session, tmp_path:
     (model,) = report.models
     assert model.graph is not None and model.graph.ops[0].weights and model.findings == [] and model.costs == {}
     assert model.graph.shape(model.graph.ops[0].outputs[0])[1] == 64
+
+
+def test_a_renderer_that_fails_costs_its_fix_and_nothing_else(session, tmp_path, monkeypatch):
+    path, report = audited(session, tmp_path, TWO)
+    model, found = finding(report, "a")
+
+    def broken(scene, moves):
+        raise ZeroDivisionError("of ours")
+        yield
+
+    monkeypatch.setattr("advisor.fixes.fixer.renderer", lambda kind: broken)
+    with pytest.raises(Unfixable, match=r"failed \(ZeroDivisionError: of ours, test_fixer\.py:\d+\): please report"):
+        Fixer(session, path, Texts()).fix(model, found)

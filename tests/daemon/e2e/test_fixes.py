@@ -78,3 +78,32 @@ async def test_nothing_is_offered_in_a_text_that_went_on(editor, net):
     assert not [title for title in await editor.actions(net, found) if title.startswith("Set width")]
     (found,) = await editor.findings(net, "CHN101")
     assert (await editor.action(net, found, "Set width")).edit is not None
+
+
+async def test_an_edit_of_two_open_documents_is_of_their_versions(editor, tmp_path):
+    net, widths = tmp_path / "net.py", tmp_path / "widths.py"
+    net.write_text(TWO)
+    widths.write_text("LAST = 65  # channels\n")
+    editor.open(widths)
+    editor.edit(widths, "# channels", "# of the last layer")
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    edit = (await editor.action(net, found, "Set width 65 → 64")).edit
+    assert [change.text_document.version for change in edit.document_changes] == [editor.versions[widths]]
+    editor.apply(edit)
+    assert editor.texts[widths] == "LAST = 64  # of the last layer\n"
+
+
+async def test_an_action_that_was_offered_before_another_file_changed_edits_nothing_and_says_so(editor, tmp_path):
+    net, widths = tmp_path / "net.py", tmp_path / "widths.py"
+    net.write_text(TWO)
+    widths.write_text("LAST = 65  # channels\n")
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    await editor.action(net, found, "Set width 65 → 64")
+    (action,) = [a for title, a in (await editor.actions(net, found)).items() if title.startswith("Set width")]
+    widths.write_text("# of the layers\nLAST = 65\n")
+    action.edit = None  # as an editor has it that asks for the edit when a person chooses the action
+    assert (await editor.code_action_resolve_async(action)).edit is None
+    await editor.until(lambda: editor.told, lambda told: told)
+    assert "was not applied: a file that it edits changed since" in editor.told[0]
