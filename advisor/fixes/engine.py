@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,14 +23,14 @@ from ..moves import MoveError, from_plain
 from ..plan import Plan, Plans
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
-from ..texts import Texts
-from .edits import Edit, apply, by_file
+from .edits import Edit, by_file
 from .fix import Fix, digest
 from .fixer import Fixer
+from .overlay import Overlay
 from .prices import price
 from .proposal import Unfixable
 from .users import Users
-from .writing import Original, Rewrite, WriteError, plain, read, write
+from .writing import WriteError, plain, write
 
 ROUNDS = 20
 """Rounds of one file, after which it is left as it is: each has to gain, so that only cost models that contradict each
@@ -150,7 +151,7 @@ def fix_paths(
             report.files.append(fixed)
             advance(file, done + 1, len(plan.files))
         work.settle(report.files)
-    rewrites = work.rewrites()
+    rewrites = work.overlay.rewrites()
     report.changes = {r.original.path: Change(r.original.text, r.text, r.original.encoding) for r in rewrites}
     if not dry:
         write(rewrites)
@@ -162,31 +163,23 @@ def _silent(file: Path, done: int, total: int) -> None:
 
 
 class _Work:
-    """Files being fixed: what they held when a fix was first about to edit them, and what the edited ones hold now,
-    both by the path that leads to them without links. ``names`` are all paths by which they are known."""
+    """Files being fixed."""
 
     def __init__(self, session: Session, wanted: Wanted, files: Sequence[Path]) -> None:
         self.session = session
         self.wanted = wanted
         self.users = Users(files, session.shared.index)
-        self.originals: dict[Path, Original] = {}
-        self.now: dict[Path, str] = {}
-        self.names: dict[Path, Path] = {}
+        self.overlay = Overlay()
         self.edits: dict[Path, int] = {}
         """How often each file was edited."""
+        self.parts: dict[Path, set[Path]] = {}
+        """Files that an audited file was seen to be made of, or edited."""
         self.first: dict[Path, dict[str, ModelReport]] = {}
         """The models of each audited file as they were."""
         self.reports: dict[Path, tuple[int, FileReport]] = {}
         """The latest report of a file, with how many edits there had been of what the file uses."""
         self.asked: set[tuple[Path, str]] = set()
         """Files and fingerprints of the findings whose fix somebody said no to."""
-
-    def rewrites(self) -> list[Rewrite]:
-        return [
-            Rewrite(original, self.now[path])
-            for path, original in self.originals.items()
-            if self.now.get(path, original.text) != original.text
-        ]
 
     def file(self, path: Path) -> FixedFile | None:
         """Fix one file; None where the work was cancelled before it was analysed."""
@@ -213,7 +206,7 @@ class _Work:
 
     def _rounds(self, path: Path, fixed: FixedFile) -> None:
         """Fix until nothing wanted is left."""
-        before = [dict(self.now)]
+        before = [dict(self.overlay.now)]
         for _ in range(ROUNDS):
             try:
                 if not self._round(path, fixed, before):
@@ -229,23 +222,24 @@ class _Work:
 
     def _report(self, path: Path) -> FileReport | None:
         """The report of an audited file as the texts are now; None where the work was cancelled before it was done."""
-        edits = sum(count for edited, count in self.edits.items() if self.users.uses(path, [edited]))
+        edits = sum(count for edited, count in self.edits.items() if self._uses(path, {edited}))
         known = self.reports.get(path)
         if known is not None and known[0] == edits:
             return known[1]
-        report = self.session.file(path, self._texts())
+        report = self.session.file(path, self.overlay.texts())
         if report is not None:
             self.reports[path] = edits, report
+            self.parts.setdefault(path, set()).update(map(self.overlay.real, chain(*map(_sources, report.models))))
         return report
 
-    def _texts(self) -> Texts:
-        known = {name: self.now[real] for name, real in self.names.items() if real in self.now}
-        return Texts({**self.now, **known})
+    def _uses(self, path: Path, edited: Collection[Path]) -> bool:
+        """Whether an audited file is made of one of the ``edited`` ones."""
+        return not self.parts.get(path, set()).isdisjoint(edited) or self.users.uses(path, edited)
 
     def _round(self, path: Path, fixed: FixedFile, before: list[dict[Path, str]]) -> bool:
         """Apply what is wanted of the fixes that there are now, unless the texts were just that ``before``. Returns
         whether anything was applied."""
-        fixer = Fixer(self.session, path, self._texts(), models=fixed.report.models)
+        fixer = Fixer(self.session, path, self.overlay.texts(), models=fixed.report.models)
         offered: list[Offered] = []
         taken: set[str] = set()
         fixed.left = []
@@ -265,39 +259,17 @@ class _Work:
         composed = fixer.compose(offered, lambda edits: self._breaks(path, edits))
         fixed.defects = list(dict.fromkeys([*fixed.defects, *map(str, fixer.defects)]))
         fixed.left += [Left(finding, reason) for finding, reason in composed.refused]
-        now = self._edited(composed.edits)
+        now = self.overlay.after(composed.edits)
         if now in before:
             fixed.left += [Left(finding, "it would only undo what other fixes did") for _, finding, _ in composed.kept]
             return False
         before.append(now)
-        self.now = now
-        for file in by_file(composed.edits):
-            real = self._real(file)
+        self.overlay.now = now
+        for real in map(self.overlay.real, by_file(composed.edits)):
             self.edits[real] = self.edits.get(real, 0) + 1
+            self.parts.setdefault(path, set()).add(real)
         fixed.applied += composed.kept
         return True
-
-    # ---- texts
-
-    def _real(self, file: str) -> Path:
-        path = Path(file)
-        return self.names.setdefault(path, path.resolve())
-
-    def _original(self, file: str) -> Original:
-        """The file as it is when it is first asked for. Raises :class:`.writing.WriteError`."""
-        real = self._real(file)
-        if real not in self.originals:
-            self.originals[real] = read(real)
-        return self.originals[real]
-
-    def _text(self, file: str) -> str:
-        """What a file holds now, line ends as they are in it. Raises :class:`.writing.WriteError`."""
-        original = self._original(file)
-        return self.now.get(original.path, original.text)
-
-    def _edited(self, edits: Sequence[Edit]) -> dict[Path, str]:
-        """What the edited files hold after more edits."""
-        return {**self.now, **{self._real(f): apply(self._text(f), theirs) for f, theirs in by_file(edits).items()}}
 
     # ---- what is not applied
 
@@ -308,7 +280,7 @@ class _Work:
         if reason := self._slower(path, model, fix):
             return reason
         try:
-            texts = {file: self._text(file) for file in by_file(fix.edits)}
+            texts = {file: self.overlay.text(file) for file in by_file(fix.edits)}
         except WriteError as e:
             return str(e).partition("; nothing was changed")[0]
         for file, text in texts.items():
@@ -336,12 +308,14 @@ class _Work:
 
     def _breaks(self, path: Path, edits: Sequence[Edit]) -> str:
         """Which other audited file uses an edited one and loses a model by it; empty where none does."""
-        edited = {self._real(file) for file in by_file(edits)}
-        after = Texts({**self._texts().buffers, **self._edited(edits)})
-        for user in self.users.of(edited):
-            ahead = None if user == path else self._report(user)
+        edited = {self.overlay.real(file) for file in by_file(edits)}
+        after = self.overlay.texts(self.overlay.after(edits))
+        for user in self.users.files:
+            if user == path or not self._uses(user, edited):
+                continue
+            ahead = self._report(user)
             models = [] if ahead is None else [m for m in ahead.models if m.status == "ok"]
-            names = [m.name for m in models if not edited.isdisjoint(map(self._real, _sources(m)))]
+            names = [m.name for m in models if not edited.isdisjoint(map(self.overlay.real, _sources(m)))]
             report = self.session.trace(user, after, names) if names else None
             if self.session.cancelled.is_set():
                 raise Cancelled

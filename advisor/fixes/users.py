@@ -18,12 +18,9 @@ class Users:
         self.index = index
         self._reached: dict[Path, frozenset[Path]] = {}
 
-    def of(self, edited: Collection[Path]) -> list[Path]:
-        """The files that at least one of the ``edited`` ones (without links) is part of, in their order."""
-        return [file for file in self.files if self.uses(file, edited)]
-
     def uses(self, file: Path, edited: Collection[Path]) -> bool:
-        """Whether ``file`` is one of the ``edited`` ones, imports one, or names one that is no Python file."""
+        """Whether ``file`` is one of the ``edited`` ones, whose paths have no links, imports one, or names one that is
+        no Python file."""
         reached = self._reach(file)
         return any(path in reached if path.suffix == ".py" else self._names(reached, path) for path in edited)
 

@@ -192,7 +192,7 @@ def test_what_changes_while_it_is_analysed_is_left(net, monkeypatch):
         path.write_text("# mine\n" + textwrap.dedent(NET))
         return read(path)
 
-    monkeypatch.setattr("advisor.fixes.engine.read", edited_meanwhile)
+    monkeypatch.setattr("advisor.fixes.overlay.read", edited_meanwhile)
     report = fix_paths([net], SETTINGS, Wanted(unsafe=True))
     assert not report.changes
     assert {entry.reason for entry in report.files[0].left if entry.fix is not None} == {
@@ -217,3 +217,17 @@ def test_what_one_target_loses_more_by_than_another_gains_is_left(net, monkeypat
     assert "the targets disagree: a would be 3.0 % faster and b 4.0 % slower" in {
         e.reason for e in report.files[0].left
     }
+
+
+@pytest.mark.parametrize("named", ["'widths.yaml'", "f'{name}s.yaml'"], ids=["named", "worked out"])
+def test_numbers_of_settings_files_are_changed_once(tmp_path, named):
+    text = textwrap.dedent(SHARED)
+    reading = (
+        f"import pathlib\n\nimport yaml\n\nname = 'width'\nread = pathlib.Path(__file__).with_name({named}).read_text()"
+    )
+    text = text.replace("from widths import WIDTH", f"{reading}\nWIDTH = yaml.safe_load(read)['width']")
+    (tmp_path / "net.py").write_text(text)
+    (tmp_path / "widths.yaml").write_bytes(b"width: 68  # channels\r\n")
+    report = fix_paths([tmp_path], SETTINGS, Wanted(unsafe=True))
+    assert len(report.files[0].applied) == 1
+    assert (tmp_path / "widths.yaml").read_bytes() == b"width: 64  # channels\r\n"
