@@ -202,7 +202,7 @@ def test_every_kind_reads_its_plain_form_back() -> None:
     moves = [DepthwiseToStandard(1), SwapActivation((1, 2), "relu"), MergeLinear(0, 1), RemoveBias(3), RemoveSE(4)]
     for move in moves:
         assert from_plain(move.to_plain()) == move
-    assert len(kinds()) == 13
+    assert len(kinds()) == 14
     with pytest.raises(MoveError, match="unknown move 'nonsense'"):
         from_plain({"kind": "nonsense"})
     with pytest.raises(MoveError, match="malformed"):
