@@ -180,6 +180,8 @@ class _Work:
         """The latest report of a file, with how many edits there had been of what the file uses."""
         self.asked: set[tuple[Path, str]] = set()
         """Files and fingerprints of the findings whose fix somebody said no to."""
+        self.answers: dict[tuple[Edit, ...], bool] = {}
+        """What somebody said to edits in this round: several targets ask for the same ones."""
 
     def file(self, path: Path) -> FixedFile | None:
         """Fix one file; None where the work was cancelled before it was analysed."""
@@ -243,6 +245,7 @@ class _Work:
         offered: list[Offered] = []
         taken: set[str] = set()
         fixed.left = []
+        self.answers.clear()
         for model, finding in _by_gain(fixed.report):
             if finding.overlaps in taken:
                 continue  # that one leaves nothing to it, or something that the next round shows
@@ -286,11 +289,18 @@ class _Work:
         for file, text in texts.items():
             if digest(plain(text)) != fix.base[file]:
                 return f"{Path(file).name} changed while it was analysed; run the command again"
+        return "" if self._agreed(path, finding, fix, texts) else "it was not wanted"
+
+    def _agreed(self, path: Path, finding: Finding, fix: Fix, texts: Mapping[str, str]) -> bool:
+        """What somebody says to a fix; who said no to a finding's, or to these edits, is not asked again."""
         key = path, finding.fingerprint()
-        if key in self.asked or not self.wanted.agreed(finding, fix, texts):
+        if key in self.asked:
+            return False
+        if fix.edits not in self.answers:
+            self.answers[fix.edits] = self.wanted.agreed(finding, fix, texts)
+        if not self.answers[fix.edits]:
             self.asked.add(key)
-            return "it was not wanted"
-        return ""
+        return self.answers[fix.edits]
 
     def _slower(self, path: Path, model: ModelReport, fix: Fix) -> str:
         """Which target a fix slows the model down on, where that is too much."""

@@ -73,7 +73,7 @@ def _lines(text: str) -> list[str]:
 def _file(file: FixedFile, report: FixReport, confirmed: Confirmations) -> Iterator[RenderableType]:
     yield Rule(Text(relative(file.file, report.root), "bold"), align="left", style="dim")
     for _, finding, fix in file.applied:
-        yield _line(finding, file, report, _said(fix), "green")
+        yield _line(finding, file, report, _said(fix, finding.target if len(report.targets) > 1 else None), "green")
     for outcome in file.outcomes:
         yield from _outcome(outcome, confirmed.get((file.file, outcome.after.name), ()))
     if file.left:
@@ -93,9 +93,11 @@ def _line(finding: Finding, file: FixedFile, report: FixReport, what: str, style
     return Line(Text.assemble(place, " ", finding.code, (f" {finding.model}: ", "dim"), (what, style)))
 
 
-def _said(fix: Fix) -> str:
+def _said(fix: Fix, target: str | None) -> str:
+    """What a fix does, on which target where there are several."""
+    where = f" on {target}" if target and fix.gain_us is not None else ""
     note = f"; {fix.note}" if fix.note else ""
-    return f"{fix.title}{note}  [{fix.applicability}]"
+    return f"{fix.title}{where}{note}  [{fix.applicability}]"
 
 
 def _outcome(outcome: Outcome, confirmed: Sequence[Confirmed]) -> Iterator[Text]:
@@ -119,7 +121,7 @@ def _change(before_us: float, after_us: float) -> str:
 
 
 def _summary(report: FixReport, dry: bool) -> Text:
-    applied = sum(len(f.applied) for f in report.files)
+    applied = sum(len({fix.edits for *_, fix in f.applied}) for f in report.files)  # targets ask for the same ones
     left: list[Left] = [entry for f in report.files for entry in f.left]
     unwanted = Counter(entry.fix.applicability for entry in left if entry.fix is not None)
     verb = "would be applied to" if dry else "applied to"

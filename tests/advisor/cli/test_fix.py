@@ -124,3 +124,19 @@ def test_a_diff_of_files_elsewhere_says_where_it_is_to_be_applied(net, tmp_path,
     out, err = capfd.readouterr()
     assert out.startswith("--- a/net.py\n+++ b/net.py\n")
     assert f"the paths in the diff start at {net.parent}; apply it there" in err
+
+
+def test_several_targets_that_ask_for_the_same_edit_ask_once(net, monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    both = [*TARGET, "--target", "ethos-u55-256"]
+    assert main(["fix", "net.py", "--unsafe-fixes", "--interactive", *both]) == 0
+    assert net.read_text() == NET.replace("68", "64")
+    assert sys.stderr.getvalue().count("[y]es, [n]o") == 1
+    out = capsys.readouterr().out
+    assert " on ethos-u85-1024  [unsafe]" in out and " on ethos-u55-256  [unsafe]" in out
+    assert "1 fix applied to 1 file." in out
