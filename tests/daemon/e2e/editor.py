@@ -77,7 +77,7 @@ def capabilities(plain: Mapping[str, Any], *encodings: str) -> types.ClientCapab
 class Editor(LanguageClient):
     """Paths stand for documents; places are found by their text. ``published`` are all pushed diagnostics so far,
     ``refreshed`` counts how often it was asked to ask again, ``asked`` are the questions to the person and ``answer``
-    what the person says to them; ``told`` is what the person was told."""
+    what the person says to them."""
 
     def __init__(self) -> None:
         super().__init__(converter_factory=_converter)
@@ -87,7 +87,6 @@ class Editor(LanguageClient):
             types.WORKSPACE_APPLY_EDIT: self._apply,
             types.CLIENT_REGISTER_CAPABILITY: self._register,
             types.WINDOW_SHOW_MESSAGE_REQUEST: self._question,
-            types.WINDOW_SHOW_MESSAGE: self._told,
         }
         for method in (
             types.WORKSPACE_DIAGNOSTIC_REFRESH,
@@ -107,7 +106,6 @@ class Editor(LanguageClient):
         self.values: dict[types.ProgressToken, list[dict[str, Any]]] = {}
         self.asked: list[types.ShowMessageRequestParams] = []
         self.answer: str | None = None
-        self.told: list[str] = []
         self._number = 0
 
     # ---- what the server asks for
@@ -124,9 +122,6 @@ class Editor(LanguageClient):
     def _question(self, params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
         self.asked.append(params)
         return types.MessageActionItem(self.answer) if self.answer else None
-
-    def _told(self, params: types.ShowMessageParams) -> None:
-        self.told.append(params.message)
 
     def _refresh(self, method: str) -> Callable[[Any], None]:
         def refresh(_: Any) -> None:

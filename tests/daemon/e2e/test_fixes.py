@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lsprotocol import types
 
+from .editor import PULLING, capabilities
 from .models import NET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,5 +106,30 @@ async def test_an_action_that_was_offered_before_another_file_changed_edits_noth
     widths.write_text("# of the layers\nLAST = 65\n")
     action.edit = None  # as an editor has it that asks for the edit when a person chooses the action
     assert (await editor.code_action_resolve_async(action)).edit is None
-    await editor.until(lambda: editor.told, lambda told: told)
-    assert "was not applied: a file that it edits changed since" in editor.told[0]
+    await editor.until(lambda: editor.messages)
+    (told,) = editor.messages
+    assert "was not applied: a file that it edits changed since" in told.message
+    editor.messages.clear()
+
+
+async def test_an_editor_that_asks_for_no_edits_later_gets_them_at_once(pushed, net):
+    pushed.open(net)
+    (found,) = await pushed.findings(net, "CHN101")
+    offered = await pushed.until(lambda: pushed.actions(net, found), lambda all: any("Set width" in t for t in all))
+    (action,) = [action for title, action in offered.items() if title.startswith("Set width")]
+    assert action.data is None
+    pushed.apply(action.edit)
+    assert pushed.texts[net] == NET.replace("65", "64")
+
+
+async def test_an_editor_that_can_show_edits_first_is_asked_to_where_a_model_must_be_trained(start, way, net):
+    wanted = {"documentChanges": True, "changeAnnotationSupport": {}}
+    able = {**PULLING, "workspace": {**PULLING["workspace"], "workspaceEdit": wanted}}
+    editor = await start(way, net.parent, able=capabilities(able))
+    editor.open(net)
+    (found,) = await editor.findings(net, "CHN101")
+    edit = (await editor.action(net, found, "Set width")).edit
+    ((name, annotation),) = edit.change_annotations.items()
+    assert annotation.needs_confirmation and annotation.label.startswith("Set width 65 → 64")
+    changed = [one for change in edit.document_changes for one in change.edits]
+    assert {one.annotation_id for one in changed} == {name}
