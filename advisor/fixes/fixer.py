@@ -90,6 +90,8 @@ class Fixer:
     def _found(self, model: ModelReport, finding: Finding) -> Fix:
         if model.graph is None or finding.move is None:
             raise Unfixable("the finding proposes no change of the source")
+        if model.status != "ok":
+            raise Unfixable("the model could not be traced to its end, so that no edit can be verified")
         known = self._known(model)
         offered = _moves(finding)
         plan = self.session.plans.of(self.path)

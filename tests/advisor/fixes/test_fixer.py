@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,12 @@ def test_a_renderer_that_fails_costs_its_fix_and_nothing_else(session, tmp_path,
     monkeypatch.setattr("advisor.fixes.fixer.renderer", lambda kind: broken)
     with pytest.raises(Unfixable, match=r"failed \(ZeroDivisionError: of ours, test_fixer\.py:\d+\): please report"):
         Fixer(session, path, Texts()).fix(model, found)
+
+
+def test_a_model_that_is_traced_in_part_has_no_fixes(session, tmp_path):
+    path, report = audited(session, tmp_path, TWO)
+    model, found = finding(report, "a")
+    fixer = Fixer(session, path, Texts())
+    with pytest.raises(Unfixable, match="could not be traced to its end"):
+        fixer.fix(replace(model, status="partial"), found)
+    assert fixer.verifier.runs == 0
