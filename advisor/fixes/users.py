@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from ..discovery.index import Index
+from ..discovery.outline import Import
 from ..discovery.project import Project, root
 
 
@@ -45,6 +47,15 @@ class Users:
 
 def _imported(project: Project, file: Path) -> Iterator[Path]:
     outline = project.outline(file)
-    if outline is not None:
-        for wanted in (*outline.imports.values(), *outline.stars):
-            yield from project.files_of(outline, wanted)
+    if outline is None:
+        return
+    for node in outline.source.nodes:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                yield from project.files_of(outline, _wanted(node, alias.name))
+
+
+def _wanted(node: ast.Import | ast.ImportFrom, name: str) -> Import:
+    if isinstance(node, ast.Import):
+        return Import(name, None, 0)
+    return Import(node.module or "", None if name == "*" else name, node.level)
