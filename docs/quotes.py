@@ -1,4 +1,4 @@
-"""Fills the quotes of docs/estimator.md: ``python docs/quotes.py``.
+"""Fills the quotes of the pages that have some: ``python docs/quotes.py``.
 
 Between ``<!-- rows: PAGE, HEADING -->`` and ``<!-- end -->`` stand the tables of that page under the headings that
 begin so (all of them without one, with what they stand under). ``| WORD`` behind it keeps those with it in their head.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DOCS = Path(__file__).parent
-PAGE = DOCS / "estimator.md"
+PAGES = ("estimator.md", "fixes.md")
 _QUOTE = re.compile(
     r"(?P<mark><!-- rows: (?P<page>[\w.-]+)(?:, (?P<heading>[^|>]*?))?(?: \| (?P<word>[^>]*?))? -->\n)"
     r".*?(?=<!-- end -->)",
@@ -49,5 +49,6 @@ def _tables(lines: list[str], heading: str) -> Iterator[tuple[str, list[str]]]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (DOCS / name for name in PAGES):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     sys.exit(0)

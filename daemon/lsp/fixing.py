@@ -147,7 +147,9 @@ async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
     if opened is not None and fix is not None:
         action.edit = await asyncio.to_thread(_edit, session, opened, fix)
     if action.edit is None:
-        said = f"“{action.title}” was not applied: a file that it edits changed since; it is offered again once verified"
+        said = (
+            f"“{action.title}” was not applied: a file that it edits changed since; it is offered again once verified"
+        )
         session.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, said))
     return action
 

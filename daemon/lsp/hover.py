@@ -39,7 +39,8 @@ def hover(opened: Opened, uri: str, position: lsp.Position, markup: Markup) -> l
     at = opened.at(uri, position)
     model = next((m for m in view.models if opened.owns(m.span) and _covers(m.span, at)), None)
     place = None if model else _place(opened, view, at)
-    found = [f for f in view.findings if (opened.owns(f.span) and _covers(f.span, at)) or _concerns(f, place)]
+    call = place if place is not None and _covers(place.span, at) else None
+    found = [f for f in view.findings if (opened.owns(f.span) and _covers(f.span, at)) or _concerns(f, call)]
     blocks = list(about(model, view, markup)) if model else list(_layers(opened, view, place, markup)) if place else []
     blocks += explained(found, lambda f: _finding(f, markup), markup)
     if not blocks:
@@ -59,12 +60,12 @@ def _covers(span: Span, at: tuple[int, int]) -> bool:
     return (span.line, span.column) <= at < (span.end_line, span.end_column)
 
 
-def _concerns(finding: Finding, place: Place | None) -> bool:
-    """Whether a finding is about a layer of the place: it stands on the number that causes it, which may be elsewhere,
-    and a person looks at the layer."""
-    if place is None or not place.created:
+def _concerns(finding: Finding, call: Place | None) -> bool:
+    """Whether a finding is about a layer that the call makes: it stands on the number that causes it, which may be
+    elsewhere, and a person looks at the layer."""
+    if call is None or not call.created:
         return False
-    return any(i.model == finding.model and i.path in finding.layers for i in place.instances)
+    return any(i.model == finding.model and i.path in finding.layers for i in call.instances)
 
 
 def _place(opened: Opened, view: View, at: tuple[int, int]) -> Place | None:

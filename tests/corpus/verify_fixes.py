@@ -4,8 +4,7 @@
 
 Copies of packages and checkouts are audited with ``min-gain`` 0; every finding about widths is asked for its fix. Then
 files are fixed, audited and fixed again, and of fixes that promise at least 1 % the models before and after are
-compiled. ``--journal`` keeps what is done; a run that was stopped goes on from there. Exits with 1 when a requirement
-fails.
+compiled. A journal keeps what is done, and a run that was stopped goes on there. Exits with 1 when a requirement fails.
 """
 
 from __future__ import annotations
@@ -41,9 +40,10 @@ from advisor.texts import Texts
 from .fix_tables import table
 
 PACKAGES = ("torchvision", "timm", "pytorchcv", "segmentation_models_pytorch", "efficientnet_pytorch")
-TARGETS = ("ethos-u85-1024", "ethos-u55-128")
-MODELS = 2
-"""Models of a file, at most, whose findings are asked for fixes: factories of one file differ little."""
+TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
+"""Each file is audited for one of them."""
+FINDINGS = 16
+"""Width findings of a file, at most, drawn by chance: some have a thousand."""
 SECONDS = 60.0
 WORTH = 1.0
 """Percent that a fix promises at least, to be compiled."""
@@ -128,14 +128,20 @@ def files_of(project: Path, most: int, seed: int) -> list[Path]:
     """Files with models, at most so many, chosen by ``seed``."""
     around = Project(root(project) if (project / "__init__.py").exists() else project)
     with_models = []
-    files = python_files(project)
-    ordered = random.Random(f"{seed} {project.name}").sample(files, len(files))
+    files = sorted(python_files(project))
+    models = [f for f in files if "models" in f.parts] or files  # of a library, where its models are
+    ordered = random.Random(f"{seed} {project.name}").sample(models, len(models))
     for path in ordered:
         if len(with_models) == most:
             break
         if any(c.root or c.kind == "factory" for c in discover(path, around).candidates):
             with_models.append(path)
     return with_models
+
+
+def target_of(name: str) -> str:
+    """The target that a file is audited for."""
+    return random.Random(name).choice(TARGETS)
 
 
 def is_width(finding: Finding) -> bool:
@@ -147,14 +153,13 @@ def is_width(finding: Finding) -> bool:
 def ask(path: Path, name: str) -> list[Asked]:
     """The width findings of a file's models, each with its fix or the reason why there is none."""
     out = []
-    with Session(Plans({"targets": list(TARGETS), "min_gain": 0.0, "time_limit": SECONDS})) as session:
+    with Session(Plans({"targets": [target_of(name)], "min_gain": 0.0, "time_limit": SECONDS})) as session:
         report = session.file(path)
         assert report is not None
-        fixer = Fixer(session, path, Texts())
-        traced = [m for m in report.models if m.graph is not None and m.costs]
-        for model in traced[:MODELS]:
-            for finding in filter(is_width, model.findings):
-                out.append(_asked(fixer, model, finding, name))
+        fixer = Fixer(session, path, Texts(), models=report.models)
+        widths = [(model, finding) for model in report.models for finding in filter(is_width, model.findings)]
+        for model, finding in random.Random(name).sample(widths, min(FINDINGS, len(widths))):
+            out.append(_asked(fixer, model, finding, name))
     return out
 
 
@@ -187,7 +192,7 @@ def _is_number(finding: Finding) -> bool:
 
 def repair(path: Path, name: str) -> Fixed:
     """Fix a file, and again."""
-    settings = {"targets": list(TARGETS[:1]), "time_limit": SECONDS}
+    settings = {"targets": [target_of(name)], "time_limit": SECONDS}
     try:
         first = fix_paths([path], settings, Wanted(unsafe=True))
         second = fix_paths([path], settings, Wanted(unsafe=True), dry=True)
@@ -202,18 +207,23 @@ def repair(path: Path, name: str) -> Fixed:
 
 
 def work(journal: Journal, jobs: Sequence[tuple[str, Path]], threads: int) -> None:
-    """Do what the journal does not hold yet."""
+    """Do what the journal does not hold yet: ask of all files first, then fix them."""
 
-    def one(job: tuple[str, Path]) -> None:
+    def asking(job: tuple[str, Path]) -> None:
         name, path = job
         if name not in journal.done("asked"):
             journal.add("asked", name, ask(path, name))
+            print(f"  asked {name}", file=sys.stderr, flush=True)
+
+    def fixing(job: tuple[str, Path]) -> None:
+        name, path = job
         if name not in journal.done("fixed"):
             journal.add("fixed", name, [repair(path, name)])
-        print(f"  {name}", file=sys.stderr, flush=True)
+            print(f"  fixed {name}", file=sys.stderr, flush=True)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, jobs))
+        for step in (asking, fixing):
+            list(pool.map(step, jobs))
 
 
 def jobs_of(projects: Sequence[Path], most: int, seed: int) -> Iterator[tuple[str, Path]]:
@@ -235,7 +245,9 @@ def main() -> int:
     folder = args.work.resolve()
     journal = Journal(folder / "journal.jsonl")
     projects = copies(folder / "copies", [c.resolve() for c in args.checkouts])
-    work(journal, list(jobs_of(projects, args.files, args.seed)), args.jobs)
+    jobs = list(jobs_of(projects, args.files, args.seed))
+    random.Random(args.seed).shuffle(jobs)  # what is there when it is stopped is of all projects
+    work(journal, jobs, args.jobs)
     text, failed = table(journal.asked(), journal.fixed(), args.figure)
     if args.table:
         args.table.write_text(text, encoding="utf-8")

@@ -22,8 +22,9 @@ class Net(nn.Module):
     def forward(self, x):
         return self.head(self.wide(self.stem(x).relu()).relu())
 '''
-"""On ``cpu-x86``, which is the default, its only finding is CHN101 at ``WIDE``."""
+"""On ``cpu-x86``, which is the default, its only finding is CHN101 at ``NUMBER`` in ``WIDE``."""
 WIDE = "nn.Conv2d(32, 65, 3, padding=1)"
+NUMBER = "65"
 
 
 def mobilenet() -> str:

@@ -9,7 +9,7 @@ from lsprotocol import types
 from pygls import uris
 
 from .editor import stale, uri_of, value_of
-from .models import NET, WIDE, mobilenet
+from .models import NET, NUMBER, mobilenet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,7 +24,7 @@ def net(tmp_path):
 async def test_findings_are_pushed_with_their_version(pushed, net):
     pushed.open(net)
     (found,) = await pushed.findings(net, "CHN101")
-    assert pushed.marked(net, found.range) == WIDE
+    assert pushed.marked(net, found.range) == NUMBER
     assert found.message.startswith("65 channels suit cpu-x86 badly") and "64 saves" in found.message
     assert (found.source, found.severity) == ("advisor", types.DiagnosticSeverity.Warning)
     assert value_of(found.data, "model") == "Net" and value_of(found.data, "target") == "cpu-x86"
@@ -48,7 +48,7 @@ async def test_a_code_links_to_its_rule(pushed, net):
 async def test_pulled_again_only_when_there_is_news(editor, net):
     editor.open(net)
     (found,) = await editor.findings(net, "CHN101")
-    assert editor.marked(net, found.range) == WIDE
+    assert editor.marked(net, found.range) == NUMBER
     report = await editor.pull(net)
     again = await editor.pull(net, report.result_id)
     assert isinstance(again, types.RelatedUnchangedDocumentDiagnosticReport) and again.result_id == report.result_id
@@ -69,7 +69,7 @@ async def test_a_real_model_with_related_places(pushed, tmp_path):
     found = {d.code: d for d in await pushed.findings(path, "IBN201", "CHN102", "MEM401")}
     assert "fusing the 1×1 expansion and the depthwise 3×3 convolution" in found["IBN201"].message
     assert found["MEM401"].severity == types.DiagnosticSeverity.Information
-    assert pushed.marked(path, found["CHN102"].range).startswith("nn.Conv2d(hidden_dim, oup")
+    assert pushed.marked(path, found["CHN102"].range).startswith("nn.Conv2d(hidden_dim, oup"), "rounded by a library"
     related = [r for d in found.values() for r in d.related_information or ()]
     assert all(r.message for r in related)
     own = [r for r in related if r.location.uri == uri_of(path)]
@@ -92,6 +92,6 @@ async def test_a_finding_moves_with_the_text_and_says_that_it_is_of_an_earlier_o
     await editor.findings(net, "CHN101")
     editor.edit(net, "from torch import nn\n", "import time\nfrom torch import nn\n\ntime.sleep(1)\n")
     (found,) = (await editor.pull(net)).items
-    assert stale(found) and editor.marked(net, found.range) == WIDE
+    assert stale(found) and editor.marked(net, found.range) == NUMBER
     (found,) = await editor.findings(net, "CHN101")
-    assert editor.marked(net, found.range) == WIDE
+    assert editor.marked(net, found.range) == NUMBER

@@ -6,7 +6,7 @@ import pytest
 from lsprotocol import types
 
 from .editor import PULLING, capabilities, uri_of
-from .models import NET, WIDE
+from .models import NET, NUMBER, WIDE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,7 +39,7 @@ async def test_several_changes_at_once_and_whole_texts(pushed, tmp_path):
     later = f"# moved down\n{NET}"
     pushed.change(path, later, types.TextDocumentContentChangeWholeDocument(later))
     (found,) = await pushed.findings(path, "CHN101")
-    assert pushed.marked(path, found.range) == WIDE
+    assert pushed.marked(path, found.range) == NUMBER
 
 
 async def test_the_unsaved_text_of_an_imported_file_counts(editor, tmp_path):
@@ -109,7 +109,7 @@ async def test_places_behind_astral_characters(start, tmp_path, through, encodin
     assert editor.encoding == encoding
     editor.open(path)
     (found,) = await editor.findings(path, "CHN101")
-    assert editor.marked(path, found.range) == WIDE
+    assert editor.marked(path, found.range) == NUMBER
     assert "CHN101" in await editor.hover(path, "nn.Conv2d(32, 65")
     assert "65 channels" not in await editor.hover(path, "self.name")
     ends = [editor.offset(editor.texts[path], hint.position) for hint in await editor.inlay(path)]
@@ -117,7 +117,7 @@ async def test_places_behind_astral_characters(start, tmp_path, through, encodin
 
     editor.edit(path, "😀é😀", "é😀😀😀")
     (found,) = await editor.findings(path, "CHN101")
-    assert editor.marked(path, found.range) == WIDE
+    assert editor.marked(path, found.range) == NUMBER
     editor.apply((await editor.actions(path, found))["Ignore CHN101 here"].edit)
     assert f'"é😀😀😀"; self.wide = {WIDE}  # advisor: ignore[CHN101]\n' in editor.texts[path]
     assert await editor.findings(path) == []
@@ -165,16 +165,16 @@ class Cells:
 
 async def test_the_cells_of_a_notebook_are_one_module(editor, tmp_path):
     cells = Cells(editor, tmp_path / "nets.ipynb")
-    (found,) = await editor.until(lambda: cells.shown(2))
-    line = NOTEBOOK[2].splitlines().index("        self.wide = nn.Conv2d(32, WIDTH, 3, padding=1)")
-    assert (found.code, found.range.start.line, found.range.start.character) == ("CHN101", line, 20)
-    assert await cells.shown(1) == [] and await cells.shown(0) == []
+    (found,) = await editor.until(lambda: cells.shown(1))
+    assert (found.code, found.range.start.line, found.range.start.character) == ("CHN101", 2, len("WIDTH = "))
+    assert await cells.shown(2) == [] and await cells.shown(0) == []
 
     context = types.CodeActionContext([found])
-    params = types.CodeActionParams(types.TextDocumentIdentifier(cells.uris[2]), found.range, context)
+    params = types.CodeActionParams(types.TextDocumentIdentifier(cells.uris[1]), found.range, context)
     actions = {a.title: a for a in await editor.text_document_code_action_async(params)}
     (change,) = actions["Ignore CHN101 here"].edit.document_changes
-    assert change.text_document.uri == cells.uris[2] and change.edits[0].range.start.line == line
+    assert change.text_document.uri == cells.uris[1] and change.edits[0].range.start.line == 2
+    line = NOTEBOOK[2].splitlines().index("        self.wide = nn.Conv2d(32, WIDTH, 3, padding=1)")
 
     whole = types.Range(types.Position(0, 0), types.Position(99, 0))
     asked = types.InlayHintParams(types.TextDocumentIdentifier(cells.uris[2]), whole)
@@ -182,7 +182,7 @@ async def test_the_cells_of_a_notebook_are_one_module(editor, tmp_path):
     assert [h.position.line for h in hints] == [line - 1, line, line + 1] and hints[1].label.startswith("→ 65×")
 
     cells.edit(1, 2, "WIDTH = 64")
-    await editor.until(lambda: cells.shown(2), lambda found: found == [])
+    await editor.until(lambda: cells.shown(1), lambda found: found == [])
     hints = await editor.until(
         lambda: editor.text_document_inlay_hint_async(asked), lambda hints: hints[1].label.startswith("→ 64×")
     )
