@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
 from types import ModuleType
 from typing import Any
 
@@ -143,7 +142,7 @@ class Constructor:
 
         def call() -> Call:
             namespace = dict(vars(self.module))
-            for statement, sites in zip_longest(attempt.get("setup", ()), places.get("setup", ()), fillvalue=()):
+            for statement, sites in _placed(attempt.get("setup", ()), places.get("setup", ())):
                 exec(compiled(statement, "exec", sites), namespace)
 
             def read(text: str, sites: Sequence[Any]) -> Any:
@@ -154,7 +153,7 @@ class Constructor:
                 return eval(compiled(text, "eval", sites), namespace)
 
             args: list[Any] = []
-            for text, sites in zip_longest(attempt["args"], places.get("args", ()), fillvalue=()):
+            for text, sites in _placed(attempt["args"], places.get("args", ())):
                 args += read(text[1:], sites) if text.startswith("*") else [read(text, sites)]
             kwargs = {key: read(text, named.get(key, ())) for key, text in attempt["kwargs"].items() if key != "**"}
             if "**" in attempt["kwargs"]:
@@ -231,6 +230,12 @@ def _described(error: BaseException, trial: Trial) -> dict[str, Any]:
     """``error``; of guessed arguments it comes rather than of numbers that are followed."""
     said = describe(error)
     return {key: value for key, value in said.items() if key != "traced"} if trial.guesses else said
+
+
+def _placed(texts: Sequence[str], places: Sequence[Sequence[Any]]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Each text with the places of its numbers, none where they are not known."""
+    for i, text in enumerate(texts):
+        yield text, places[i] if i < len(places) else ()
 
 
 def _registered(cls: type, namespace: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
