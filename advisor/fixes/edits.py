@@ -64,15 +64,6 @@ def merged(*several: Iterable[Edit]) -> tuple[Edit, ...]:
     return tuple(ordered)
 
 
-def conflicts(some: Iterable[Edit], others: Iterable[Edit]) -> str:
-    """Why two sets of edits cannot be made together; empty where they can."""
-    try:
-        merged(some, others)
-    except Conflict as e:
-        return str(e)
-    return ""
-
-
 def by_file(edits: Iterable[Edit]) -> FileEdits:
     """The edits of each file."""
     found: dict[str, list[Edit]] = {}

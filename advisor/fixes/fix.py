@@ -14,6 +14,9 @@ Applicability = Literal["safe", "unsafe"]
 """Of a fix, which is always verified: ``safe`` ones leave the network's function as it is, given the same weights
 (carried over where that needs them to be); after ``unsafe`` ones it has to be trained."""
 
+SAFE = "safe"
+"""What the group of all safe fixes of a file is called; other groups bear the code of their findings."""
+
 
 @dataclass(slots=True)
 class Fix:

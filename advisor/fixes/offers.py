@@ -9,12 +9,9 @@ from ..findings import Finding
 from ..report import FileReport, ModelReport
 from ..session import Session
 from ..texts import Texts
-from .fix import Fix
+from .fix import SAFE, Fix
 from .fixer import Fixer
 from .proposal import Unfixable
-
-SAFE = "safe"
-"""The group of all safe fixes; other groups bear the code of their findings."""
 
 
 def offer(

@@ -19,7 +19,7 @@ from lsprotocol import types as lsp
 from advisor.discovery.source import Problem, contents, text_of
 from advisor.findings import Finding
 from advisor.fixes.edits import by_file
-from advisor.fixes.fix import Fix, digest
+from advisor.fixes.fix import SAFE, Fix, digest
 
 from ..lanes import AnalystError
 from .documents import Opened
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 WAIT = 0.5
 """Seconds without an edit, after a trace, before fixes are looked for."""
-SAFE = "safe"
-"""The group of all safe fixes; other groups bear the code of their findings."""
 FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.advisor"
 _ANNOTATION = "advisor.unsafe"
 

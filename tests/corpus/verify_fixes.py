@@ -47,7 +47,6 @@ FINDINGS = 16
 SECONDS = 60.0
 WORTH = 1.0
 """Percent that a fix promises at least, to be compiled."""
-COMPILED = 200
 
 
 @dataclass(slots=True)

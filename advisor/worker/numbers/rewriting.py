@@ -123,7 +123,7 @@ class _Rewriter:
     # ---- what stays, in part
 
     def _skip(self, node: ast.AST) -> None:
-        pass
+        """Stays as it is, with all that is in it."""
 
     def _unless_constant(self, node: ast.AST) -> None:
         if type(node) is not ast.Constant:

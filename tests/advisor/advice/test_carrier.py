@@ -10,7 +10,6 @@ from advisor.numbers import Literal, Numbers, Step
 from tests.graphs import GraphBuilder
 
 FILE = "net.py"
-Term = "int | float | tuple"
 
 
 class Table:

@@ -27,17 +27,22 @@ _counter = itertools.count()
 
 def traced(text: str, shape: Sequence[int] = (1, 3, 32, 32)) -> Graph:
     """The graph of ``Net()`` in a text."""
+    return watched(text, shape, Observer())[0]
+
+
+def watched(text: str, shape: Sequence[int], observer: Observer) -> tuple[Graph, torch.nn.Module]:
+    """The graph of ``Net()`` in a text with the model, which ``observer`` saw being built."""
     module = types.ModuleType(f"net{next(_counter)}")
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
         exec(compile(text, FILE, "exec"), module.__dict__)
-        with Observer() as observer, torch.device("meta"):
+        with observer, torch.device("meta"):
             model = module.__dict__["Net"]()
         graph, info = trace(model, tuple(shape), observer=observer)
     finally:
         del sys.modules[module.__name__]
     assert (info.status, info.failure) == ("ok", None)
-    return graph
+    return graph, model
 
 
 def scene(text: str, graph: Graph, numbers: Numbers | None = None) -> Scene:

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from advisor.fixes.proposal import Proposal, Renderer, Scene, Sources
 from advisor.fixes.structure.ibn import fuse
 from advisor.graph import Graph, Span
-from advisor.live import trace
 from advisor.moves import FuseIBN, Move, UnfuseIBN, find_ibn
 from advisor.numbers import Numbers
 from advisor.texts import Texts
 from advisor.worker.trace.sites import Observer
 
-from .bench import FILE, tried
+from .bench import FILE, tried, watched
 
 SHAPE = (1, 3, 32, 32)
 
 
 def scoped(text: str, shape: Sequence[int] = SHAPE) -> Graph:
     """The graph of ``Net()`` in a text, with what was in scope where its modules were built."""
-    module = types.ModuleType("scoped_net")
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(text, FILE, "exec"), module.__dict__)
-        with Observer(scoped=True) as observer, torch.device("meta"):
-            model = module.__dict__["Net"]()
-        graph, _ = trace(model, tuple(shape), observer=observer)
-    finally:
-        del sys.modules[module.__name__]
+    observer = Observer(scoped=True)
+    graph, model = watched(text, shape, observer)
     scopes = {path: observer.scope(m) for path, m in model.named_modules()}
     modules = {path: replace(m, scope=scopes[path]) for path, m in graph.modules.items()}
     return Graph(graph.ops, graph.tensors, modules, graph.inputs, graph.outputs)
