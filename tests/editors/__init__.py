@@ -1,0 +1,1 @@
+"""The advisor in the editors people use: real ones, installed by ``make editors``, on the real server."""

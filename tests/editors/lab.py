@@ -1,0 +1,68 @@
+"""Where the editors are that ``make editors`` (``setup.py``) installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EDITORS = ROOT / ".editors"
+WORKSPACE = Path(__file__).with_name("workspace")
+"""A project of one model, ``net.py``; tests work on copies of it."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The editors' programs, and what drives them."""
+
+    node: Path
+    code_server: Path
+    """Its entry, a script for :attr:`node`."""
+    tools: Path
+    """The folder whose ``node_modules`` has playwright-core, axe-core and esbuild."""
+    vsix: Path
+    """The packed VS Code extension."""
+    chromium: Path
+    nvim_old: Path
+    """Debian's Neovim: 0.7, or what there is."""
+    nvim_new: Path
+    """Neovim 0.10 or later."""
+    emacs: Path
+
+
+def find() -> Lab:
+    """The editors as ``make editors`` leaves them; what is missing has a path that does not exist."""
+    return Lab(
+        node=EDITORS / "node" / "bin" / "node",
+        code_server=EDITORS / "code-server" / "node_modules" / "code-server" / "out" / "node" / "entry.js",
+        tools=EDITORS / "tools",
+        vsix=EDITORS / "nas-advisor.vsix",
+        chromium=_program("chromium"),
+        nvim_old=_program("nvim"),
+        nvim_new=EDITORS / "nvim" / "nvim",
+        emacs=_program("emacs"),
+    )
+
+
+def require(*names: str) -> Lab:
+    """The editors, with those of ``names`` (fields of :class:`Lab`, none for all) there.
+
+    Otherwise the test is skipped; it fails where ``ADVISOR_EDITORS=required`` says that they have to be there, as CI
+    does.
+    """
+    lab = find()
+    missing = [name for name in names or [f.name for f in fields(lab)] if not getattr(lab, name).exists()]
+    if missing:
+        said = f"not installed: {', '.join(missing)}; run `make editors`"
+        if os.environ.get("ADVISOR_EDITORS") == "required":
+            pytest.fail(said, pytrace=False)
+        pytest.skip(said)
+    return lab
+
+
+def _program(name: str) -> Path:
+    return Path(shutil.which(name) or f"/nowhere/{name}")
