@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: verify-proxies verify-fixes verify-ibn-fixes verify-migration demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
+.PHONY: verify-proxies verify-fixes verify-gains verify-ibn-fixes verify-migration demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -22,7 +22,7 @@ lint: .venv/test.stamp
 
 # The long checks: each writes its table under docs/ and fails when a requirement does; `make -k verify` runs them all.
 # CHECKOUTS="DIR…" also measures checkouts of public repositories.
-verify: bench verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-fixes verify-ibn-fixes verify-migration verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
+verify: bench verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-fixes verify-gains verify-ibn-fixes verify-migration verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
 
 verify-timm: .venv/test.stamp
 	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md
@@ -57,7 +57,11 @@ verify-estimator: .venv/test.stamp
 
 # It goes on from build/fixes where it was stopped.
 verify-fixes: .venv/test.stamp
-	$(BIN)/python -m tests.corpus.verify_fixes $(CHECKOUTS) --table docs/verify-fixes.md --figure docs/images/fixes.svg
+	$(BIN)/python -m tests.corpus.verify_fixes $(CHECKOUTS) --table docs/verify-fixes.md
+
+# So does this one, from build/gains; it ends when 200 fixes are compiled.
+verify-gains: .venv/test.stamp
+	$(BIN)/python -m tests.corpus.verify_gains $(CHECKOUTS) --table docs/verify-gains.md --figure docs/images/gains.svg
 
 verify-ibn-fixes: .venv/test.stamp
 	$(BIN)/python -m tests.corpus.verify_ibn_fixes --table docs/verify-ibn-fixes.md $(CHECKOUTS)

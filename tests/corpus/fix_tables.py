@@ -1,33 +1,27 @@
-"""The page of the fixes' long check: shares, reasons, and predicted against true gains."""
+"""The page of the fixes' long check: shares and reasons."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .verify_fixes import Asked, Fixed
 
-LITERAL, CARRYING, FASTER, COMPILED = 0.95, 0.85, 0.97, 200
-"""Requirements: width findings that stand on a number, those that carry a verified fix, and of the fixes that promise
-at least 1 % those that the compiler agrees are faster, with how many have to be compiled for that."""
+LITERAL, CARRYING = 0.95, 0.85
+"""Requirements: width findings that stand on a number, and those that carry a verified fix."""
 NOT_RUN = "not run"
 
 
-def table(asked: Sequence[Asked], fixed: Sequence[Fixed], figure: Path | None) -> tuple[str, bool]:
+def table(asked: Sequence[Asked], fixed: Sequence[Fixed]) -> tuple[str, bool]:
     """The page as Markdown, and whether a requirement failed."""
-    measured = [a for a in asked if a.true_percent is not None]
-    faster = sum((a.true_percent or 0.0) > 0 for a in measured)
     rows = [
         ("width findings (`min-gain` 0)", str(len(asked)), ""),
         _share("stand on a number", sum(a.literal for a in asked), len(asked), LITERAL),
         _share("carry a verified fix", sum(a.fixed for a in asked), len(asked), CARRYING),
         ("fixes that did not verify and were not offered", str(sum(len(a.defects) for a in asked)), ""),
-        _share("fixes of at least 1 % that the compiler agrees are faster", faster, len(measured), FASTER),
-        ("fixes that were compiled", str(len(measured)), str(COMPILED)),
         ("files fixed", _of(fixed, lambda f: f.applied > 0), ""),
         ("fixes applied", _of(fixed, lambda f: f.applied), ""),
         ("files that a second run would change", _of(fixed, lambda f: f.again > 0), "0"),
@@ -51,17 +45,12 @@ def table(asked: Sequence[Asked], fixed: Sequence[Fixed], figure: Path | None) -
     lines += ["", "## Why there is no fix", "", "| findings | reason |", "|---:|---|"]
     reasons = Counter(_general(a.reason) for a in asked if not a.fixed)
     lines += [f"| {n} | {reason} |" for reason, n in reasons.most_common(25)]
-    if measured and figure is not None:
-        _plot(measured, figure)
-        lines += ["", f"![Predicted against true gain](images/{figure.name})"]
     errors = [f"- {f.file}: {f.error}" for f in fixed if f.error]
     if errors:
         lines += ["", "## Errors", "", *errors]
     failed = (
         sum(a.literal for a in asked) < LITERAL * len(asked)
         or sum(a.fixed for a in asked) < CARRYING * len(asked)
-        or faster < FASTER * len(measured)
-        or len(measured) < COMPILED
         or not fixed
         or any(f.again or f.left or f.error for f in fixed)
     )
@@ -81,22 +70,3 @@ def _share(what: str, n: int, of: int, wanted: float) -> tuple[str, str, str]:
 def _general(reason: str) -> str:
     """A reason without the names and numbers of its case."""
     return re.sub(r"'[^']*'|`[^`]*`|\b\d+\b", "…", reason)
-
-
-def _plot(measured: Sequence[Asked], figure: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    axes = pyplot.figure(figsize=(5, 5)).gca()
-    x = [a.gain_percent or 0.0 for a in measured]
-    y = [a.true_percent or 0.0 for a in measured]
-    axes.scatter(x, y, s=9, alpha=0.6)
-    top = max(*x, *y, 1.0) * 1.05
-    axes.plot([0, top], [0, top], linewidth=0.8, color="grey")
-    axes.axhline(0, linewidth=0.8, color="black")
-    axes.set_xlabel("predicted gain, %")
-    axes.set_ylabel("gain by the compiler (vendor estimate), %")
-    figure.parent.mkdir(parents=True, exist_ok=True)
-    pyplot.savefig(figure, bbox_inches="tight", metadata={"Date": None} if figure.suffix == ".svg" else None)

@@ -1,0 +1,106 @@
+"""The projects that the long checks of fixes work on, as copies, and the journal of what was done."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from advisor.discovery.listing import python_files
+from advisor.discovery.project import Project, root
+from advisor.discovery.request import discover
+
+PACKAGES = ("torchvision", "timm", "pytorchcv", "segmentation_models_pytorch", "efficientnet_pytorch")
+
+
+class Journal:
+    """What was done, a line for each file and kind of work."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text().splitlines() if path.exists() else []
+        self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    def values(self, kind: str) -> list[dict[str, Any]]:
+        """All that was found by work of a kind."""
+        return [value for e in self._entries if e["kind"] == kind for value in e["values"]]
+
+    def work(
+        self,
+        kind: str,
+        jobs: Sequence[tuple[str, Path]],
+        threads: int,
+        do: Callable[[Path, str], Sequence[Any]],
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``do`` the jobs (name and path of a file) that are not in the journal yet, until there is ``enough``;
+        dataclasses come back."""
+        known = {e["file"] for e in self._entries if e["kind"] == kind}
+
+        def one(job: tuple[str, Path]) -> None:
+            if enough():
+                return
+            name, path = job
+            entry = {"kind": kind, "file": name, "values": [asdict(v) for v in do(path, name)]}
+            with self._lock:
+                self._entries.append(entry)
+                with self._path.open("a") as out:
+                    out.write(json.dumps(entry) + "\n")
+            print(f"  {kind} {name}: {len(entry['values'])}", file=sys.stderr, flush=True)
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, [job for job in jobs if job[0] not in known]))
+
+
+def copies(into: Path, checkouts: Sequence[Path]) -> list[Path]:
+    """Packages and checkouts as somebody's own projects."""
+    found = []
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.origin is not None, name
+        found.append((f"package_{name}/{name}", Path(spec.origin).parent))
+    found += [(c.name, c) for c in checkouts]
+    out = []
+    for name, source in found:
+        copy = into / name
+        if not copy.exists():
+            shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".git"))
+        out.append(copy.parent if name.startswith("package_") else copy)
+    return out
+
+
+def files_of(project: Path, most: int, seed: int) -> list[Path]:
+    """Files with models, at most so many, chosen by ``seed``."""
+    around = Project(root(project) if (project / "__init__.py").exists() else project)
+    with_models = []
+    files = sorted(python_files(project))
+    models = [f for f in files if "models" in f.parts] or files  # of a library, where its models are
+    ordered = random.Random(f"{seed} {project.name}").sample(models, len(models))
+    for path in ordered:
+        if len(with_models) == most:
+            break
+        if any(c.root or c.kind == "factory" for c in discover(path, around).candidates):
+            with_models.append(path)
+    return with_models
+
+
+def jobs_of(projects: Sequence[Path], most: int, seed: int) -> list[tuple[str, Path]]:
+    """Files with models and their names, at most so many of a project, in an order that mixes projects: what is
+    there when the check is stopped is of all of them."""
+    jobs = [
+        (f"{project.name.removeprefix('package_')}/{path.relative_to(project).as_posix()}", path)
+        for project in projects
+        for path in files_of(project, most, seed)
+    ]
+    random.Random(seed).shuffle(jobs)
+    return jobs

@@ -1,0 +1,179 @@
+"""Long check: do fixes that promise to be faster please the compiler too?
+
+    python -m tests.corpus.verify_gains [CHECKOUT...] --table docs/verify-gains.md --figure docs/images/gains.svg
+
+Copies of packages and checkouts are audited for Ethos-U targets; findings of every kind that promise at least 1 % are
+asked for their fixes, and Vela compiles the models before and after each. A fix is verified, so the model after it is
+the moved graph. A journal keeps what is done, and a run that was stopped goes on there; it ends when enough fixes are
+compiled. Exits with 1 when a requirement fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.fixes.confirm import confirm
+from advisor.fixes.fixer import Fixer
+from advisor.fixes.proposal import Unfixable
+from advisor.moves import from_plain
+from advisor.plan import Plans
+from advisor.session import Session
+from advisor.texts import Texts
+
+from .fix_projects import Journal, copies, jobs_of
+
+TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
+WORTH = 1.0
+"""Percent that a fix promises at least, to be compiled."""
+COMPILED, FASTER = 200, 0.97
+"""Requirements: how many fixes are compiled, and which share of them the compiler finds faster."""
+EACH = 6
+"""Findings of a file, at most, drawn by chance."""
+SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Gain:
+    """A verified fix: what it promises and what the compiler says, in percent of the model's latency; ``why`` says why
+    the compiler said nothing."""
+
+    file: str
+    model: str
+    target: str
+    code: str
+    line: int
+    predicted_percent: float
+    true_percent: float | None
+    why: str = ""
+
+
+def compiled(path: Path, name: str) -> list[Gain]:
+    """The fixes of a file's models, compiled."""
+    out = []
+    with Session(Plans({"targets": list(TARGETS), "min_gain": WORTH, "time_limit": SECONDS})) as session:
+        report = session.file(path)
+        assert report is not None
+        fixer = Fixer(session, path, Texts(), models=report.models)
+        targets = {t.name: t for t in session.plans.of(path).targets}
+        findings = [(model, finding) for model in report.models for finding in model.findings if finding.gain_percent]
+        for model, finding in random.Random(name).sample(findings, min(EACH, len(findings))):
+            try:
+                fix = fixer.fix(model, finding)
+            except Unfixable:
+                continue
+            if model.graph is None or finding.target is None or (fix.gain_percent or 0.0) < WORTH:
+                continue
+            truth = confirm(model.graph, from_plain(fix.move).apply(model.graph), targets[finding.target])
+            out.append(
+                Gain(
+                    *(name, model.name, finding.target, finding.code, finding.span.line),
+                    *(fix.gain_percent or 0.0, truth.gain_percent, truth.why),
+                )
+            )
+    return out
+
+
+def table(gains: Sequence[Gain]) -> tuple[str, bool]:
+    """The page as Markdown, and whether a requirement failed."""
+    known = [g for g in gains if g.true_percent is not None]
+    slower = [g for g in known if (g.true_percent or 0.0) <= 0]
+    faster = len(known) - len(slower)
+    share = faster / len(known) if known else 0.0
+    lines = [
+        "# Fixes by the compiler",
+        "",
+        f"Written by `make verify-gains`: verified fixes that promise at least {WORTH:g} % on an Ethos-U target, of "
+        f"{len({g.file for g in gains})} files, with Vela's estimates of the models before and after.",
+        "",
+        "| | measured | required |",
+        "|---|---:|---:|",
+        f"| fixes that were compiled | {len(known)} | {COMPILED} |",
+        f"| of these faster by the compiler | {faster} ({100 * share:.1f} %) | {100 * FASTER:.0f} % |",
+        f"| fixes that the compiler could not say anything of | {len(gains) - len(known)} | |",
+        "",
+        "| rule | target | fixes | faster | promised, median | true, median |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for (code, target), n in sorted(Counter((g.code, g.target) for g in known).items()):
+        own = [g for g in known if (g.code, g.target) == (code, target)]
+        promised, true = _median([g.predicted_percent for g in own]), _median([g.true_percent or 0.0 for g in own])
+        better = sum((g.true_percent or 0.0) > 0 for g in own)
+        lines.append(f"| {code} | {target} | {n} | {better} | {promised:.1f} % | {true:.1f} % |")
+    if slower:
+        lines += ["", "## Not faster", ""]
+        lines += [
+            f"- {g.file}:{g.line} {g.code} of `{g.model}` on {g.target}: "
+            f"promised {g.predicted_percent:.1f} %, true {g.true_percent:.1f} %"
+            for g in slower
+        ]
+    silent = Counter(g.why for g in gains if g.true_percent is None)
+    if silent:
+        lines += ["", "## Where the compiler says nothing", ""]
+        lines += [f"- {n}: {why}" for why, n in silent.most_common(10)]
+    return "\n".join(lines) + "\n", len(known) < COMPILED or share < FASTER
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def plot(gains: Sequence[Gain], figure: Path) -> None:
+    """Promised against true gain, a point each, by target."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    axes = pyplot.figure(figsize=(5.5, 5)).gca()
+    for target in TARGETS:
+        own = [
+            (g.predicted_percent, g.true_percent) for g in gains if g.target == target and g.true_percent is not None
+        ]
+        axes.scatter([x for x, _ in own], [y for _, y in own], s=11, alpha=0.6, label=f"{target} ({len(own)})")
+    top = max(g.predicted_percent for g in gains) * 1.05
+    axes.plot([0, top], [0, top], linewidth=0.8, color="grey")
+    axes.axhline(0, linewidth=0.8, color="black")
+    axes.set_xlabel("promised gain, % of the model's latency (predicted)")
+    axes.set_ylabel("gain by the compiler, % (vendor estimate)")
+    axes.legend()
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    pyplot.savefig(figure, bbox_inches="tight", metadata={"Date": None} if figure.suffix == ".svg" else None)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--table", type=Path, metavar="FILE")
+    parser.add_argument("--figure", type=Path, metavar="FILE")
+    parser.add_argument("--work", type=Path, default=Path("build/gains"), help="copies and the journal")
+    parser.add_argument("--files", type=int, default=12, help="files of each project")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    folder = args.work.resolve()
+    journal = Journal(folder / "journal.jsonl")
+    jobs = jobs_of(copies(folder / "copies", [c.resolve() for c in args.checkouts]), args.files, args.seed)
+
+    def enough() -> bool:
+        return sum(v["true_percent"] is not None for v in journal.values("gains")) >= COMPILED
+
+    journal.work("gains", jobs, args.jobs, compiled, enough)
+    gains = [Gain(**value) for value in journal.values("gains")]
+    text, failed = table(gains)
+    if args.figure and any(g.true_percent is not None for g in gains):
+        plot(gains, args.figure)
+        text += f"\n![Promised against true gain](images/{args.figure.name})\n"
+    if args.table:
+        args.table.write_text(text, encoding="utf-8")
+    print(text)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
