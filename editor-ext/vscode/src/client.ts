@@ -1,0 +1,90 @@
+/** The language client: what it tells the server of itself, where its words go, and who decides about a restart. */
+
+import { type LogOutputChannel, workspace } from 'vscode';
+import {
+  type ClientCapabilities,
+  CloseAction,
+  ErrorAction,
+  type FeatureState,
+  LanguageClient,
+  type LanguageClientOptions,
+  type StaticFeature,
+} from 'vscode-languageclient/node';
+import type { Program } from './daemon';
+import { configuration } from './settings';
+
+/** The id of the client: it reads `advisor.trace.server`. */
+const ID = 'advisor';
+
+/** Whose documents the server is told of. */
+export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme, language: 'python' }));
+
+/** Options for one life of the server; `ended` hears that it is gone. */
+export function clientOptions(log: LogOutputChannel, ended: () => void): LanguageClientOptions {
+  return {
+    documentSelector: SELECTOR,
+    outputChannel: log,
+    initializationOptions: { trusted: workspace.isTrusted },
+    initializationFailedHandler: () => false,
+    errorHandler: {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => {
+        ended();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    },
+    middleware: { workspace: { configuration } },
+  };
+}
+
+/** Says that this client shows `advisor/status`. */
+class StatusFeature implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    const experimental: unknown = capabilities.experimental;
+    capabilities.experimental = { ...Object(experimental), advisor: { status: true } };
+  }
+
+  initialize(): void {
+    // the server is asked for nothing
+  }
+
+  getState(): FeatureState {
+    return { kind: 'static' };
+  }
+
+  clear(): void {
+    // it keeps nothing
+  }
+}
+
+/** A client whose words go to the log at their level, and never into message boxes. */
+export class Client extends LanguageClient {
+  constructor(
+    program: Program,
+    options: LanguageClientOptions,
+    private readonly log: LogOutputChannel,
+  ) {
+    super(ID, 'Advisor', { command: program.command, args: program.args }, options);
+    this.registerFeature(new StatusFeature());
+  }
+
+  override debug(message: string, data?: unknown): void {
+    this.log.debug(worded(message, data));
+  }
+
+  override info(message: string, data?: unknown): void {
+    this.log.info(worded(message, data));
+  }
+
+  override warn(message: string, data?: unknown): void {
+    this.log.warn(worded(message, data));
+  }
+
+  override error(message: string, data?: unknown): void {
+    this.log.error(worded(message, data));
+  }
+}
+
+function worded(message: string, data: unknown): string {
+  return data === undefined || data === null ? message : `${message} ${String(data)}`;
+}

@@ -1,0 +1,212 @@
+/** The connection to the server: one `advisor lsp` process, restarted when it ends by itself. */
+
+import {
+  type CancellationToken,
+  type Disposable,
+  EventEmitter,
+  type Event,
+  type LogOutputChannel,
+  type Uri,
+  window,
+  workspace,
+} from 'vscode';
+import { Backoff } from './backoff';
+import { Client, clientOptions } from './client';
+import { TRUST, STATUS, type Status } from './protocol';
+import { readStatus } from './reading';
+
+/** What the rest of the extension may ask of the server. */
+export interface Daemon {
+  /** Ask the server; rejects with a sentence where it refuses or does not run. */
+  request<R>(method: string, params: unknown, token?: CancellationToken): Promise<R>;
+  /** What the server says of a document, whenever that changes. */
+  readonly onStatus: Event<Status>;
+  /** The last that it said; undefined for what it does not know. */
+  statusOf(uri: Uri): Status | undefined;
+  readonly running: boolean;
+  /** After every start of the server, the first included: what was asked of the last one has to be asked again. */
+  readonly onDidRestart: Event<void>;
+}
+
+/** The command line of the server. */
+export interface Program {
+  command: string;
+  args: string[];
+}
+
+/** `idle`: nothing was asked for; `waiting`: it ended and is started again soon; `down`: it is not started again. */
+export type Life = 'idle' | 'starting' | 'running' | 'waiting' | 'down';
+
+/** What the person is asked when the server keeps ending. */
+const RESTART = 'Restart';
+const SHOW_LOG = 'Show log';
+const DOCTOR = 'Doctor';
+
+export class AdvisorDaemon implements Daemon, Disposable {
+  private readonly statuses = new Map<string, Status>();
+  private readonly statusEmitter = new EventEmitter<Status>();
+  private readonly restartEmitter = new EventEmitter<void>();
+  private readonly lifeEmitter = new EventEmitter<Life>();
+  private readonly backoff = new Backoff();
+  private client: Client | undefined;
+  private program: Program | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private life_: Life = 'idle';
+  /** Starts and stops, one after the other. */
+  private turn: Promise<void> = Promise.resolve();
+
+  readonly onStatus = this.statusEmitter.event;
+  readonly onDidRestart = this.restartEmitter.event;
+  readonly onLife = this.lifeEmitter.event;
+
+  /** `diagnose` is what the button of the last message runs when the server cannot be asked. */
+  constructor(
+    private readonly log: LogOutputChannel,
+    private readonly diagnose: () => void,
+  ) {}
+
+  get life(): Life {
+    return this.life_;
+  }
+
+  get running(): boolean {
+    return this.life_ === 'running';
+  }
+
+  statusOf(uri: Uri): Status | undefined {
+    return this.statuses.get(uri.toString());
+  }
+
+  async request<R>(method: string, params: unknown, token?: CancellationToken): Promise<R> {
+    if (!this.client || !this.running) {
+      throw new Error('The advisor does not run: start it with "Advisor: Restart".');
+    }
+    return token
+      ? this.client.sendRequest<R>(method, params, token)
+      : this.client.sendRequest<R>(method, params);
+  }
+
+  /** Start the server, in place of one that runs. Resolves when it runs or its failure is known. */
+  start(program: Program): Promise<void> {
+    this.backoff.reset();
+    return this.inTurn(async () => {
+      await this.end();
+      this.program = program;
+      await this.begin(program);
+    });
+  }
+
+  /** End the server; it stays down until it is started. */
+  stop(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.end();
+      this.program = undefined;
+      this.become('idle');
+    });
+  }
+
+  /** Have the server ask for the settings again. */
+  async settingsChanged(): Promise<void> {
+    if (this.running) await this.client?.sendNotification('workspace/didChangeConfiguration', { settings: null });
+  }
+
+  async trustGranted(): Promise<void> {
+    if (this.running) await this.client?.sendNotification(TRUST, { trusted: true });
+  }
+
+  /** Forget what the server said of a document that was closed. */
+  forget(uri: Uri): void {
+    this.statuses.delete(uri.toString());
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const emitter of [this.statusEmitter, this.restartEmitter, this.lifeEmitter]) emitter.dispose();
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.turn = this.turn.then(work);
+    return this.turn;
+  }
+
+  private become(life: Life): void {
+    if (life === this.life_) return;
+    this.life_ = life;
+    this.lifeEmitter.fire(life);
+  }
+
+  private async begin(program: Program): Promise<void> {
+    this.become('starting');
+    this.log.info(`Starting ${[program.command, ...program.args].map((part) => JSON.stringify(part)).join(' ')}`);
+    const client: Client = new Client(program, clientOptions(this.log, () => this.ended(client)), this.log);
+    client.onNotification(STATUS, (said: unknown) => this.heard(said));
+    this.client = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(`The server did not start: ${String(error)}`);
+      this.ended(client);
+      return;
+    }
+    if (this.client !== client) return; // it ended while it started
+    this.backoff.started(Date.now());
+    this.become('running');
+    this.restartEmitter.fire();
+  }
+
+  private async end(): Promise<void> {
+    clearTimeout(this.timer);
+    const client = this.client;
+    this.client = undefined;
+    this.statuses.clear();
+    if (!client) return;
+    try {
+      await client.dispose();
+    } catch (error) {
+      this.log.debug(`The server that was ended did not answer: ${String(error)}`);
+    }
+  }
+
+  private heard(said: unknown): void {
+    const status = readStatus(said);
+    if (!status) {
+      this.log.warn(`${STATUS}: not understood: ${JSON.stringify(said)}`);
+      return;
+    }
+    const open = workspace.textDocuments.some((document) => document.uri.toString() === status.uri);
+    if (open || workspace.notebookDocuments.some((notebook) => notebook.uri.toString() === status.uri)) {
+      this.statuses.set(status.uri, status);
+      this.statusEmitter.fire(status);
+    }
+  }
+
+  /** A server is gone that nobody ended. */
+  private ended(client: Client): void {
+    if (client !== this.client) return;
+    this.client = undefined;
+    this.statuses.clear();
+    void client.dispose().catch((error: unknown) => this.log.debug(`What is left of the server: ${String(error)}`));
+    const wait = this.backoff.ended(Date.now());
+    if (wait === undefined) {
+      this.become('down');
+      void this.giveUp();
+      return;
+    }
+    this.log.warn(`The server ended; it is started again in ${wait / 1000} s.`);
+    this.become('waiting');
+    this.timer = setTimeout(() => void this.inTurn(() => this.again()), wait);
+  }
+
+  private async again(): Promise<void> {
+    if (this.program && !this.client && this.life_ === 'waiting') await this.begin(this.program);
+  }
+
+  private async giveUp(): Promise<void> {
+    const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.`;
+    this.log.error(message);
+    const choice = await window.showErrorMessage(message, RESTART, SHOW_LOG, DOCTOR);
+    if (choice === RESTART && this.program) await this.start(this.program);
+    if (choice === SHOW_LOG) this.log.show();
+    if (choice === DOCTOR) this.diagnose();
+  }
+}

@@ -1,0 +1,216 @@
+/** What the client and the server say to each other beyond LSP. Latencies are in µs, sizes in bytes; null is unknown. */
+
+export interface Position {
+  line: number;
+  character: number;
+}
+
+export interface Range {
+  start: Position;
+  end: Position;
+}
+
+export interface Location {
+  uri: string;
+  range: Range;
+}
+
+// ---- notifications
+
+/** Notification of the server: what the client may show of a document, in short. */
+export const STATUS = 'advisor/status';
+/** Notification of the client: whether the workspace is trusted. */
+export const TRUST = 'advisor/trust';
+
+export type State = 'waiting' | 'tracing' | 'traced' | 'static' | 'failed' | 'cancelled';
+/** Where a model is against its budgets; `near` is above 90 % of one. */
+export type Level = 'ok' | 'near' | 'over' | 'unknown';
+
+export interface ModelStatus {
+  name: string;
+  range: Range | null;
+  status: string;
+  /** What the figures are: measured, vendor estimate, predicted, simulated. */
+  label: string;
+  latencyUs: number | null;
+  lowUs: number | null;
+  highUs: number | null;
+  peakBytes: number | null;
+  params: number | null;
+  macs: number | null;
+  /** Operators without a cost. */
+  uncounted: number;
+  findings: number;
+  level: Level;
+  /** `1.18 ms ±6 % · 5.7 MiB` */
+  text: string;
+  /** Why the level is not `ok`, a sentence; empty otherwise. */
+  why: string;
+}
+
+export interface Status {
+  uri: string;
+  state: State;
+  trusted: boolean;
+  /** Whether the text is newer than what is known of it. */
+  stale: boolean;
+  /** The first of `targets`, the active one. */
+  target: string | null;
+  targets: string[];
+  models: ModelStatus[];
+  /** Grows whenever the answer to `advisor/modelView` would be another. */
+  revision?: number;
+}
+
+// ---- requests
+
+export const TARGETS = 'advisor/targets';
+
+export interface Target {
+  name: string;
+  dtype: string;
+  description: string;
+  active: boolean;
+}
+
+export interface TargetsResult {
+  targets: Target[];
+}
+
+export const MODEL_VIEW = 'advisor/modelView';
+
+export interface ModelViewParams {
+  uri: string;
+  /** The first or costliest where it is left out. */
+  model?: string;
+  target?: string;
+  /** A second target. */
+  compare?: string;
+  /** The id of a finding: asks for `preview`. */
+  fix?: string;
+}
+
+export interface Totals {
+  label: string;
+  latencyUs: number | null;
+  lowUs: number | null;
+  highUs: number | null;
+  peakBytes: number | null;
+  weightsBytes: number | null;
+  params: number | null;
+  macs: number | null;
+  uncounted: number;
+  text: string;
+}
+
+export interface PreviewLayer {
+  /** Order of execution. */
+  id: number;
+  /** `features.0.conv`; empty for what no module does. */
+  path: string;
+  /** `Conv2d 3×3 s2` */
+  label: string;
+  inputs: string;
+  output: string;
+  params: number | null;
+  macs: number | null;
+  /** Bytes that live while the layer runs. */
+  liveBytes: number | null;
+  /** By target. */
+  latencyUs: Record<string, number | null>;
+}
+
+export interface Layer extends PreviewLayer {
+  source: Location | null;
+  /** Ids of findings. */
+  findings: string[];
+}
+
+export interface OfferedFix {
+  title: string;
+  applicability: string;
+  gainUs: number | null;
+  gainPercent: number | null;
+}
+
+export interface Finding {
+  id: string;
+  code: string;
+  href: string | null;
+  severity: string;
+  message: string;
+  target: string | null;
+  source: Location | null;
+  /** Ids of layers. */
+  layers: number[];
+  fix: OfferedFix | null;
+  /** Why there is no fix; empty otherwise. */
+  unfixed: string;
+}
+
+export interface Preview {
+  /** The finding's id. */
+  fix: string;
+  title: string;
+  totals: Record<string, Totals>;
+  layers: PreviewLayer[];
+  /** Module paths. */
+  changed: string[];
+  peakAt: number | null;
+  /** Whether it is a fix that was tried in the source; else the finding's move, which nobody has tried there. */
+  verified: boolean;
+}
+
+export interface ModelViewResult {
+  uri: string;
+  model: string;
+  models: { name: string; status: string }[];
+  state: State;
+  stale: boolean;
+  /** Why there are no layers; empty otherwise. */
+  note: string;
+  target: string;
+  compare: string | null;
+  /** Those in use. */
+  targets: string[];
+  totals: Record<string, Totals>;
+  layers: Layer[];
+  /** The layer at which most memory lives. */
+  peakAt: number | null;
+  memoryLimit: number | null;
+  memoryWhat: 'budget' | 'target' | '';
+  findings: Finding[];
+  preview: Preview | null;
+}
+
+// ---- commands of the server (workspace/executeCommand)
+
+export const SERVER = {
+  auditWorkspace: 'advisor.auditWorkspace',
+  fixAll: 'advisor.fixAll',
+  doctor: 'advisor.doctor',
+  switchTarget: 'advisor.switchTarget',
+  retrace: 'advisor.retrace',
+  showModelTable: 'advisor.showModelTable',
+  showFindings: 'advisor.showFindings',
+  tellInputs: 'advisor.tellInputs',
+  howToTrust: 'advisor.howToTrust',
+} as const;
+
+/** The result of commands that show a page. */
+export interface Shown {
+  markdown: string;
+  shown: boolean;
+}
+
+export interface AuditResult extends Shown {
+  files: number;
+  models: number;
+  findings: number;
+}
+
+export interface FixAllResult {
+  applied: boolean;
+  count: number;
+  note: string;
+}
