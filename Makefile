@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: verify-proxies verify-fixes verify-gains verify-ibn-fixes verify-migration demo test lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
+.PHONY: verify-proxies verify-fixes verify-gains verify-ibn-fixes verify-migration demo test editors lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -14,6 +14,10 @@ demo: .venv/base.stamp
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest
+
+# Real editors for tests/editors, in .editors; needs root on Debian.
+editors:
+	$(PYTHON) tests/editors/setup.py
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
