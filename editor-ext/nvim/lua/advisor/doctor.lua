@@ -1,0 +1,35 @@
+--- `advisor doctor` without a server: what a bug report needs, also where none starts.
+
+local program = require('advisor.program')
+local roots = require('advisor.root')
+local say = require('advisor.say')
+local show = require('advisor.show')
+local trust = require('advisor.trust')
+
+local M = {}
+
+--- Run it, and show what it prints.
+function M.run()
+  local root = roots.of(vim.api.nvim_buf_get_name(0))
+  local command, folder = program.command(root, trust.decision(root) == true)
+  if not command then
+    return say.problem(folder)
+  end
+  table.insert(command, 'doctor')
+  local printed = {}
+  local function collect(_, lines)
+    printed[#printed] = (printed[#printed] or '') .. lines[1] -- a line may come in parts
+    vim.list_extend(printed, lines, 2)
+  end
+  local job = vim.fn.jobstart(command, {
+    cwd = folder,
+    on_stdout = collect,
+    on_stderr = collect,
+    on_exit = function() show.markdown('doctor', table.concat(printed, '\n')) end,
+  })
+  if job <= 0 then
+    say.problem(('cannot run %s: correct the option cmd'):format(command[1]))
+  end
+end
+
+return M
