@@ -13,7 +13,22 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .kinds import COUNT, FLAG, GIB, MODELS, PATH, PATHS, PER_FILE, PERCENT, SECONDS, SIZE, SOME_STRINGS, STRINGS, Kind
+from .kinds import (
+    COUNT,
+    FLAG,
+    GIB,
+    MODELS,
+    PATH,
+    PATHS,
+    PER_FILE,
+    PERCENT,
+    SECONDS,
+    SIZE,
+    SOME_STRINGS,
+    STRINGS,
+    TIME,
+    Kind,
+)
 from .modelsettings import ModelSetting
 from .toml import TomlError, read_toml
 from .words import suggestion
@@ -79,6 +94,14 @@ class Config:
             PERCENT,
             "Findings about latency that save less than this, in percent of their model's latency, are not reported.",
             "min-gain = 2.5",
+        ),
+    )
+    latency_budget: float | None = field(
+        default=None,
+        metadata=_about(
+            TIME,
+            "Latency a model may have on each target; without it, there is no limit.",
+            'latency-budget = "2 ms"',
         ),
     )
     memory_budget: int | None = field(

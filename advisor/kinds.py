@@ -82,6 +82,17 @@ def _size(value: Any, root: Path) -> int:
     return int(float(match[1]) * _UNITS[(match[2] or "B").lower()])
 
 
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|µs|μs|ms|s)", re.IGNORECASE)
+_MICROSECONDS = {"us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6}
+
+
+def _time(value: Any, root: Path) -> float:
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not 0 < float(match[1]) < math.inf:
+        raise ValueError(f'expected a time such as "2 ms" or "500 us", got {value!r}')
+    return float(match[1]) * _MICROSECONDS[match[2].lower()]
+
+
 def _path(value: Any, root: Path) -> Path:
     # Not resolved: a virtual environment's python is a link, and following it leaves the environment.
     return root / Path(_string(value, root)).expanduser()
@@ -106,6 +117,7 @@ SECONDS = Kind(_seconds, {"type": "number", "exclusiveMinimum": 0}, "number, sec
 FLAG = Kind(_flag, {"type": "boolean"}, "true or false")
 COUNT = Kind(_count, {"type": "integer", "minimum": 0}, "integer")
 SIZE = Kind(_size, _SIZE_SCHEMA, 'bytes, or a size such as "4 GiB"')
+TIME = Kind(_time, {"type": "string", "minLength": 1}, 'time such as "2 ms"')
 PATH = Kind(_path, {"type": "string", "minLength": 1}, "path")
 PATHS = Kind(_paths, _STRING_LIST, "list of paths")
 PER_FILE = Kind(_per_file, {"type": "object", "additionalProperties": _STRING_LIST}, "table: glob → list of codes")

@@ -15,6 +15,7 @@ from .advice.places import Sources
 from .config import FILE, OPTIONS, Config, resolve
 from .findings import Finding
 from .graph import Graph
+from .limits import Limits, limits
 from .recent import Recent
 from .report import ModelReport
 from .rule import Rule
@@ -50,6 +51,12 @@ class Plan:
         relative = path.relative_to(self.config.root) if path.is_relative_to(self.config.root) else path
         return self.selection.enabled(code, relative.as_posix())
 
+    def target(self, name: str) -> Target:
+        """The target of the settings that is called ``name``, else any that there is by that name. Raises
+        :class:`advisor.targets.TargetError`."""
+        own = next((t for t in self.targets if t.name == name), None)
+        return targets.load(name, self.config.target_dirs) if own is None else own
+
     def configured(self, path: Path) -> list[dict[str, Any]]:
         """The ``[[tool.advisor.models]]`` entries that speak of ``path``, as discovery reads them."""
         if not path.is_relative_to(self.config.root):
@@ -68,6 +75,15 @@ class Plan:
         relative = path.relative_to(self.config.root).as_posix()
         return [m.name for m in self.config.models if m.path == relative and m.name not in names]
 
+    def limits(self, target: Target) -> Limits:
+        """What a model may take on ``target``."""
+        return limits(target, self.config.latency_budget, self.config.memory_budget)
+
+    def settings(self, model: ModelReport, sources: Sources) -> Settings:
+        """What is asked of the rules about a model; ``sources`` say where its findings can stand."""
+        config = self.config
+        return Settings(config.min_gain / 100, config.latency_budget, config.memory_budget, model.name, sources)
+
     def advise(
         self,
         model: ModelReport,
@@ -83,7 +99,7 @@ class Plan:
         if model.graph is None:
             return
         for target in self.targets:
-            _cost(model, model.graph, target)
+            cost(model, model.graph, target)
         rules = [r for r in packs.rules() if self.selection.enabled(r.code)]
         for target, advised in self._advised(model, rules, silenced, lines):
             model.findings += advised.findings
@@ -116,7 +132,7 @@ class Plan:
         if model.graph is None or model.rung in ("hooks", "static"):
             return  # no edges: what rules look for is not there
         sources = Sources(model.file, model.span, cache(partial(numbers, lines=lines)))
-        asked = Settings(self.config.min_gain / 100, self.config.memory_budget, model.name, sources)
+        asked = self.settings(model, sources)
 
         def reported(finding: Finding) -> bool:
             return self.enabled(finding.code, finding.span.file) and not silenced(finding)
@@ -128,8 +144,8 @@ class Plan:
             yield target, advise(model.graph, target, estimator, wanted, asked, costs=costs, reported=reported)
 
 
-def _cost(model: ModelReport, graph: Graph, target: Target) -> None:
-    """Enter what the model costs on ``target``.
+def cost(model: ModelReport, graph: Graph, target: Target) -> None:
+    """Enter what the model costs on ``target``; a note says why where there is nothing to enter.
 
     A cost model may be a third party's, and nobody has seen all graphs: where one raises, the next one is asked."""
     for estimator in packs.estimators_for(target):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .channels import Channels, analyse
 from .costs import Costs, Kernel, gain_error
 from .graph import Graph
+from .limits import NO_LIMITS, Limits
 from .targets import Target
 
 if TYPE_CHECKING:
@@ -64,15 +65,14 @@ class Advice:
 class Look:
     """What a rule sees: the graph, the target, the costs as they are, and the channel groups.
 
-    ``min_gain`` is the share of the latency under which advice is dropped; ``memory_budget`` (bytes) is what the user
-    allows activations to take, None for the target's own.
+    ``min_gain`` is the share of the latency under which advice is dropped; ``limits`` are what the model may take.
     """
 
     graph: Graph
     target: Target
     costs: Costs
     min_gain: float = 0.01
-    memory_budget: int | None = None
+    limits: Limits = NO_LIMITS
 
     @cached_property
     def channels(self) -> Channels:
@@ -112,14 +112,16 @@ class Evidence:
 @dataclass(slots=True, frozen=True)
 class Case:
     """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported) and ``input`` is its input
-    shape. ``move`` (invalid cases) holds the keys and values that the finding's plain move must have, ``line`` the
-    line of ``source`` that it must stand on, ``fixed`` what the finding's fix makes of ``source``."""
+    shape. ``latency_budget`` is what the settings allow, in µs. ``move`` (invalid cases) holds the keys and values that
+    the finding's plain move must have, ``line`` the line of ``source`` that it must stand on, ``fixed`` what the
+    finding's fix makes of ``source``."""
 
     source: str
     input: tuple[int, ...]
     target: str
     move: dict[str, Any] | None = None
     line: int | None = None
+    latency_budget: float | None = None
     fixed: str | None = None
 
 

@@ -19,6 +19,7 @@ FAMILIES = {
     "CHN": "Channels",
     "IBN": "Inverted bottlenecks",
     "DWC": "Depthwise convolutions",
+    "LAT": "Latency",
     "MEM": "Memory",
     "OPS": "Operators",
     "TRC": "Tracing",

@@ -24,6 +24,10 @@ class Params:
         self._method = method
         self._given = self._table("params", {} if given is None else given)
 
+    def has(self, name: str) -> bool:
+        """Whether a parameter was given."""
+        return self._given.get(name) is not None
+
     @property
     def path(self) -> Path:
         """The absolute path of the file that the job is about."""
@@ -89,6 +93,13 @@ class Params:
 
     def text(self, name: str) -> str:
         return self._text(name, self._given.get(name))
+
+    def optional(self, name: str) -> str | None:
+        return None if self._given.get(name) is None else self.text(name)
+
+    def table(self, name: str) -> Mapping[str, Any] | None:
+        given = self._given.get(name)
+        return None if given is None else self._table(name, given)
 
     def texts_of(self, name: str) -> list[str]:
         return [self._text(name, item) for item in self._list(name)]

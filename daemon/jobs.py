@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -197,20 +198,21 @@ class Jobs:
         if text is None:
             found = text_of(path)
             text = "" if isinstance(found, Problem) else found
-        targets = [t.name for t in session.plans.of(path).targets]
+        plan = session.plans.of(path)
+        limits = {t.name: plan.limits(t) for t in plan.targets}
 
         def lines(file: str) -> Sequence[str]:
             unsaved = texts.get(Path(file))
             return known_lines(file) if unsaved is None else unsaved.split("\n")
 
         def shown(report: FileReport, phase: Phase) -> Any:
-            return view(report, text, targets, phase, lines).to_plain()
+            return view(report, text, list(limits), phase, lines, limits).to_plain()
 
         report = session.file(
             path,
             texts,
             run=run,
-            score=score if session.plans.of(path).config.zero_shot else "no",
+            score=score if plan.config.zero_shot else "no",
             tell=lambda model: job.emit({"event": "model", "name": model.name}),
             static=lambda report: job.emit({"event": "static", "view": shown(report, "static")}),
             settle=settle,
@@ -274,11 +276,25 @@ class Jobs:
         return {"rules": [{"code": p.code, "name": p.name, "summary": p.summary} for p in packs.pages()]}
 
     def _targets(self, job: Job) -> Any:
+        """The targets that the settings of ``path`` (by default of ``cwd``) know. ``setting`` is what the setting
+        ``targets`` calls one, its name or its file; ``chosen`` is that setting."""
         params = job.params
-        config = resolve(params.cwd or Path("/"), params.overrides, params.cwd, params.origin)
+        start = params.cwd or Path("/")
+        config = resolve(params.path if params.has("path") else start, params.overrides, start, params.origin)
         folders = config.target_dirs
-        found = [load(name, folders) for name in available(folders, config.where("target-dirs"))]
-        return {"targets": [{"name": t.name, "dtype": t.dtype, "description": t.description} for t in found]}
+        names = available(folders, config.where("target-dirs"))
+        found = [(name, load(name, folders)) for name in names]
+        for file in config.targets:
+            if file not in names:
+                with suppress(TargetError):  # what is wrong with it is said of every file that is costed for it
+                    found.append((file, load(file, folders)))
+        return {
+            "targets": [
+                {"name": t.name, "dtype": t.dtype, "description": t.description, "setting": setting}
+                for setting, t in found
+            ],
+            "chosen": list(config.targets),
+        }
 
     # ---- sessions
 

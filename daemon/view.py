@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from advisor.findings import Finding, Related
 from advisor.graph import Span
+from advisor.limits import Limits, MemoryLimit
 
 Phase = Literal["static", "traced"]
 
@@ -112,7 +113,9 @@ class Model:
 
 @dataclass(slots=True)
 class View:
-    """One file as last analysed. ``content`` is the digest of the text it was made of (:func:`daemon.view.digest`)."""
+    """One file as last analysed. ``content`` is the digest of the text it was made of (:func:`daemon.view.digest`).
+
+    ``limits`` are by target what a model of the file may take there."""
 
     path: str
     content: str
@@ -122,6 +125,7 @@ class View:
     places: list[Place] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    limits: dict[str, Limits] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """As msgpack-able values. Files' names and instances stand there once and go by their numbers elsewhere; what
@@ -176,6 +180,7 @@ class View:
                 for f in self.findings
             ],
             "notes": self.notes,
+            "limits": self.limits,
         }
         return {**plain, "instances": instances, "files": list(files)}
 
@@ -230,6 +235,10 @@ class View:
                 for code, message, at, *rest, related in plain["findings"]
             ],
             plain["notes"],
+            {
+                target: Limits(latency, tuple(MemoryLimit(*limit) for limit in memory))
+                for target, (latency, memory) in plain["limits"].items()
+            },
         )
 
 

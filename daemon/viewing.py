@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -11,6 +11,7 @@ from advisor.advice.literals import Lines, called, known_lines, located
 from advisor.advice.surroundings import Text
 from advisor.costs import Costs
 from advisor.graph import Graph, Op, Span, Tensor
+from advisor.limits import Limits
 from advisor.numbers import Literal, Numbers
 from advisor.report import FileReport, ModelReport
 from advisor.reports.layers import Row, rows
@@ -19,8 +20,16 @@ from advisor.zeroshot import words
 from .view import Instance, Model, Phase, Place, Totals, View, Width, digest
 
 
-def view(report: FileReport, text: str, targets: Sequence[str], phase: Phase, lines: Lines = known_lines) -> View:
-    """The view of ``report``, which was made of ``text`` for ``targets`` (names, in the order of the settings).
+def view(
+    report: FileReport,
+    text: str,
+    targets: Sequence[str],
+    phase: Phase,
+    lines: Lines = known_lines,
+    limits: Mapping[str, Limits] | None = None,
+) -> View:
+    """The view of ``report``, which was made of ``text`` for ``targets`` (names, in the order of the settings) with
+    these ``limits``.
 
     A layer stands at the call that created it and at the call that ran it, as far as they lie in the file. Of a chain
     of calls that created it, the innermost in this file counts, as it does for findings. What several models are made
@@ -42,6 +51,7 @@ def view(report: FileReport, text: str, targets: Sequence[str], phase: Phase, li
         ],
         findings=[*report.findings, *(f for m in report.models for f in m.findings)],
         notes=[*report.notes, *(f"{m.name}: {note}" for m in report.models for note in m.notes)],
+        limits=dict(limits or {}),
     )
 
 
@@ -191,6 +201,23 @@ def _instance(row: Row, model: str, within: dict[str, list[float]]) -> Instance:
     )
 
 
+def totals(costs: Costs, together_us: float | None = None) -> Totals:
+    """What a model costs in all; ``together_us`` is what its findings save at once."""
+    return Totals(
+        label=costs.label,
+        latency_us=costs.latency_us,
+        macs=costs.macs,
+        params=costs.params,
+        weights_bytes=costs.weights_bytes,
+        peak_bytes=costs.peak.bytes,
+        uncounted=len(costs.uncounted),
+        together_us=together_us,
+        low_us=costs.low_us,
+        high_us=costs.high_us,
+        doubtful=sum(k.outside or k.simulated for k in costs.kernels),
+    )
+
+
 def _model(model: ModelReport) -> Model:
     facts = None if model.graph is None else model.graph.facts
     return Model(
@@ -200,22 +227,7 @@ def _model(model: ModelReport) -> Model:
         rung=model.rung,
         construct=model.construct,
         input=model.input,
-        totals={
-            target: Totals(
-                label=costs.label,
-                latency_us=costs.latency_us,
-                macs=costs.macs,
-                params=costs.params,
-                weights_bytes=costs.weights_bytes,
-                peak_bytes=costs.peak.bytes,
-                uncounted=len(costs.uncounted),
-                together_us=model.together_us.get(target),
-                low_us=costs.low_us,
-                high_us=costs.high_us,
-                doubtful=sum(k.outside or k.simulated for k in costs.kernels),
-            )
-            for target, costs in model.costs.items()
-        },
+        totals={target: totals(costs, model.together_us.get(target)) for target, costs in model.costs.items()},
         findings=len(model.findings),
         scores=[] if facts is None else words.lines(facts),
         scored="" if facts is None else facts.input,

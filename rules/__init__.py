@@ -9,6 +9,7 @@ from .chn102_free_capacity import FreeCapacity
 from .dwc301_depthwise_to_standard import DepthwiseConvolution
 from .ibn201_fuse_inverted_bottleneck import FuseInvertedBottleneck
 from .ibn202_unfuse_inverted_bottleneck import UnfuseInvertedBottleneck
+from .lat601_latency_budget import LatencyBudget
 from .mem401_peak_memory import PeakMemory
 from .ops501_slow_operator import SlowOperator
 from .ops503_wasted_parameters import WastedParameters
@@ -30,6 +31,7 @@ PACK: tuple[type[Page], ...] = (
     UnfuseInvertedBottleneck,
     DepthwiseConvolution,
     PeakMemory,
+    LatencyBudget,
     SlowOperator,
     WastedParameters,
     MergeableLinear,

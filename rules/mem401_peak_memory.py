@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from advisor.costs import MemoryPeak
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
@@ -75,13 +74,13 @@ class PeakMemory(Rule):
 
     def check(self, look: Look) -> Iterable[Advice]:
         peak = look.costs.peak
-        limit = exceeded(look)
+        limit = look.limits.exceeded(peak.bytes)
         if limit is None or peak.op is None:
             return
         fit = "the model does not fit: " if limit.hard else ""
         message = (
             f"{fit}{size(peak.bytes)} of memory are taken here, {size(peak.bytes - limit.bytes)} over "
-            f"{limit.what} of {size(limit.bytes)}: {'; '.join(_taken(look, peak))}"
+            f"{limit.name} of {size(limit.bytes)}: {'; '.join(_taken(look, peak))}"
         )
 
         def explain(outcomes: Sequence[Outcome]) -> str | None:
@@ -94,34 +93,6 @@ class PeakMemory(Rule):
         ]
         severity = "warning" if limit.hard else "information"
         yield Advice(op=peak.op, moves=(), explain=explain, keep=True, severity=severity, related=related)
-
-
-class Limit(NamedTuple):
-    """Bytes that activations may take, what sets them, and whether nothing lies behind."""
-
-    bytes: int
-    what: str
-    hard: bool
-
-
-def exceeded(look: Look) -> Limit | None:
-    """The limit that the model's peak is over: a budget (the user's before the target's), or else all that the
-    target has for activations, or else its first memory if that is kept for them; None where there is none."""
-    return next((limit for limit in _limits(look) if look.costs.peak.bytes > limit.bytes), None)
-
-
-def _limits(look: Look) -> Iterator[Limit]:
-    target = look.target
-    for budget, whose in ((look.memory_budget, "the budget"), (target.memory_budget, f"{target.name}'s budget")):
-        if budget is not None:
-            yield Limit(budget, whose, hard=True)
-            return
-    places = target.memory("activations")
-    sizes = [m.bytes for m in places if m.bytes is not None]
-    if len(sizes) == len(places):
-        yield Limit(sum(sizes), f"all of {target.name}'s memory ({', '.join(m.name for m in places)})", hard=True)
-    if places[0].bytes is not None and places[0].roles == ("activations",):
-        yield Limit(places[0].bytes, f"{target.name}'s {places[0].name}", hard=False)
 
 
 def _taken(look: Look, peak: MemoryPeak) -> Iterator[str]:

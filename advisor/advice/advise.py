@@ -20,6 +20,7 @@ from typing import Any
 from ..costs import Costs, Estimator
 from ..findings import Finding
 from ..graph import Graph
+from ..limits import limits
 from ..moves import Move, MoveError, Together
 from ..rule import Advice, Look, Outcome, Rule
 from ..targets import Target
@@ -30,10 +31,12 @@ from .places import UNKNOWN, Sources, origin
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a caller decides. ``min_gain`` is a share of the model's latency, 0 to 1; ``memory_budget`` in bytes,
-    None for the target's own. ``model`` names the findings' model; ``sources`` say where they can stand."""
+    """What a caller decides. ``min_gain`` is a share of the model's latency, 0 to 1; ``latency_budget`` in µs,
+    None for no limit, ``memory_budget`` in bytes, None for the target's own. ``model`` names the findings' model;
+    ``sources`` say where they can stand."""
 
     min_gain: float = 0.01
+    latency_budget: float | None = None
     memory_budget: int | None = None
     model: str = ""
     sources: Sources = UNKNOWN
@@ -111,7 +114,8 @@ def advise(
     """
     settings = settings or Settings()
     costs = costs or estimator.estimate(graph, target)
-    look = Look(graph, target, costs, settings.min_gain, settings.memory_budget)
+    allowed = limits(target, settings.latency_budget, settings.memory_budget)
+    look = Look(graph, target, costs, settings.min_gain, allowed)
     bench = _Bench(look, estimator)
     spoken: dict[str, set[int]] = {}
     candidates = []

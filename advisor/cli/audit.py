@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--select", type=codes, metavar="CODES", help="codes or prefixes to report, comma-separated")
     parser.add_argument("--ignore", type=codes, metavar="CODES", help="codes or prefixes not to report")
     parser.add_argument("--min-gain", type=float, metavar="PERCENT", help="smallest saving worth reporting")
+    parser.add_argument("--latency-budget", metavar="TIME", help='latency a model may have, such as "2 ms"')
     parser.add_argument("--memory-budget", metavar="SIZE", help="peak activation memory a model may use")
     parser.add_argument("--jobs", type=int, metavar="N", help="files at the same time; 0: one for each core")
     parser.add_argument(

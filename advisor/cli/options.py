@@ -20,7 +20,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-limit", metavar="SIZE", help='memory for one file, such as "4 GiB"')
 
 
-_OUTCOME = ("select", "ignore", "min_gain", "memory_budget", "zero_shot")
+_OUTCOME = ("select", "ignore", "min_gain", "latency_budget", "memory_budget", "zero_shot")
 OVERRIDES = ("targets", "python", "time_limit", "memory_limit", "jobs", *_OUTCOME)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import packs
-from ..advice.advise import Settings, advise
+from ..advice.advise import advise
 from ..advice.compose import named
 from ..advice.places import Sources
 from ..costs import Costs, Estimator, gain_error
@@ -42,13 +42,18 @@ class Price:
 
 
 def price(plan: Plan, model: ModelReport, moved: Graph, target: str | None) -> Price | None:
-    """What ``moved`` costs on ``target``; None where there is no target, or nothing is known of what the model costs
-    there."""
-    before = model.costs.get(target or "")
+    """What ``moved`` costs on the plan's target of that name; None where there is no target, or nothing is known of what
+    the model costs there."""
     chosen = _target(plan, target)
-    if before is None or chosen is None or model.graph is None:
+    return None if chosen is None else price_on(chosen, model, moved)
+
+
+def price_on(target: Target, model: ModelReport, moved: Graph) -> Price | None:
+    """What ``moved`` costs on any target; None where nothing is known of what the model costs there."""
+    before = model.costs.get(target.name)
+    if before is None or model.graph is None:
         return None
-    return Price(before, _estimator(chosen, before).restimate(before, model.graph, moved, chosen))
+    return Price(before, _estimator(target, before).restimate(before, model.graph, moved, target))
 
 
 def resolved(
@@ -59,7 +64,7 @@ def resolved(
     rule = next((r for r in packs.rules() if r.code == finding.code), None)
     if chosen is None or rule is None:
         return True
-    asked = Settings(plan.config.min_gain / 100, plan.config.memory_budget, model.name, Sources(model.file, model.span))
+    asked = plan.settings(model, Sources(model.file, model.span))
     about = _About(rule, layers)
     return not advise(moved, chosen, _estimator(chosen, price.before), [about], asked, costs=price.after).findings
 

@@ -151,6 +151,11 @@ def totals(total: Totals) -> str:
     )
 
 
+def brief(total: Totals) -> str:
+    """``1.18 ms ±6 % · 5.742 MiB``; ``?`` where nothing could be costed."""
+    return f"{whole(total)}{uncounted(total.uncounted)} · {size(total.peak_bytes)}" if costed(total) else UNKNOWN
+
+
 def whole(total: Totals) -> str:
     """The model's latency with how certain it is: ``1.18 ms ±6 %``."""
     return time(total.latency_us) + margin(total.latency_us, total.low_us, total.high_us)

@@ -98,6 +98,22 @@ def test_sizes(project, tmp_path, value, size):
 
 
 @pytest.mark.parametrize(
+    ("value", "us"),
+    [('"2 ms"', 2000.0), ('"1.5us"', 1.5), ('"7 µs"', 7.0), ('"0.25 s"', 250_000.0), ('"3 MS"', 3000.0)],
+)
+def test_times(project, tmp_path, value, us):
+    project(f"[tool.advisor]\nlatency-budget = {value}")
+    assert resolve(tmp_path).latency_budget == us
+
+
+@pytest.mark.parametrize("value", ["2", '"2"', '"ms"', '"-1 ms"', '"0 ms"', '"2 min"', "true"])
+def test_a_time_without_its_unit_is_no_budget(project, tmp_path, value):
+    project(f"[tool.advisor]\nlatency-budget = {value}")
+    with pytest.raises(ConfigError, match=r'latency-budget: expected a time such as "2 ms".*latency-budget = "2 ms"'):
+        resolve(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("text", "inputs"),
     [
         ("[1, 3, 8, 8]", {"args": [{"shape": [1, 3, 8, 8]}], "kwargs": {}}),

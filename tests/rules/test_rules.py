@@ -30,10 +30,12 @@ from advisor.rulepages import SECTIONS, files, page
 from advisor.rules.alignment import free_groups, neighbours
 from advisor.rules.chn101_misaligned_channels import MisalignedChannels
 from advisor.rules.chn102_free_capacity import FreeCapacity
+from advisor.rules.lat601_latency_budget import LatencyBudget
 from advisor.rules.mem401_peak_memory import PeakMemory
 from advisor.rules.ops501_slow_operator import SlowOperator
 from advisor.rules.ops503_wasted_parameters import WastedParameters
 from advisor.targets import Target, load
+from advisor.units import time
 from advisor.worker.trace.sites import Observer
 from tests.graphs import GraphBuilder
 
@@ -58,7 +60,9 @@ def graph_of(case: Case, folder: Path) -> tuple[Graph, str]:
 def findings(rule: Rule, case: Case, folder: Path, estimator: Estimator) -> list[Finding]:
     graph, file = graph_of(case, folder)
     target = load(case.target)
-    advised = advise(graph, target, estimator, [rule], Settings(sources=Sources(file)))
+    advised = advise(
+        graph, target, estimator, [rule], Settings(latency_budget=case.latency_budget, sources=Sources(file))
+    )
     assert advised.failures == []
     return advised.findings
 
@@ -254,6 +258,23 @@ def test_a_model_over_all_the_memory_of_a_target_does_not_fit():
     assert finding.message.startswith("the model does not fit: ")
     (finding,) = advised(convolutions(64, 64, size=512), "npu-64", PeakMemory)
     assert finding.severity == "information" and "does not fit" not in finding.message
+
+
+def test_a_model_over_its_latency_budget_is_told_where_the_time_goes():
+    graph, target = convolutions(64, 512, 64), load("npu-64")
+    costs = SIMULATED.estimate(graph, target)
+
+    def found(budget: float | None) -> list[Finding]:
+        return advise(graph, target, SIMULATED, [LatencyBudget()], Settings(latency_budget=budget)).findings
+
+    assert found(None) == found(costs.latency_us) == []
+    (finding,) = found(costs.latency_us / 2)
+    assert finding.message.startswith(f"the model takes {time(costs.latency_us)} on npu-64, ")
+    assert f"over the budget of {time(costs.latency_us / 2)}: most of it here, " in finding.message
+    (layer,) = finding.layers
+    op = next(op for op in graph.ops if op.path == layer)
+    assert costs.op_latency_us[op.key] == max(costs.op_latency_us.values())
+    assert (finding.severity, finding.gain_us) == ("warning", None)
 
 
 def test_what_is_in_memory_at_the_peak_adds_up_to_it():
