@@ -13,7 +13,7 @@ from advisor.findings import Finding
 from advisor.fixes import comments
 
 from ..remote import AnalystError
-from . import commands, edits, fixing, pages
+from . import commands, edits, fixing, pages, targets
 from .diagnostics import SOURCE
 
 if TYPE_CHECKING:
@@ -148,12 +148,12 @@ def _commands(session: Session, opened: Opened, about: lsp.Diagnostic) -> Iterat
     used = list(opened.view.targets) if opened.view else [data["target"]]
     if session.can("window.show_message"):
         title = f"Switch target (now {', '.join(used)})"
-        yield _action(title, about, command=lsp.Command(title, commands.SWITCH_TARGET))
+        yield _action(title, about, command=lsp.Command(title, targets.SWITCH_TARGET))
         return
     for name in _configured(session, opened):  # a client that cannot ask which is given the choices
         if used != [name]:
             title = f"Switch target to {name}"
-            yield _action(title, about, command=lsp.Command(title, commands.SWITCH_TARGET, arguments=[name]))
+            yield _action(title, about, command=lsp.Command(title, targets.SWITCH_TARGET, arguments=[name]))
 
 
 def _configured(session: Session, opened: Opened) -> Sequence[str]:

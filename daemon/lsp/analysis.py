@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lsprotocol import types
 
@@ -38,6 +38,22 @@ _PAUSE = 1.0
 """Seconds without an edit after which the next one begins anew."""
 _REMEDIED = ("config", "target", "worker", "params")
 """Kinds of failures that the person can do something about; the others are ours."""
+
+
+class Audience(Protocol):
+    """Who hears what becomes of documents."""
+
+    def begun(self, opened: Opened) -> None:
+        """The analysis of a document begins, or is due."""
+        ...
+
+    def changed(self, opened: Opened, traced: bool) -> None:
+        """Something new is known of a document; whether its trace is in."""
+        ...
+
+    def fixed(self, opened: Opened) -> None:
+        """More is known of how a document's findings can be fixed."""
+        ...
 
 
 class Pace:
@@ -78,12 +94,11 @@ class _Run:
 
 
 class Analysis:
-    """Analyses a session's documents. ``changed`` hears of every document of which something new is known, and
-    whether its trace is in."""
+    """Analyses a session's documents, and tells an audience how that goes."""
 
-    def __init__(self, session: Session, changed: Callable[[Opened, bool], None]) -> None:
+    def __init__(self, session: Session, audience: Audience) -> None:
         self._session = session
-        self._changed = changed
+        self._begun, self._changed, self._fixed = audience.begun, audience.changed, audience.fixed
         self._runs: dict[str, _Run] = {}
         self._paces: dict[str, Pace] = {}
         self._told: dict[str, str] = {}
@@ -136,6 +151,7 @@ class Analysis:
                 opened.stale, opened.state = True, "running"
             if opened.uri not in self._queue:
                 self._queue.append(opened.uri)
+            self._begun(opened)
         if self._queue and (self._others is None or self._others.done()):
             self._others = self._session.spawn(self._work_off())
 
@@ -171,6 +187,7 @@ class Analysis:
             self._queue.remove(opened.uri)
         run = self._runs[opened.uri] = _Run(opened.generation, opened.content)
         run.task = self._session.spawn(self._analyse(opened, run, settle))
+        self._begun(opened)
         return run
 
     async def _work_off(self) -> None:
@@ -209,7 +226,7 @@ class Analysis:
                 self._spread(opened)
                 self._warm(opened, params)
                 if params["run"] and any(f.move for f in view.findings):
-                    run.fixing = self._session.spawn(fixing.find(self._session, opened, params))
+                    run.fixing = self._session.spawn(fixing.find(self._session, opened, params, self._fixed))
                 if result.get("unscored"):
                     run.scoring = self._session.spawn(self._score(opened, run, params))
         finally:

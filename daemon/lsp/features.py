@@ -9,11 +9,12 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from . import actions, commands, configuration, hints, hover, lenses, pages, syncing, watching
+from . import actions, commands, configuration, hints, hover, lenses, pages, syncing, targets, watching
 from .analysis import Analysis
 from .diagnostics import SOURCE, Diagnostics
-from .documents import Documents
+from .documents import Documents, Opened
 from .session import Session
+from .status import Status
 from .texts import ENCODINGS, Codec
 from .workspace import WorkspaceDiagnostics
 
@@ -22,12 +23,12 @@ def register(session: Session) -> None:
     """Register every feature with a new session."""
     diagnostics = Diagnostics(session)
     workspace = WorkspaceDiagnostics(session)
-    session.analysis = analysis = Analysis(session, diagnostics.changed)
+    session.analysis = analysis = Analysis(session, _Audience(diagnostics, Status(session)))
     _life(session, analysis)
     syncing.register(session, analysis, diagnostics)
     configuration.register(session, analysis, workspace.stop)
     watching.register(session, analysis, workspace.outdated)
-    for feature in (actions, commands, hints, hover, lenses):
+    for feature in (actions, commands, hints, hover, lenses, targets):
         feature.register(session)
 
     @session.feature(
@@ -40,6 +41,18 @@ def register(session: Session) -> None:
     @session.feature(types.WORKSPACE_DIAGNOSTIC)
     async def pull_workspace(params: types.WorkspaceDiagnosticParams) -> Any:
         return await workspace.report(params)
+
+
+class _Audience:
+    """What hears of the analyses: the diagnostics, and the status bar."""
+
+    def __init__(self, diagnostics: Diagnostics, status: Status) -> None:
+        self.begun, self.fixed = status.begun, status.fixed
+        self._diagnostics, self._status = diagnostics, status
+
+    def changed(self, opened: Opened, traced: bool) -> None:
+        self._diagnostics.changed(opened, traced)
+        self._status.changed(opened, traced)
 
 
 def _life(session: Session, analysis: Analysis) -> None:

@@ -9,7 +9,8 @@ for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 WAIT = 0.5
 """Seconds without an edit, after a trace, before fixes are looked for."""
+TELL = 3.0
+"""Seconds between two words about fixes that come one by one."""
 FIX_ALL = f"{lsp.CodeActionKind.SourceFixAll.value}.advisor"
 _ANNOTATION = "advisor.unsafe"
 
@@ -45,32 +48,47 @@ class Group:
 
 @dataclass
 class Fixes:
-    """What is known of one generation of a document: fixes by the fingerprint of their finding, and groups."""
+    """What is known of one generation of a document: fixes by the fingerprint of their finding, why others have none,
+    and groups. ``done``: there are no more to come."""
 
     generation: int
     found: dict[str, Fix] = field(default_factory=dict)
+    unfixed: dict[str, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    done: bool = False
 
     def of(self, finding: Finding) -> Fix | None:
         return self.found.get(finding.fingerprint())
 
 
-async def find(session: Session, opened: Opened, params: dict[str, Any]) -> None:
+async def find(
+    session: Session, opened: Opened, params: dict[str, Any], more: Callable[[Opened], None] = lambda _: None
+) -> None:
     """Have fixes found for the traced document, and keep them with it as they come; ``params`` are those of its
-    analysis. Ends without any where the document goes on meanwhile: whoever started this cancels it then."""
+    analysis, ``more`` hears of it every few seconds and at the end. Ends without any where the document goes on
+    meanwhile: whoever started this cancels it then."""
     await asyncio.sleep(WAIT)
     opened.fixes = fixes = Fixes(opened.generation)
+    told = time.monotonic()
 
     def on_event(message: dict[str, Any]) -> None:
         if message.get("event") == "fix":
             fixes.found[message["of"]] = Fix.from_plain(message["fix"])
+        elif message.get("event") == "unfixed":
+            fixes.unfixed[message["of"]] = message["why"]
+        nonlocal told
+        if time.monotonic() - told > TELL:
+            told = time.monotonic()
+            more(opened)
 
     try:
         result = await session.lanes.call("fixes", params, lane="back", on_event=on_event)
     except AnalystError as e:
         session.log.info("no fixes of %s: %s", opened.path, e)
-        return
-    fixes.groups = [Group(g["name"], g["count"], Fix.from_plain(g["fix"])) for g in result["groups"]]
+    else:
+        fixes.groups = [Group(g["name"], g["count"], Fix.from_plain(g["fix"])) for g in result["groups"]]
+    fixes.done = True
+    more(opened)
 
 
 def known(opened: Opened) -> Fixes | None:
@@ -86,7 +104,7 @@ def actions(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Fi
         return
     fix = fixes.of(finding)
     if fix is not None:
-        yield from _action(session, opened, _titled(fix.title, fix), finding.fingerprint(), fix, about)
+        yield from _action(session, opened, titled(fix), finding.fingerprint(), fix, about)
     for group in fixes.groups:
         if group.name == finding.code and fix is not None:
             title = f"Fix all {group.count} {group.name} in this file{_saving(group.fix)}"
@@ -104,8 +122,9 @@ def all_safe(session: Session, opened: Opened) -> Iterator[lsp.CodeAction]:
                 yield made
 
 
-def _titled(title: str, fix: Fix) -> str:
-    return f"{title} (has to be trained)" if fix.applicability == "unsafe" else title
+def titled(fix: Fix) -> str:
+    """What the action that applies a finding's fix is called."""
+    return f"{fix.title} (has to be trained)" if fix.applicability == "unsafe" else fix.title
 
 
 def _saving(fix: Fix) -> str:

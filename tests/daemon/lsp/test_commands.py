@@ -14,7 +14,13 @@ from .client import PULL, Editor, Error, FakeLanes
 from .reports import NET, opened, shown
 
 OPENS: dict[str, Any] = {**PULL, "window": {"showDocument": {"support": True}, "showMessage": {}}}
-TARGETS = {"targets": [{"name": name} for name in ("cpu-x86", "ethos-u55-128", "ethos-u85-1024")]}
+TARGETS: dict[str, Any] = {
+    "targets": [
+        {"name": name, "dtype": "int8", "description": f"the {name}", "setting": name}
+        for name in ("cpu-x86", "ethos-u55-128", "ethos-u85-1024")
+    ],
+    "chosen": ["cpu-x86"],
+}
 
 
 async def run(editor: Editor, command: str, *arguments: Any) -> Any:
@@ -207,3 +213,21 @@ async def test_wrong_arguments_are_errors_of_the_request(command: str, arguments
             await run(editor, f"advisor.{command}", *given)
         assert not editor.of("window/showMessage")
         assert not editor.of("window/logMessage")
+
+
+async def test_targets_are_listed_with_the_one_in_use() -> None:
+    lanes = FakeLanes()
+    mine = {"name": "mine", "dtype": "int8", "description": "my board", "setting": "/boards/mine.toml"}
+    lanes.answers["targets"] = lambda _: {**TARGETS, "targets": [*TARGETS["targets"], mine]}
+    async with shown(lanes=lanes) as (editor, uri):
+        found = (await editor.ask("advisor/targets", {}))["targets"]
+        assert [t["name"] for t in found] == ["cpu-x86", "ethos-u55-128", "ethos-u85-1024", "mine"]
+        assert [t["name"] for t in found if t["active"]] == ["cpu-x86"]
+        assert set(found[0]) == {"name", "dtype", "description", "active"}
+        assert await run(editor, "advisor.switchTarget", "mine") == {"target": "/boards/mine.toml"}
+        found = (await editor.ask("advisor/targets", {"uri": uri}))["targets"]
+        assert [t["name"] for t in found if t["active"]] == ["mine"]
+        asked = (await lanes.next(2, "targets")).params
+        assert asked["path"] == str(opened().path) and "targets" not in asked["overrides"]
+        with pytest.raises(Error, match=r"-32602.*not an open Python document"):
+            await editor.ask("advisor/targets", {"uri": "file:///nowhere.py"})
