@@ -91,6 +91,7 @@ bench-daemon: .venv/test.stamp
 docs: .venv/base.stamp
 	$(BIN)/python -m advisor.settings > docs/configuration.md
 	$(BIN)/python -m advisor.daemon.lsp.settings > docs/editor-settings.md
+	$(BIN)/python -m advisor.daemon.lsp.manifest editor-ext/vscode/package.json
 	$(BIN)/python -m advisor.rulepages docs/rules
 	$(BIN)/python -m advisor.targets.page > docs/targets.md
 	$(BIN)/python docs/quotes.py

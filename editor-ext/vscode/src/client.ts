@@ -1,5 +1,6 @@
 /** The language client: what it tells the server of itself, where its words go, and who decides about a restart. */
 
+import { homedir } from 'node:os';
 import { type LogOutputChannel, workspace } from 'vscode';
 import {
   type ClientCapabilities,
@@ -12,6 +13,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { Program } from './daemon';
 import { configuration } from './settings';
+import { showDocument } from './showing';
 
 /** The id of the client: it reads `advisor.trace.server`. */
 const ID = 'advisor';
@@ -30,10 +32,10 @@ export function clientOptions(log: LogOutputChannel, ended: () => void): Languag
       error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: () => {
         ended();
-        return { action: CloseAction.DoNotRestart, handled: true };
+        return { action: CloseAction.DoNotRestart, handled: true, message: 'The connection to the server ended.' };
       },
     },
-    middleware: { workspace: { configuration } },
+    middleware: { workspace: { configuration }, window: { showDocument: showDocument(log) } },
   };
 }
 
@@ -64,8 +66,18 @@ export class Client extends LanguageClient {
     options: LanguageClientOptions,
     private readonly log: LogOutputChannel,
   ) {
-    super(ID, 'Advisor', { command: program.command, args: program.args }, options);
+    // a relative entry of PYTHONPATH would be looked for in the working folder: never the workspace's
+    super(ID, 'Advisor', { ...program, options: { cwd: homedir() } }, options);
     this.registerFeature(new StatusFeature());
+  }
+
+  /** End the server's process; one that is not well enough to say goodbye, too. */
+  override async stop(timeout?: number): Promise<void> {
+    try {
+      await super.stop(timeout);
+    } catch (error) {
+      this.log.debug(`The server did not end by itself: ${String(error)}`);
+    }
   }
 
   override debug(message: string, data?: unknown): void {

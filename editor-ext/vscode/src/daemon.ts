@@ -81,14 +81,13 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (!this.client || !this.running) {
       throw new Error('The advisor does not run: start it with "Advisor: Restart".');
     }
-    return token
-      ? this.client.sendRequest<R>(method, params, token)
-      : this.client.sendRequest<R>(method, params);
+    return this.client.sendRequest<R>(method, params, token);
   }
 
   /** Start the server, in place of one that runs. Resolves when it runs or its failure is known. */
   start(program: Program): Promise<void> {
     this.backoff.reset();
+    void this.end(); // one that does not come to life would be waited for
     return this.inTurn(async () => {
       await this.end();
       this.program = program;
@@ -98,6 +97,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   /** End the server; it stays down until it is started. */
   stop(): Promise<void> {
+    void this.end();
     return this.inTurn(async () => {
       await this.end();
       this.program = undefined;
@@ -159,12 +159,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
     const client = this.client;
     this.client = undefined;
     this.statuses.clear();
-    if (!client) return;
-    try {
-      await client.dispose();
-    } catch (error) {
-      this.log.debug(`The server that was ended did not answer: ${String(error)}`);
-    }
+    await client?.dispose();
   }
 
   private heard(said: unknown): void {
@@ -185,7 +180,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (client !== this.client) return;
     this.client = undefined;
     this.statuses.clear();
-    void client.dispose().catch((error: unknown) => this.log.debug(`What is left of the server: ${String(error)}`));
+    setTimeout(() => void client.dispose()); // once it has noticed that it has no connection
     const wait = this.backoff.ended(Date.now());
     if (wait === undefined) {
       this.become('down');

@@ -1,0 +1,139 @@
+/** What the person is offered where the advisor is missing: to install it, or to use another interpreter. */
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import * as path from 'node:path';
+import {
+  commands,
+  ConfigurationTarget,
+  type Disposable,
+  extensions,
+  ProcessExecution,
+  type QuickPickItem,
+  QuickPickItemKind,
+  Task,
+  TaskRevealKind,
+  tasks,
+  TaskScope,
+  window,
+  workspace,
+} from 'vscode';
+import type { Asked, Launcher, Missing } from './launcher';
+import { installation, recentEnough } from './probe';
+import { SECTION } from './settings';
+
+const INSTALL = 'Install';
+const ANOTHER = 'Use another interpreter…';
+const LATER = 'Not now';
+
+export class Offers implements Disposable {
+  private readonly listener: Disposable;
+  /** What was asked about before: the same is not asked twice in a window. */
+  private asked = '';
+
+  constructor(private readonly launcher: Launcher) {
+    this.listener = launcher.onDidChange(() => void this.offerOnce());
+  }
+
+  dispose(): void {
+    this.listener.dispose();
+  }
+
+  /** Offer help; also where it was refused before. */
+  async offer(): Promise<void> {
+    const missing = this.launcher.missing;
+    const first = missing && installable(missing);
+    const text = missing ? why(missing) : 'The advisor is installed: it runs, or is about to.';
+    const choice = await window.showWarningMessage(text, ...(first ? [INSTALL] : []), ANOTHER, LATER);
+    if (choice === INSTALL && first) await this.install(first);
+    if (choice === ANOTHER) await this.another();
+  }
+
+  private async offerOnce(): Promise<void> {
+    const missing = this.launcher.missing;
+    if (!missing) return;
+    const now = why(missing);
+    if (now === this.asked) return;
+    this.asked = now;
+    await this.offer();
+  }
+
+  private async install(into: Asked): Promise<void> {
+    const command = installation(into.file, into.pip, hasUv());
+    if (!command) return;
+    const [program, ...args] = command;
+    const execution = new ProcessExecution(program, args, { cwd: homedir() });
+    const task = new Task({ type: 'process' }, TaskScope.Workspace, 'Install the advisor', 'Advisor', execution);
+    task.presentationOptions = { reveal: TaskRevealKind.Always, clear: true };
+    const ended = new Promise<number | undefined>((resolve) => {
+      const listener = tasks.onDidEndTaskProcess((event) => {
+        if (event.execution.task.name !== task.name || event.execution.task.source !== task.source) return;
+        listener.dispose();
+        resolve(event.exitCode);
+      });
+    });
+    await tasks.executeTask(task);
+    if ((await ended) === 0) await this.launcher.restart();
+  }
+
+  /** Have the person choose an interpreter, and keep it in the setting. */
+  async another(): Promise<void> {
+    const file = await this.pick();
+    if (file === undefined) return;
+    const settings = workspace.getConfiguration(SECTION);
+    const folder = workspace.workspaceFolders?.some((each) => file.startsWith(each.uri.fsPath + path.sep)) ?? false;
+    const target = folder ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
+    await settings.update('server.interpreter', file, target);
+    this.asked = '';
+    await this.launcher.restart();
+  }
+
+  private async pick(): Promise<string | undefined> {
+    interface Item extends QuickPickItem {
+      file?: string;
+      choose?: () => Thenable<unknown>;
+    }
+    const known: Item[] = this.launcher
+      .choice()
+      .candidates.map(({ file, why: description }) => ({ label: file, description, file }));
+    const ways: Item[] = [{ label: '$(folder-opened) Find…', description: 'a Python interpreter that has the advisor' }];
+    if (extensions.getExtension('ms-python.python')) {
+      ways.push({
+        label: '$(list-selection) Select with the Python extension…',
+        description: 'for your code too',
+        choose: () => commands.executeCommand('python.setInterpreter'),
+      });
+    }
+    const items: Item[] = [...known, { label: '', kind: QuickPickItemKind.Separator }, ...ways];
+    const item = await window.showQuickPick(items, { title: 'The interpreter that runs the advisor' });
+    if (!item) return undefined;
+    if (item.file !== undefined) return item.file;
+    if (item.choose) {
+      await item.choose();
+      return undefined;
+    }
+    const files = await window.showOpenDialog({ title: 'The interpreter that runs the advisor', openLabel: 'Use' });
+    return files?.[0]?.fsPath;
+  }
+}
+
+/** The interpreter that the advisor would be installed for. */
+function installable(missing: Missing): Asked | undefined {
+  const able = missing.asked.filter((one) => one.error === '' && recentEnough(one.python));
+  return able.find((one) => installation(one.file, one.pip, hasUv()) !== undefined);
+}
+
+/** Why the server does not run, in a sentence or two. */
+function why(missing: Missing): string {
+  const first = installable(missing) ?? missing.asked[0];
+  if (!first) return missing.notes[0] ?? 'The advisor needs Python 3.10 or newer, and no interpreter was found.';
+  const version = first.python.join('.');
+  if (first.error !== '') return `The advisor of ${first.file} cannot be used: ${first.error}.`;
+  if (!recentEnough(first.python)) return `The advisor needs Python 3.10 or newer; ${first.file} is ${version}.`;
+  return `The advisor is not installed for Python ${version} (${first.file}).`;
+}
+
+function hasUv(): boolean {
+  const folders = (process.env['PATH'] ?? '').split(path.delimiter).filter((entry) => path.isAbsolute(entry));
+  return folders.some((folder) => existsSync(path.join(folder, process.platform === 'win32' ? 'uv.exe' : 'uv')));
+}

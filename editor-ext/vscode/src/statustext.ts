@@ -1,0 +1,138 @@
+/** What the status bar says, in words: no VS Code here. */
+
+import type { ModelStatus, Status } from './protocol';
+
+/** The icons are VS Code's own. */
+const ICON = '$(circuit-board)';
+
+/** What the extension knows of the server. */
+export type Server = 'starting' | 'running' | 'waiting' | 'down' | 'missing';
+
+export interface Shown {
+  text: string;
+  /** Markdown. */
+  tooltip: string;
+  /** For screen readers. */
+  spoken: string;
+  level: 'ok' | 'warning' | 'error';
+  /** What a click does: the id of a command. */
+  command: string;
+}
+
+/** What there is to show for the document in front. */
+export interface Facts {
+  server: Server;
+  status: Status | undefined;
+  /** The line of the cursor, from 0. */
+  line: number;
+  /** Whether a trace takes long enough to say so. */
+  busy: boolean;
+}
+
+export function shown(facts: Facts): Shown {
+  const { server, status } = facts;
+  if (server === 'missing') {
+    return plain(`${ICON} advisor: not installed`, 'The advisor is not installed: a click helps.', 'advisor.install');
+  }
+  if (server === 'down') {
+    const tooltip = 'The advisor ended too often and is not started again: a click starts it.';
+    return { ...plain('$(error) advisor: stopped', tooltip, 'advisor.restart'), level: 'error' };
+  }
+  if (server !== 'running') {
+    const what = server === 'waiting' ? 'is started again soon' : 'starts';
+    return plain('$(loading~spin) advisor', `The advisor ${what}.`, 'advisor.showLog');
+  }
+  return status ? told(status, facts) : plain(ICON, 'The advisor waits for the first word on this file.', SELECT);
+}
+
+const SELECT = 'advisor.selectTarget';
+
+function plain(text: string, tooltip: string, command: string): Shown {
+  return { text, tooltip, spoken: `${spoken(text)}. ${tooltip}`, level: 'ok', command };
+}
+
+function told(status: Status, facts: Facts): Shown {
+  const model = modelAt(status, facts.line);
+  const parts = [status.target ?? 'advisor', ...(model && model.text !== '' ? [mark(status, model.text)] : [])];
+  const state = short(status);
+  if (state !== '') parts.push(state);
+  const text = `${facts.busy ? '$(loading~spin)' : iconOf(status)} ${parts.join(' · ')}`;
+  const level = model?.level === 'over' ? 'error' : model?.level === 'near' ? 'warning' : 'ok';
+  const aloud = [model?.name, ...parts, model?.why].filter((part) => part !== undefined && part !== '').join(', ');
+  return { text, tooltip: tooltip(status, model), spoken: `Advisor: ${aloud}`, level, command: SELECT };
+}
+
+/** The innermost model that the cursor is in; else the costliest; else the first. */
+export function modelAt(status: Status, line: number): ModelStatus | undefined {
+  const around = status.models.filter((m) => m.range && m.range.start.line <= line && line <= m.range.end.line);
+  const lines = (m: ModelStatus): number => (m.range ? m.range.end.line - m.range.start.line : Infinity);
+  if (around.length > 0) return around.reduce((best, m) => (lines(m) < lines(best) ? m : best));
+  const cost = (m: ModelStatus): number => m.latencyUs ?? -1;
+  return status.models.reduce<ModelStatus | undefined>(
+    (best, m) => (best === undefined || cost(m) > cost(best) ? m : best),
+    undefined,
+  );
+}
+
+/** Figures of an earlier text carry a `~`, as hints do. */
+function mark(status: Status, text: string): string {
+  return status.stale ? `~${text}` : text;
+}
+
+function iconOf(status: Status): string {
+  if (!status.trusted) return '$(workspace-untrusted)';
+  return status.state === 'failed' ? '$(warning)' : ICON;
+}
+
+/** What is the matter, for the bar; empty where all is well. */
+function short(status: Status): string {
+  if (!status.trusted) return 'not trusted';
+  if (status.state === 'failed') return 'analysis failed';
+  return status.state === 'cancelled' ? 'stopped' : '';
+}
+
+/** What is the matter, in a sentence. */
+function sentence(status: Status): string {
+  const how = 'The workspace is not trusted: nothing of it is run, and models are read from their source only.';
+  if (!status.trusted) return `$(workspace-untrusted) ${how} [How to allow it](command:workbench.trust.manage)`;
+  const again = '[Trace again](command:advisor.retrace)';
+  if (status.state === 'failed') return `$(warning) The analysis failed. ${again} · [Log](command:advisor.showLog)`;
+  if (status.state === 'cancelled') return `$(circle-slash) You stopped the analysis. ${again}`;
+  if (status.state === 'tracing' || status.state === 'waiting') return '$(loading~spin) Being traced…';
+  return status.stale ? '$(history) The figures with ~ are from before the last edit.' : '';
+}
+
+function tooltip(status: Status, current: ModelStatus | undefined): string {
+  const targets = status.targets.map((name, i) => (i === 0 ? `**${escaped(name)}**` : escaped(name)));
+  const parts = [targets.length > 0 ? `Costs on ${targets.join(', ')}` : 'No target'];
+  if (status.models.length > 0) parts.push(table(status, current));
+  parts.push(...status.models.filter((m) => m.why !== '').map((m) => `$(warning) ${escaped(m.name)}: ${escaped(m.why)}`));
+  const matter = sentence(status);
+  if (matter !== '') parts.push(matter);
+  const links = ['[Switch target](command:advisor.selectTarget)', '[Settings](command:advisor.openSettings)'];
+  if (status.models.length > 0) links.unshift('[Model view](command:advisor.showModelView)');
+  parts.push(links.join(' · '));
+  return parts.join('\n\n');
+}
+
+function table(status: Status, current: ModelStatus | undefined): string {
+  const rows = status.models.map((m) => {
+    const name = m === current ? `**${escaped(m.name)}**` : escaped(m.name);
+    const figures = m.text === '' ? escaped(m.status) : escaped(mark(status, m.text));
+    return `| ${name} | ${figures} | ${escaped(m.label)} | ${m.findings === 0 ? '' : plural(m.findings)} |`;
+  });
+  return ['| model | | | |', '|:--|:--|:--|:--|', ...rows].join('\n');
+}
+
+function plural(findings: number): string {
+  return findings === 1 ? '1 finding' : `${findings} findings`;
+}
+
+/** Names come from code and from files: none of it is Markdown. */
+export function escaped(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!|<>$~&]/g, '\\$&').replace(/\s+/g, ' ');
+}
+
+function spoken(text: string): string {
+  return text.replace(/\$\([^)]*\)\s*/g, '');
+}
