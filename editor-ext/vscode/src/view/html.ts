@@ -1,0 +1,30 @@
+/** The model view's page: one script and one style sheet of the extension, and nothing else. */
+
+import { randomBytes } from 'node:crypto';
+import { Uri, type Webview } from 'vscode';
+
+/** The folders whose files the page may load. */
+export function roots(extension: Uri): Uri[] {
+  return [Uri.joinPath(extension, 'dist'), Uri.joinPath(extension, 'media', 'view')];
+}
+
+export function html(webview: Webview, extension: Uri): string {
+  const nonce = randomBytes(18).toString('base64');
+  const style = webview.asWebviewUri(Uri.joinPath(extension, 'media', 'view', 'view.css')).toString();
+  const script = webview.asWebviewUri(Uri.joinPath(extension, 'dist', 'view.js')).toString();
+  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Model view</title>
+<link rel="stylesheet" href="${style}">
+</head>
+<body>
+<main id="page"></main>
+<script nonce="${nonce}" src="${script}"></script>
+</body>
+</html>`;
+}

@@ -1,0 +1,237 @@
+/** One model view: a web page, the document that it shows, and what it asks the server. */
+
+import {
+  CancellationTokenSource,
+  commands,
+  type Disposable,
+  EventEmitter,
+  type ExtensionContext,
+  type TextEditor,
+  Uri,
+  type WebviewPanel,
+  window,
+} from 'vscode';
+import type { Daemon } from '../daemon';
+import { MODEL_VIEW, type ModelViewParams, type ModelViewResult, type Status, TARGETS, type TargetsResult } from '../protocol';
+import { apply } from './applying';
+import { html, roots } from './html';
+import { type FromPage, readMessage, type Saved, type ToPage, type Wish } from './messages';
+import { reveal } from './places';
+
+/** The server ended a request because a newer one came, or its document changed. */
+const SERVER_CANCELLED = -32802;
+const CONTENT_MODIFIED = -32801;
+/** Milliseconds until a request that the server ended is made once more. */
+const AGAIN = 500;
+
+export class ModelPanel implements Disposable {
+  private saved: Saved = { uri: '', pinned: false, wish: {} };
+  private view: ModelViewResult | undefined;
+  private latest: ToPage | undefined;
+  private asking: CancellationTokenSource | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private known = '';
+  private ready = false;
+  private readonly gone = new EventEmitter<void>();
+  private readonly disposables: Disposable[] = [];
+  readonly onDidDispose = this.gone.event;
+
+  constructor(
+    private readonly panel: WebviewPanel,
+    context: ExtensionContext,
+    private readonly daemon: Daemon,
+  ) {
+    const { webview } = panel;
+    webview.options = { enableScripts: true, localResourceRoots: roots(context.extensionUri) };
+    this.disposables.push(
+      webview.onDidReceiveMessage((said: unknown) => this.heard(said)),
+      panel.onDidDispose(() => this.dispose()),
+      daemon.onStatus((status) => this.status(status)),
+      daemon.onDidRestart(() => this.ask()),
+      window.onDidChangeTextEditorSelection(({ textEditor }) => this.cursor(textEditor)),
+    );
+    panel.iconPath = {
+      light: Uri.joinPath(context.extensionUri, 'media', 'view', 'icon-light.svg'),
+      dark: Uri.joinPath(context.extensionUri, 'media', 'view', 'icon-dark.svg'),
+    };
+    webview.html = html(webview, context.extensionUri);
+  }
+
+  get uri(): string {
+    return this.saved.uri;
+  }
+
+  get pinned(): boolean {
+    return this.saved.pinned;
+  }
+
+  /** Show a document, and of it a model where one is named. What was chosen of targets stays. */
+  show(uri: string, model?: string): void {
+    const { target, compare } = this.saved.wish;
+    const wish: Wish = { ...(model && { model }), ...(target && { target }), ...(compare && { compare }) };
+    this.take({ uri, pinned: this.saved.pinned, wish });
+  }
+
+  reveal(): void {
+    this.panel.reveal(undefined, true);
+  }
+
+  dispose(): void {
+    this.asking?.cancel();
+    clearTimeout(this.timer);
+    for (const one of this.disposables.splice(0)) one.dispose();
+    this.gone.fire();
+    this.gone.dispose();
+  }
+
+  private take(saved: Saved): void {
+    this.saved = saved;
+    this.panel.title = `Model: ${fileOf(saved.uri)}`;
+    this.known = '';
+    this.ask();
+  }
+
+  private heard(said: unknown): void {
+    const message = readMessage(said);
+    if (message !== null) void this.answer(message);
+  }
+
+  private async answer(message: FromPage): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.started(message.saved);
+        break;
+      case 'wish':
+        this.saved = { ...this.saved, wish: message.wish };
+        this.ask();
+        break;
+      case 'pin':
+        this.saved = { ...this.saved, pinned: message.pinned };
+        if (this.latest?.type === 'view') this.latest = { ...this.latest, pinned: message.pinned };
+        break;
+      case 'open':
+        await this.tried(() => reveal(message.place, this.panel.viewColumn, message.stay));
+        break;
+      case 'apply':
+        await this.tried(() => this.apply(message.finding));
+        break;
+      case 'explain':
+        await this.tried(() => commands.executeCommand('advisor.explain', message.code));
+        break;
+      case 'retrace':
+        await this.tried(() => commands.executeCommand('advisor.retrace', this.uri));
+        break;
+    }
+  }
+
+  /** The page is there, for the first time or again after it was hidden. */
+  private started(saved: Saved | null): void {
+    this.ready = true;
+    if (this.uri === '' && saved !== null) {
+      this.take(saved);
+    } else if (this.latest !== undefined) {
+      this.post(this.latest);
+    } else {
+      this.post({ type: 'busy', state: this.daemon.statusOf(Uri.parse(this.uri))?.state ?? 'waiting' });
+    }
+  }
+
+  /** Says what goes wrong, to the person. */
+  private async tried(work: () => Thenable<unknown> | Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      void window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private async apply(id: string): Promise<void> {
+    const finding = this.view?.findings.find((one) => one.id === id);
+    const message = finding === undefined ? 'That finding is gone.' : await apply(finding);
+    this.post({ type: 'said', message });
+    if (finding === undefined || !message.startsWith('Applied')) {
+      void window.showInformationMessage(message);
+    } else {
+      const { fix, ...wish } = this.saved.wish;
+      this.saved = fix === id ? { ...this.saved, wish } : this.saved;
+    }
+  }
+
+  private status(status: Status): void {
+    if (status.uri !== this.uri) return;
+    const going = status.state === 'waiting' || status.state === 'tracing';
+    const said = JSON.stringify(status.revision === undefined ? status : [status.revision, status.state]);
+    if (said === this.known) return;
+    this.known = said;
+    if (going) {
+      this.post({ type: 'busy', state: status.state });
+    } else {
+      this.ask();
+    }
+  }
+
+  /** Ask for what the page shows, instead of what was asked for before. */
+  private ask(retried = false): void {
+    this.asking?.cancel();
+    clearTimeout(this.timer);
+    if (this.uri === '') return;
+    const source = new CancellationTokenSource();
+    this.asking = source;
+    const params: ModelViewParams = { uri: this.uri, ...this.saved.wish };
+    const current = (): boolean => this.asking === source && !source.token.isCancellationRequested;
+    const answered = Promise.all([
+      this.daemon.request<ModelViewResult>(MODEL_VIEW, params, source.token),
+      this.daemon.request<TargetsResult>(TARGETS, {}, source.token),
+    ]);
+    answered.then(
+      ([view, { targets }]) => {
+        if (current()) this.shown({ type: 'view', view, targets, file: fileOf(view.uri), pinned: this.pinned });
+      },
+      (error: unknown) => {
+        if (!current()) return;
+        if (wasCancelled(error) && !retried) {
+          this.timer = setTimeout(() => this.ask(true), AGAIN);
+        } else {
+          this.failed(error instanceof Error ? error.message : String(error));
+        }
+      },
+    );
+  }
+
+  private shown(message: ToPage & { type: 'view' }): void {
+    this.view = message.view;
+    const { preview } = message.view;
+    const { fix, ...wish } = this.saved.wish;
+    if (fix !== undefined && preview === null) this.saved = { ...this.saved, wish }; // it is gone
+    this.latest = message;
+    this.post(message);
+    for (const editor of window.visibleTextEditors) {
+      if (editor === window.activeTextEditor) this.cursor(editor);
+    }
+  }
+
+  private failed(message: string): void {
+    const said: ToPage = { type: 'failed', message };
+    if (this.latest === undefined || this.view?.uri !== this.uri) this.latest = said;
+    this.post(said);
+  }
+
+  private cursor(editor: TextEditor): void {
+    const { start, end } = editor.selection;
+    this.post({ type: 'cursor', uri: editor.document.uri.toString(), first: start.line, last: end.line });
+  }
+
+  private post(message: ToPage): void {
+    if (this.ready) void this.panel.webview.postMessage(message);
+  }
+}
+
+function wasCancelled(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return code === SERVER_CANCELLED || code === CONTENT_MODIFIED;
+}
+
+function fileOf(uri: string): string {
+  const { path } = Uri.parse(uri);
+  return path.slice(path.lastIndexOf('/') + 1) || uri;
+}
