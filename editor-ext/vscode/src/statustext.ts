@@ -87,7 +87,8 @@ function iconOf(status: Status): string {
 /** What is the matter, for the bar; empty where all is well. */
 function short(status: Status): string {
   if (!status.trusted) return 'not trusted';
-  if (status.state === 'failed') return 'analysis failed';
+  // with figures at hand, a line that is half typed is no news
+  if (status.state === 'failed') return status.models.some((m) => m.text !== '') ? '' : 'analysis failed';
   return status.state === 'cancelled' ? 'stopped' : '';
 }
 
@@ -96,7 +97,7 @@ function sentence(status: Status): string {
   const how = 'The workspace is not trusted: nothing of it is run, and models are read from their source only.';
   if (!status.trusted) return `$(workspace-untrusted) ${how} [How to allow it](command:workbench.trust.manage)`;
   const again = '[Trace again](command:advisor.retrace)';
-  if (status.state === 'failed') return `$(warning) The analysis failed. ${again} · [Log](command:advisor.showLog)`;
+  if (status.state === 'failed') return `$(warning) The text cannot be imported as it is, or its analysis failed. ${again} · [Log](command:advisor.showLog)`;
   if (status.state === 'cancelled') return `$(circle-slash) You stopped the analysis. ${again}`;
   if (status.state === 'tracing' || status.state === 'waiting') return '$(loading~spin) Being traced…';
   return status.stale ? '$(history) The figures with ~ are from before the last edit.' : '';
