@@ -1,6 +1,5 @@
 // Bundles the extension and its web view into dist/: `node esbuild.mjs [--watch | --minify]`.
 // With --tests, the tests into .test-out/.
-import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { context } from 'esbuild';
 
@@ -31,7 +30,7 @@ async function tests() {
   return { ...node, entryPoints, outdir: '.test-out', outbase: 'test', sourcemap: 'inline', logLevel: 'warning' };
 }
 
-const wanted = process.argv.includes('--tests') ? [await tests()] : [extension, ...(existsSync('src/view/web/main.ts') ? [view] : [])];
+const wanted = process.argv.includes('--tests') ? [await tests()] : [extension, view];
 for (const options of wanted) {
   const bundle = await context(options);
   if (process.argv.includes('--watch')) {

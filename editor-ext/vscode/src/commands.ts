@@ -5,7 +5,7 @@ import type { AdvisorDaemon } from './daemon';
 import { doctor } from './doctor';
 import type { Launcher } from './launcher';
 import type { Offers } from './offers';
-import { type FixAllResult, SERVER, type Target, TARGETS, type TargetsResult } from './protocol';
+import { type FixAllResult, SERVER, type Target, TARGETS, type TargetsParams, type TargetsResult } from './protocol';
 import { front } from './statusbar';
 
 export interface Parts {
@@ -67,7 +67,9 @@ async function selectTarget(daemon: AdvisorDaemon): Promise<void> {
   interface Item extends QuickPickItem {
     target: string;
   }
-  const found = daemon.request<TargetsResult>(TARGETS, {}).then(({ targets }) =>
+  const uri = front();
+  const params: TargetsParams = uri ? { uri: uri.toString() } : {};
+  const found = daemon.request<TargetsResult>(TARGETS, params).then(({ targets }) =>
     [...targets]
       .sort((a, b) => Number(b.active) - Number(a.active))
       .map((target): Item => ({ ...described(target), target: target.name })),

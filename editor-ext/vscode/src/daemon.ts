@@ -59,6 +59,9 @@ export class AdvisorDaemon implements Daemon, Disposable {
   readonly onDidRestart = this.restartEmitter.event;
   readonly onLife = this.lifeEmitter.event;
 
+  /** Has the server started, where nothing has asked for it so far. */
+  needed: () => Promise<void> = () => Promise.resolve();
+
   /** `diagnose` is what the button of the last message runs when the server cannot be asked. */
   constructor(
     private readonly log: LogOutputChannel,
@@ -78,6 +81,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 
   async request<R>(method: string, params: unknown, token?: CancellationToken): Promise<R> {
+    if (!this.running) await this.needed();
     if (!this.client || !this.running) {
       throw new Error('The advisor does not run: start it with "Advisor: Restart".');
     }
@@ -137,7 +141,8 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   private async begin(program: Program): Promise<void> {
     this.become('starting');
-    this.log.info(`Starting ${[program.command, ...program.args].map((part) => JSON.stringify(part)).join(' ')}`);
+    this.log.info(`Starting the server: ${program.command}`);
+    this.log.debug(JSON.stringify(program));
     const client: Client = new Client(program, clientOptions(this.log, () => this.ended(client)), this.log);
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;

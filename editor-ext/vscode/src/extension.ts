@@ -9,6 +9,7 @@ import { Offers } from './offers';
 import { PythonEnvironments } from './python';
 import { SECTION, traceWith } from './settings';
 import { StatusBar } from './statusbar';
+import { registerModelView } from './view/panel';
 
 let daemon: AdvisorDaemon | undefined;
 
@@ -19,6 +20,7 @@ export function activate(context: ExtensionContext): void {
   const environments = new PythonEnvironments(log);
   const launcher = new Launcher(server, environments, log);
   const offers = new Offers(launcher);
+  server.needed = () => launcher.ensure();
   traceWith((scope) => environments.virtualOf(scope));
   context.subscriptions.push(
     log,
@@ -32,6 +34,7 @@ export function activate(context: ExtensionContext): void {
     ...changes(server, launcher, environments),
     firstModel(() => void launcher.ensure()),
   );
+  registerModelView(context, server);
 }
 
 export async function deactivate(): Promise<void> {

@@ -42,7 +42,7 @@ export interface ModelStatus {
   uncounted: number;
   findings: number;
   level: Level;
-  /** `1.18 ms ±6 % · 5.7 MiB` */
+  /** `1.18 ms ±6 % · 5.7 MiB`; with a `~` while it is of an earlier text. */
   text: string;
   /** Why the level is not `ok`, a sentence; empty otherwise. */
   why: string;
@@ -58,13 +58,18 @@ export interface Status {
   target: string | null;
   targets: string[];
   models: ModelStatus[];
-  /** Grows whenever the answer to `advisor/modelView` would be another. */
-  revision?: number;
+  /** Grows with every trace, and whenever more fixes are known: the answer to `advisor/modelView` may be another. */
+  revision: number;
 }
 
 // ---- requests
 
 export const TARGETS = 'advisor/targets';
+
+/** Those in the settings of a document; of the first folder without one. */
+export interface TargetsParams {
+  uri?: string;
+}
 
 export interface Target {
   name: string;

@@ -53,7 +53,7 @@ function plain(text: string, tooltip: string, command: string): Shown {
 
 function told(status: Status, facts: Facts): Shown {
   const model = modelAt(status, facts.line);
-  const parts = [status.target ?? 'advisor', ...(model && model.text !== '' ? [mark(status, model.text)] : [])];
+  const parts = [status.target ?? 'advisor', ...(model && model.text !== '' ? [model.text] : [])];
   const state = short(status);
   if (state !== '') parts.push(state);
   const text = `${facts.busy ? '$(loading~spin)' : iconOf(status)} ${parts.join(' · ')}`;
@@ -72,11 +72,6 @@ export function modelAt(status: Status, line: number): ModelStatus | undefined {
     (best, m) => (best === undefined || cost(m) > cost(best) ? m : best),
     undefined,
   );
-}
-
-/** Figures of an earlier text carry a `~`, as hints do. */
-function mark(status: Status, text: string): string {
-  return status.stale ? `~${text}` : text;
 }
 
 function iconOf(status: Status): string {
@@ -119,7 +114,7 @@ function tooltip(status: Status, current: ModelStatus | undefined): string {
 function table(status: Status, current: ModelStatus | undefined): string {
   const rows = status.models.map((m) => {
     const name = m === current ? `**${escaped(m.name)}**` : escaped(m.name);
-    const figures = m.text === '' ? escaped(m.status) : escaped(mark(status, m.text));
+    const figures = m.text === '' ? escaped(m.status) : escaped(m.text);
     return `| ${name} | ${figures} | ${escaped(m.label)} | ${m.findings === 0 ? '' : plural(m.findings)} |`;
   });
   return ['| model | | | |', '|:--|:--|:--|:--|', ...rows].join('\n');
