@@ -10,6 +10,13 @@ Tracing never gives one; :class:`advisor.moves.SetPrecision` does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .graph import Op, Tensor
+
 OPERATORS: dict[str, dict[str, str]] = {
     # --- with weights
     "conv": {
@@ -105,3 +112,11 @@ FREE = frozenset({"reshape", "identity", "expand"})
 
 LINEAR = frozenset({"conv", "linear"})
 NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"})
+
+
+def function(op: Op, tensors: Mapping[int, Tensor]) -> str:
+    """The function of an op as an accelerator sees it, empty for an op without: a PReLU that has one slope for all
+    channels is a LeakyReLU whose slope was learned."""
+    fn = op.attrs.get("fn") or ""
+    slopes = op.weights.get("weight") if fn == "prelu" else None
+    return "leaky_relu" if slopes is not None and prod(tensors[slopes].shape) == 1 else fn

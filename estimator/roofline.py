@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from advisor.costs import Kernel
 from advisor.graph import Graph, Op, Tensor
 from advisor.macs import op_macs
+from advisor.operators import function
 from advisor.packs import op_cost
 from advisor.targets import Memory, Target
 
@@ -196,12 +197,12 @@ def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: 
     if first.op in MAC_OPS:
         array, stream = _mac_cycles(tensors, first, group, target, macs)
     else:
-        rate = own_rate(first, target) or target.throughput[STREAM_OF[first.op]]
+        rate = own_rate(tensors, first, target) or target.throughput[STREAM_OF[first.op]]
         array, stream = 0.0, amount(tensors, first) / rate
     slow = []
     passing = stream
     for op in group.ops[1:]:
-        rate = own_rate(op, target)
+        rate = own_rate(tensors, op, target)
         if rate is None:
             continue
         needed = _numel(tensors, op.outputs) / rate
@@ -211,9 +212,9 @@ def _compute(tensors: Mapping[int, Tensor], group: Group, target: Target, macs: 
     return Compute(array, stream, tuple(slow))
 
 
-def own_rate(op: Op, target: Target) -> float | None:
+def own_rate(tensors: Mapping[int, Tensor], op: Op, target: Target) -> float | None:
     """Elements per cycle of an op that runs otherwise than its kind."""
-    special = target.special(op.op, op.attrs.get("fn"))
+    special = target.special(op.op, function(op, tensors) or None)
     return None if special is None else special.elements_per_cycle
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from advisor.graph import Op
 from advisor.moves import SwapActivation
 from advisor.moves.activation import MODULES
+from advisor.operators import function
 from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.targets import Special
 from advisor.units import percent, time
@@ -90,6 +91,7 @@ class SlowOperator(Rule):
     valid = (
         Case(source=invalid[0].source.replace("SiLU", "ReLU6"), input=(1, 3, 64, 64), target="ethos-u55-128"),
         Case(source=invalid[0].source.replace("SiLU", "Hardswish"), input=(1, 3, 64, 64), target="cpu-x86"),
+        Case(source=invalid[0].source.replace("SiLU", "PReLU"), input=(1, 3, 64, 64), target="ethos-u55-128"),
     )
 
     def check(self, look: Look) -> Iterable[Advice]:
@@ -97,9 +99,10 @@ class SlowOperator(Rule):
         folded = graph.constant_ops if look.target.constant_folding else frozenset()
         found: dict[tuple[Special, str], list[Op]] = {}
         for op in graph.ops:
-            special = look.target.special(op.op, op.attrs.get("fn"))
+            called = function(op, graph.tensors)
+            special = look.target.special(op.op, called or None)
             if special is not None and op.key not in folded:
-                found.setdefault((special, str(op.attrs.get("fn") or op.op)), []).append(op)
+                found.setdefault((special, called or op.op), []).append(op)
         for (special, called), ops in found.items():
             yield _advice(look, special, called, ops)
 

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from advisor.graph import Op, Tensor
+from advisor.operators import function
 from advisor.targets import Target
 
 from ..kernels import Group
@@ -104,8 +105,8 @@ def own(tensors: Mapping[int, Tensor], group: Group, priced: Priced, target: Tar
         seen = h_in // max(h_out, 1), w_in // max(w_out, 1)
     return (
         NUMBER.get(kind, 0.0),
-        _FUNCTION.get(attrs.get("fn") or attrs.get("mode") or "", 0.0),
-        _fused(group.ops),
+        _FUNCTION.get(function(first, tensors) or attrs.get("mode") or "", 0.0),
+        _fused(tensors, group.ops),
         len(group.ops),
         batch,
         c_in // groups if c_in >= groups else c_in,
@@ -174,11 +175,11 @@ def _extents(shape: Sequence[int], op: str) -> tuple[int, int, int, int]:
     return shape[0], shape[-1], 1, shape[-2] if n == 3 else 1
 
 
-def _fused(ops: Sequence[Op]) -> float:
+def _fused(tensors: Mapping[int, Tensor], ops: Sequence[Op]) -> float:
     """The last function that the kernel applies behind its first op."""
     for op in reversed(ops[1:]):
         if op.op in ("activation", "elementwise"):
-            return _FUNCTION.get(op.attrs.get("fn", ""), 0.5)
+            return _FUNCTION.get(function(op, tensors), 0.5)
     return 0.0
 
 

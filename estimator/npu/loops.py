@@ -64,7 +64,7 @@ def work(tensors: Mapping[int, Tensor], group: Group, target: Target) -> Work:
     nests = tuple(nests_of(tensors, first)) if first.op in MAC_OPS else ()
     port = _first_port(tensors, first, nests, target)
     for op in group.ops[1:]:
-        rate = own_rate(op, target)
+        rate = own_rate(tensors, op, target)
         if rate is not None:
             port = max(port, tensors[op.outputs[0]].numel / rate)
     other = target.precisions.get(precision(group))
@@ -98,7 +98,7 @@ def _first_port(tensors: Mapping[int, Tensor], op: Op, nests: tuple[Nest, ...], 
     """Cycles of the output port for the kernel's first op."""
     if op.op not in MAC_OPS:
         kind = STREAM_OF[op.op]
-        rate = own_rate(op, target) or target.throughput[kind]
+        rate = own_rate(tensors, op, target) or target.throughput[kind]
         block = target.array.channel_block if target.array and kind in AS_STORED else 1
         made = tensors[op.outputs[0]]
         return amount(tensors, op) * padded(made, block) / max(made.numel, 1) / rate

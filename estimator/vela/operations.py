@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from advisor.graph import Tensor
+from advisor.operators import function
 from advisor.targets import Target
 
 from ..kernels import Group
@@ -60,7 +61,7 @@ def operation(tensors: Mapping[int, Tensor], group: Group, kind: str, target: Ta
         return (*_NONE[:-1], 2 * _constant(y, y[1:2] or y, accelerator))  # a product and a sum
     if kind == "reshape":
         return _shuffled(x, y, accelerator, followed(target))
-    output = _output(group)
+    output = _output(tensors, group)
     if kind == "linear":
         made = passed(Layer(1, prod(x[:-1]), x[-1], y[-1]), "linear", (1, 1), output, accelerator)
         return _of(_coded(Coded("linear", y[-1], x[-1]), made, accelerator), y[-1], made)
@@ -84,8 +85,8 @@ def _shuffled(x: Sequence[int], y: Sequence[int], accelerator: str, exactly: boo
     return (0.0, 0.0, cycles, *_NONE[3:])
 
 
-def _output(group: Group) -> str:
-    functions = {op.attrs.get("fn") for op in group.ops[1:] if op.op == "activation"}
+def _output(tensors: Mapping[int, Tensor], group: Group) -> str:
+    functions = {function(op, tensors) for op in group.ops[1:] if op.op == "activation"}
     return "table" if functions & _TABLE else "clamped" if functions & _CLAMPED else ""
 
 
