@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import multiprocessing
 import random
 import shutil
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = path.read_text().splitlines() if path.exists() else []
         self._entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
@@ -38,28 +38,30 @@ class Journal:
     def work(
         self,
         kind: str,
-        jobs: Sequence[tuple[str, Path]],
-        threads: int,
+        jobs: Iterable[tuple[str, Path]],
+        processes: int,
         do: Callable[[Path, str], Sequence[Any]],
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``do`` the jobs (name and path of a file) that are not in the journal yet, until there is ``enough``;
-        dataclasses come back."""
+        """``do`` the jobs (name and path of a file) that are not in the journal yet, in processes, until there is
+        ``enough``; dataclasses come back."""
         known = {e["file"] for e in self._entries if e["kind"] == kind}
+        left = iter([job for job in jobs if job[0] not in known])
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            running = {pool.submit(do, path, name): name for name, path in islice(left, processes)}
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._add(kind, running.pop(future), future.result())
+                if not enough():
+                    running |= {pool.submit(do, path, name): name for name, path in islice(left, len(done))}
 
-        def one(job: tuple[str, Path]) -> None:
-            if enough():
-                return
-            name, path = job
-            entry = {"kind": kind, "file": name, "values": [asdict(v) for v in do(path, name)]}
-            with self._lock:
-                self._entries.append(entry)
-                with self._path.open("a") as out:
-                    out.write(json.dumps(entry) + "\n")
-            print(f"  {kind} {name}: {len(entry['values'])}", file=sys.stderr, flush=True)
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, [job for job in jobs if job[0] not in known]))
+    def _add(self, kind: str, file: str, values: Sequence[Any]) -> None:
+        entry = {"kind": kind, "file": file, "values": [asdict(v) for v in values]}
+        self._entries.append(entry)
+        with self._path.open("a") as out:
+            out.write(json.dumps(entry) + "\n")
+        print(f"  {kind} {file}: {len(values)}", file=sys.stderr, flush=True)
 
 
 def copies(into: Path, checkouts: Sequence[Path]) -> list[Path]:
