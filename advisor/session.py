@@ -166,6 +166,27 @@ class Session:
             return FileReport(str(path), findings=[broken(path, e)])
         return None if over() else report
 
+    def models(
+        self, path: Path, texts: Texts, *, run: bool = True, cancelled: threading.Event | None = None
+    ) -> FileReport | None:
+        """The models of one file, as ``texts`` have it, with neither costs nor advice: those of an earlier run where
+        nothing that they rest on has changed. None when the request was cancelled, or ``cancelled`` is set.
+
+        Without ``run`` nothing is executed. Raises what :meth:`file` raises."""
+
+        def stopped() -> bool:
+            return self.cancelled.is_set() or (cancelled is not None and cancelled.is_set())
+
+        with self._lock:
+            plan = self.plans.of(path)
+        try:
+            report = _Audit(self, path, plan, texts, stopped).models(run)
+        except WorkerError:
+            raise
+        except Exception as e:  # as above: a bug of ours costs this request only
+            return FileReport(str(path), findings=[broken(path, e)])
+        return None if stopped() else report
+
     def warm(self, path: Path) -> None:
         """Have the worker ready that would serve ``path``. Raises :class:`advisor.workers.WorkerError` and
         :class:`advisor.config.ConfigError`."""
@@ -241,6 +262,11 @@ class _Audit:
                 request={**found.request, "candidates": asked, "scopes": scopes, "numbers": False},
             )
         return trace_file(self.path, found, self._running())
+
+    def models(self, run: bool) -> FileReport:
+        """What :meth:`Session.models` gives."""
+        found = self._discovered()
+        return trace_file(self.path, found, self._run()) if run else from_source(self.path, found, lambda model: None)
 
     def _discovered(self) -> Discovery:
         config = self.plan.config

@@ -101,6 +101,13 @@ class Params:
         given = self._given.get(name)
         return None if given is None else self._table(name, given)
 
+    def lists(self, name: str) -> dict[str, list[str]]:
+        """Lists of texts by name; none where there is none."""
+        given = self._table(name, self._given.get(name) or {})
+        if not all(isinstance(some, list) for some in given.values()):
+            raise self._wrong(name, "a table of lists", given)
+        return {key: [self._text(name, item) for item in some] for key, some in given.items()}
+
     def texts_of(self, name: str) -> list[str]:
         return [self._text(name, item) for item in self._list(name)]
 

@@ -43,6 +43,7 @@ from advisor.words import suggestion
 from advisor.workers import WorkerError
 from advisor.zeroshot.check import unscored
 
+from . import modeljob
 from .jobparams import Params, ParamsError
 from .view import Phase, digest
 from .viewing import view
@@ -82,6 +83,11 @@ class Job:
         """Wait until the job is cancelled, ``seconds`` at most."""
         self.cancelled.wait(seconds)
 
+    def go_on(self) -> None:
+        """Raise :class:`Cancelled` if it was cancelled."""
+        if self.cancelled.is_set():
+            raise Cancelled
+
 
 class Jobs:
     """Does jobs, one at a time; what they share is kept. ``cache`` is the folder of what outlives the process."""
@@ -96,6 +102,7 @@ class Jobs:
             "read": self._read,
             "score": self._score,
             "fixes": self._fixes,
+            "model": self._model,
             "audit": self._audit,
             "planned": self._planned,
             "render": self._render,
@@ -153,8 +160,8 @@ class Jobs:
         return {"view": self._traced(job, job.params.run, lambda: None, "yes")[1]}
 
     def _fixes(self, job: Job) -> Any:
-        """Fixes of the file's findings: an event each, ``of`` the finding's fingerprint, then the groups of those that
-        go together."""
+        """Fixes of the file's findings: an event each, ``of`` the finding's fingerprint, or why there is none; then the
+        groups of those that go together."""
         params = job.params
         if not params.run:
             return {"groups": []}  # to verify a fix is to run user code
@@ -166,6 +173,8 @@ class Jobs:
         def tell(finding: Finding) -> None:
             if finding.fix is not None:
                 job.emit({"event": "fix", "of": finding.fingerprint(), "fix": finding.fix.to_plain()})
+            else:
+                job.emit({"event": "unfixed", "of": finding.fingerprint(), "why": finding.unfixed})
 
         try:
             fixer = offer(session, report, params.texts, tell, job.cancelled.is_set)
@@ -173,6 +182,16 @@ class Jobs:
         except Enough:
             raise Cancelled from None
         return {"groups": found}
+
+    def _model(self, job: Job) -> Any:
+        """One model of the file layer by layer, as :mod:`.layered` has it."""
+        params = job.params
+        session = self._session(params)
+        report = session.models(params.path, params.texts, run=params.run, cancelled=job.cancelled)
+        if report is None:
+            raise Cancelled
+        asked = modeljob.Asked.of(params)
+        return modeljob.layered(session.plans.of(params.path), report, asked, job.go_on).to_plain()
 
     def _read(self, job: Job) -> Any:
         """The static view alone, as the event of :meth:`_analyse`: nothing is run."""
