@@ -16,6 +16,8 @@ Applicability = Literal["safe", "unsafe"]
 
 SAFE = "safe"
 """What the group of all safe fixes of a file is called; other groups bear the code of their findings."""
+ALL = "all"
+"""What the group of all fixes of a file is called, where that is another than those of a code or the safe ones."""
 
 
 @dataclass(slots=True)

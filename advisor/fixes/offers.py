@@ -9,7 +9,7 @@ from ..findings import Finding
 from ..report import FileReport, ModelReport
 from ..session import Session
 from ..texts import Texts
-from .fix import SAFE, Fix
+from .fix import ALL, SAFE, Fix
 from .fixer import Fixer
 from .proposal import Unfixable
 
@@ -39,14 +39,16 @@ def offer(
 
 
 def groups(fixer: Fixer, report: FileReport) -> Iterator[tuple[str, int, Fix]]:
-    """What can be fixed at once, by name: all findings of a code, and all that have a safe fix; with how many they are.
-    Each group was verified as a whole, and holds at least two."""
+    """What can be fixed at once, by name: all findings of a code, all that have a safe fix, and all; with how many they
+    are. Each group was verified as a whole, and holds at least two."""
     fixed = [(m, f, f.fix) for m, f in _movable(report) if f.fix is not None]
     named: dict[str, list[tuple[ModelReport, Finding, Fix]]] = {}
     for entry in fixed:
         named.setdefault(entry[1].code, []).append(entry)
         if entry[2].applicability == SAFE:
             named.setdefault(SAFE, []).append(entry)
+    if all(len(entries) < len(fixed) for entries in named.values()):
+        named[ALL] = fixed
     for name, entries in named.items():
         composed = fixer.compose(entries) if len(entries) > 1 else None
         if composed is not None and composed.fix is not None and len(composed.kept) > 1:

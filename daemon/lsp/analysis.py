@@ -168,6 +168,13 @@ class Analysis:
         if (run := self._runs.get(opened.uri)) is not None:
             await (run.traced if traced else run.static).wait()
 
+    async def sought(self, opened: Opened) -> None:
+        """Wait until the present text has been traced and fixes have been looked for; or until that is given up."""
+        await self.reached(opened, traced=True)
+        run = self._runs.get(opened.uri)
+        if run is not None and run.fixing is not None:
+            await asyncio.wait([run.fixing])
+
     # ---- one analysis
 
     def _end(self, opened: Opened) -> None:

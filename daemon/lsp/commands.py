@@ -16,7 +16,7 @@ from advisor.words import suggestion
 from ..comments import plain
 from ..remote import AnalystError
 from ..view import Model, View
-from . import edits, pages, sheets, targets
+from . import edits, fixall, pages, sheets, targets
 from .requests import RequestFailed, Result, document, failed, models_of, one, show
 
 if TYPE_CHECKING:
@@ -149,14 +149,20 @@ COMMANDS = {
 }
 
 
+LONG = {fixall.FIX_ALL: fixall.fix_all}
+"""Commands that take their time: they are told the client's token for their progress."""
+
+
 def register(session: Session) -> None:
     """Answer for the commands."""
     for name, handler in COMMANDS.items():
         session.command(name)(_bound(handler, session))
+    for name, handler in LONG.items():
+        session.command(name)(_bound(handler, session, long=True))
 
 
-def _bound(handler: Callable[..., Any], session: Session) -> Callable[..., Any]:
-    async def run(*arguments: Any) -> Any:
-        return await handler(session, *arguments)
+def _bound(handler: Callable[..., Any], session: Session, long: bool = False) -> Callable[..., Any]:
+    async def run(token: lsp.ProgressToken | None, *arguments: Any) -> Any:
+        return await (handler(session, token, *arguments) if long else handler(session, *arguments))
 
     return run

@@ -9,7 +9,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from . import actions, commands, configuration, hints, hover, lenses, pages, syncing, targets, watching
+from . import actions, commands, configuration, hints, hover, lenses, modelview, pages, syncing, targets, watching
 from .analysis import Analysis
 from .diagnostics import SOURCE, Diagnostics
 from .documents import Documents, Opened
@@ -28,7 +28,7 @@ def register(session: Session) -> None:
     syncing.register(session, analysis, diagnostics)
     configuration.register(session, analysis, workspace.stop)
     watching.register(session, analysis, workspace.outdated)
-    for feature in (actions, commands, hints, hover, lenses, targets):
+    for feature in (actions, commands, hints, hover, lenses, modelview, targets):
         feature.register(session)
 
     @session.feature(
@@ -86,7 +86,7 @@ def _life(session: Session, analysis: Analysis) -> None:
         handler = session.wire.fm.commands.get(params.command)
         if handler is None:
             raise JsonRpcInvalidParams(f"there is no command {params.command!r}")
-        return await handler(*(params.arguments or []))
+        return await handler(params.work_done_token, *(params.arguments or []))
 
 
 def _begin(session: Session, params: types.InitializeParams) -> None:

@@ -49,13 +49,14 @@ class Group:
 @dataclass
 class Fixes:
     """What is known of one generation of a document: fixes by the fingerprint of their finding, why others have none,
-    and groups. ``done``: there are no more to come."""
+    and groups. ``done``: there are no more to come; ``trouble`` says what ended the search before its end."""
 
     generation: int
     found: dict[str, Fix] = field(default_factory=dict)
     unfixed: dict[str, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     done: bool = False
+    trouble: str = ""
 
     def of(self, finding: Finding) -> Fix | None:
         return self.found.get(finding.fingerprint())
@@ -85,6 +86,7 @@ async def find(
         result = await session.lanes.call("fixes", params, lane="back", on_event=on_event)
     except AnalystError as e:
         session.log.info("no fixes of %s: %s", opened.path, e)
+        fixes.trouble = e.message
     else:
         fixes.groups = [Group(g["name"], g["count"], Fix.from_plain(g["fix"])) for g in result["groups"]]
     fixes.done = True
@@ -122,6 +124,14 @@ def all_safe(session: Session, opened: Opened) -> Iterator[lsp.CodeAction]:
                 yield made
 
 
+def choice(fixes: Fixes, *, unsafe: bool) -> Group | None:
+    """As many fixes as go together: the safe ones, or also those after which the network has to be trained; of as many,
+    what gains most. None where there is none."""
+    groups = [g for g in fixes.groups if unsafe or g.name == SAFE]
+    groups += [Group("", 1, fix) for fix in fixes.found.values() if unsafe or fix.applicability == SAFE]
+    return max(groups, key=lambda g: (g.count, g.fix.gain_us or 0.0), default=None)
+
+
 def titled(fix: Fix) -> str:
     """What the action that applies a finding's fix is called."""
     return f"{fix.title} (has to be trained)" if fix.applicability == "unsafe" else fix.title
@@ -143,7 +153,7 @@ def _action(
         data={"uri": opened.uri, "generation": opened.generation, "fix": name},
     )
     if not _resolves(session):
-        made.edit = _edit(session, opened, fix)
+        made.edit = edit_of(session, opened, fix, confirm=fix.applicability != SAFE)
         made.data = None
         if made.edit is None:
             return
@@ -162,7 +172,7 @@ async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
     opened = session.documents.of(str(data.get("uri")))
     fix = None if opened is None else _named(opened, data)
     if opened is not None and fix is not None:
-        action.edit = await asyncio.to_thread(_edit, session, opened, fix)
+        action.edit = await asyncio.to_thread(edit_of, session, opened, fix, confirm=fix.applicability != SAFE)
     if action.edit is None:
         said = (
             f"“{action.title}” was not applied: a file that it edits changed since; it is offered again once verified"
@@ -180,8 +190,9 @@ def _named(opened: Opened, data: dict[str, Any]) -> Fix | None:
     return group or fixes.found.get(name)
 
 
-def _edit(session: Session, opened: Opened, fix: Fix) -> lsp.WorkspaceEdit | None:
-    """The edit in the client's terms; None where a file holds another text than the fix was made for."""
+def edit_of(session: Session, opened: Opened, fix: Fix, *, confirm: bool, title: str = "") -> lsp.WorkspaceEdit | None:
+    """The edit in the client's terms; None where a file holds another text than the fix was made for. To ``confirm``, a
+    client that can shows it first, under ``title`` or the fix's own."""
     found: dict[str, tuple[int | None, list[lsp.TextEdit]]] = {}
     for file, edits in by_file(fix.edits).items():
         other = opened if opened.owns(edits[0].span) else session.documents.by_path(Path(file))
@@ -196,7 +207,7 @@ def _edit(session: Session, opened: Opened, fix: Fix) -> lsp.WorkspaceEdit | Non
                 return None
             text = lsp.TextEdit(place.range, edit.text.replace("\n", newline))
             found.setdefault(place.uri, (versions.get(place.uri), []))[1].append(text)
-    return _annotated(session, fix, found)
+    return _annotated(session, fix, found, confirm, title or fix.title)
 
 
 def _digest(path: Path, opened: Opened | None) -> str | None:
@@ -210,12 +221,16 @@ def _newline(path: Path, opened: Opened | None) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _annotated(session: Session, fix: Fix, found: Edits) -> lsp.WorkspaceEdit:
-    """One edit, so that one undo takes it back. An unsafe one asks to be looked at first, where the client can show
-    it."""
+def previews(session: Session) -> bool:
+    """Whether the client can show edits before it makes them."""
+    return bool(versioned(session) and session.can("workspace.workspace_edit.change_annotation_support"))
+
+
+def _annotated(session: Session, fix: Fix, found: Edits, confirm: bool, title: str) -> lsp.WorkspaceEdit:
+    """One edit, so that one undo takes it back."""
     if not versioned(session):
         return lsp.WorkspaceEdit(changes={uri: list(some) for uri, (_, some) in found.items()})
-    preview = fix.applicability == "unsafe" and session.can("workspace.workspace_edit.change_annotation_support")
+    preview = confirm and previews(session)
 
     def annotated(some: Sequence[lsp.TextEdit]) -> list[Any]:
         if not preview:
@@ -226,7 +241,7 @@ def _annotated(session: Session, fix: Fix, found: Edits) -> lsp.WorkspaceEdit:
         lsp.TextDocumentEdit(lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=version), annotated(some))
         for uri, (version, some) in found.items()
     ]
-    note = lsp.ChangeAnnotation(fix.title, needs_confirmation=True, description=fix.note or None)
+    note = lsp.ChangeAnnotation(title, needs_confirmation=True, description=fix.note or None)
     return lsp.WorkspaceEdit(
         document_changes=list(changes), change_annotations={_ANNOTATION: note} if preview else None
     )

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 from lsprotocol import types
 from pygls import uris
 from pygls.protocol import default_converter
@@ -72,6 +73,15 @@ _CONVERTER = _converter()
 def capabilities(plain: Mapping[str, Any], *encodings: str) -> types.ClientCapabilities:
     general = {"general": {"positionEncodings": list(encodings)}} if encodings else {}
     return _CONVERTER.structure({**plain, **general}, types.ClientCapabilities)
+
+
+@attrs.define
+class _Plain:
+    """A response that stays as it was sent: pygls would make tuples of its objects, whose keys must be names."""
+
+    id: Any
+    jsonrpc: str
+    result: Any
 
 
 class Editor(LanguageClient):
@@ -214,11 +224,13 @@ class Editor(LanguageClient):
         for change in edit.document_changes or ():
             assert isinstance(change, types.TextDocumentEdit)
             path = Path(uris.to_fs_path(change.text_document.uri) or "")
-            edits = [one for one in change.edits if isinstance(one, types.TextEdit)]
+            edits = [one for one in change.edits if isinstance(one, types.TextEdit | types.AnnotatedTextEdit)]
             assert len(edits) == len(change.edits)
             self._replace(path, edits, change.text_document.version)
 
-    def _replace(self, path: Path, edits: Sequence[types.TextEdit], version: int | None) -> None:
+    def _replace(
+        self, path: Path, edits: Sequence[types.TextEdit | types.AnnotatedTextEdit], version: int | None
+    ) -> None:
         """All edits are of the same text, so the last one comes first."""
         text = self.texts[path] if path in self.texts else path.read_text()
         ordered = sorted(edits, key=lambda e: (e.range.start.line, e.range.start.character), reverse=True)
@@ -360,11 +372,15 @@ class Editor(LanguageClient):
     async def execute(self, command: str, *arguments: Any) -> Any:
         return await self.workspace_execute_command_async(types.ExecuteCommandParams(command, list(arguments)))
 
-    def ask(self, method: str, params: Any) -> tuple[str, asyncio.Task[Any]]:
+    def ask(self, method: str, params: Any) -> tuple[str, asyncio.Future[Any]]:
         """Begin a request that may be cancelled by its number."""
         self._number += 1
         number = f"e2e-{self._number}"
-        return number, asyncio.ensure_future(self.protocol.send_request_async(method, params, number))
+        if method in types.METHOD_TO_TYPES:
+            return number, asyncio.ensure_future(self.protocol.send_request_async(method, params, number))
+        answer = asyncio.wrap_future(self.protocol.send_request(method, params, msg_id=number))
+        self.protocol._result_types[number] = _Plain
+        return number, asyncio.ensure_future(answer)
 
     def cancel(self, number: str) -> None:
         self.protocol.notify(types.CANCEL_REQUEST, types.CancelParams(number))

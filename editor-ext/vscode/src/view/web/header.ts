@@ -62,10 +62,14 @@ export class Header {
     this.figures.replaceChildren(
       latency(totals, was, other && `${said(other)}${against}, ${compared(ratioOf(totals.latencyUs, other.latencyUs))}`),
       memory(view, totals, was, other && `${size(other.peakBytes)}${against}`),
-      figure('Parameters', count(totals.params), changed(totals.params, was?.params, count), size(totals.weightsBytes)),
+      figure('Parameters', count(totals.params), changed(totals.params, was?.params, count), stored(totals)),
       figure('MACs', count(totals.macs), changed(totals.macs, was?.macs, count), ''),
     );
   }
+}
+
+function stored(totals: Totals): string {
+  return totals.weightsBytes === null ? '' : `${size(totals.weightsBytes)} stored`;
 }
 
 function choices(

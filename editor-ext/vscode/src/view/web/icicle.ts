@@ -12,7 +12,11 @@ import { el, put, say, set } from './dom';
 
 const ROW = 22;
 /** The least height of the lowest layers. */
-const FLOOR = 52;
+const FLOOR = 84;
+/** Below this width a layer's name stands upright. */
+const UPRIGHT = 46;
+/** Pixels of a character, about. */
+const CHARACTER = 7;
 /** Above how many boxes nothing glides: moving them all would stutter. */
 const MANY = 500;
 
@@ -87,7 +91,8 @@ export class Icicle {
   }
 
   private made(key: string): HTMLElement {
-    const element = el('div', { class: 'box' }, el('span', { class: 'name' }), el('span', { class: 'sub' }));
+    const seen = ['name', 'sub'].map((name) => el('span', { class: name, 'aria-hidden': 'true' }));
+    const element = el('div', { class: 'box' }, ...seen, el('span', { class: 'unseen' }));
     this.drawn.set(key, element);
     return element;
   }
@@ -122,13 +127,13 @@ export class Icicle {
       'aria-level': box.row + 1,
       'aria-setsize': node === scene.zoom ? 1 : (node.parent?.children.length ?? 1),
       'aria-posinset': node === scene.zoom ? 1 : (node.parent?.children.indexOf(node) ?? 0) + 1,
-      'aria-label': spoken(node, scene),
     });
-    const [name, sub] = element.children;
+    const [name, sub, words] = element.children;
     const figure = scene.figures.of(node);
-    if (name !== undefined && sub !== undefined) {
-      say(name, least < 12 ? '' : shown(node, scene, figure.value === null));
-      say(sub, least < 30 || !leaf ? '' : scene.figures.text(figure));
+    if (name !== undefined && sub !== undefined && words !== undefined) {
+      say(name, fitting(shown(node, scene, figure.value === null), least, tall));
+      say(sub, least < UPRIGHT || !leaf ? '' : scene.figures.text(figure));
+      say(words, spoken(node, scene));
     }
   }
 
@@ -139,12 +144,12 @@ export class Icicle {
       if (scene.figures.of(node).value === null) {
         names.push('unknown');
       }
-      if (width < 46 && height > 46) {
+      if (width < UPRIGHT && height > UPRIGHT) {
         names.push('upright');
       }
     }
-    if (width < 6) {
-      names.push('thin');
+    if (width < 30) {
+      names.push(width < 6 ? 'thin' : 'narrow');
     }
     if (node === scene.selected) {
       names.push('selected');
@@ -233,6 +238,12 @@ function shown(node: Node, scene: Scene, unknown: boolean): string {
   const label = node.layer?.label ?? '';
   const text = label === '' || label === name ? name : `${label} · ${name}`;
   return unknown && node.layer !== null ? `? ${text}` : text;
+}
+
+/** The text where there is room for it, upright or cut; nothing where what is left would mislead: `1` of `12`. */
+function fitting(text: string, width: number, height: number): string {
+  const room = width < UPRIGHT && height > UPRIGHT ? (width < 13 ? 0 : height) : width;
+  return room >= 34 || text.length * CHARACTER + 5 <= room ? text : '';
 }
 
 /** What a node is and costs, for who cannot see the chart. */

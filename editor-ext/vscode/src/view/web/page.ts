@@ -6,7 +6,7 @@ import { FAMILIES, type Family, familyOf } from '../scene/families';
 import { type Measure, MEASURES } from '../scene/measures';
 import { crumbs, Model, type Scene, sceneOf, titleOf } from '../scene/scene';
 import type { Settings, Tab } from '../scene/settings';
-import type { Node } from '../scene/tree';
+import { type Node, within } from '../scene/tree';
 import type { Actions } from './actions';
 import { Details } from './details';
 import { Choice, el, say, set } from './dom';
@@ -264,11 +264,12 @@ export class Page implements Actions {
   }
 
   private drawLegend(scene: Scene): void {
-    const there = new Set(scene.tree.layers.map((layer) => familyOf(layer.label)));
+    const seen = scene.tree.leaves.filter((leaf) => scene.placing.widthOf(leaf) >= 1 && within(leaf, scene.zoom));
+    const there = new Set(seen.map((leaf) => familyOf(leaf.layer?.label ?? '')));
     const families = (Object.keys(FAMILIES) as Family[]).filter((family) => there.has(family));
     const item = (swatch: string, text: string): HTMLElement =>
       el('li', {}, el('span', { class: `swatch ${swatch}`, 'aria-hidden': 'true' }), text);
-    const unknown = scene.figures.total.unknown;
+    const { unknown } = scene.figures.of(scene.zoom);
     this.legend.replaceChildren(
       ...families.map((family) => item(family, FAMILIES[family])),
       ...(unknown > 0 ? [item('unknown', `? unknown (${unknown}): not to scale`)] : []),

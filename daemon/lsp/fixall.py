@@ -1,0 +1,97 @@
+"""The command that applies all fixes of a document in one edit: one step to undo.
+
+Nothing is looked for that is not looked for anyway: where the search of the present text runs, it is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+
+from advisor.fixes.fix import SAFE
+from advisor.reports.cells import plural
+
+from . import fixing
+from .progress import progress
+from .requests import RequestFailed, Result, document
+
+if TYPE_CHECKING:
+    from .documents import Opened
+    from .session import Session
+
+FIX_ALL = "advisor.fixAll"
+
+
+class _Asked(NamedTuple):
+    """``unsafe``: also fixes after which the network has to be trained; ``preview``: the person sees the edits
+    first."""
+
+    opened: Opened
+    unsafe: bool
+    preview: bool
+
+
+async def fix_all(session: Session, token: lsp.ProgressToken | None, *arguments: Any) -> Result:
+    """Apply as many of a document's fixes as go together; how many those are, and what is to be said of the rest."""
+    opened, unsafe, preview = _asked(session, arguments)
+    if not session.can("workspace.apply_edit"):
+        raise RequestFailed("this editor takes no edits from commands: use the code actions on the findings")
+    if preview and not fixing.previews(session):
+        raise RequestFailed("this editor cannot show edits before it makes them: leave `preview` out")
+    fixes = await _known(session, opened, token)
+    chosen = fixing.choice(fixes, unsafe=unsafe)
+    if chosen is None:
+        return {"applied": False, "count": 0, "note": _rest(fixes, 0, unsafe) or "no finding has a fix"}
+    name = f"Apply {plural(chosen.count, 'fix', 'fixes')} of the advisor"
+    edit = await asyncio.to_thread(fixing.edit_of, session, opened, chosen.fix, confirm=preview, title=name)
+    if edit is None:
+        raise RequestFailed("a file that the fixes edit has changed since: they are offered again once verified")
+    try:
+        answer = await session.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=name))
+    except JsonRpcException as e:
+        raise RequestFailed(f"the editor did not apply the edit: {e}; use the code actions on the findings") from e
+    note = "; ".join(said for said in (chosen.fix.note, _rest(fixes, chosen.count, unsafe)) if said)
+    return {"applied": answer.applied, "count": chosen.count, "note": note}
+
+
+def _asked(session: Session, arguments: Sequence[Any]) -> _Asked:
+    about = arguments[0] if len(arguments) == 1 else None
+    flags = [about.get(key, False) for key in ("unsafe", "preview")] if isinstance(about, dict) else []
+    if not isinstance(about, dict) or not all(isinstance(flag, bool) for flag in flags):
+        wanted = '{"uri": …, "unsafe": true or false, "preview": true or false}'
+        raise JsonRpcInvalidParams(f"{FIX_ALL}: expected {wanted}, got {list(arguments)!r}")
+    return _Asked(document(session, FIX_ALL, about.get("uri")), *flags)
+
+
+async def _known(session: Session, opened: Opened, token: lsp.ProgressToken | None) -> fixing.Fixes:
+    """The fixes of the present text, once they have been looked for. Raises :class:`RequestFailed`."""
+    name = opened.path.name
+    if not session.trusts(opened.path):
+        raise RequestFailed(f"a fix is offered once it was tried, and {name} may not be run: trust it first")
+    generation = opened.generation
+    async with progress(session, f"Advisor: fixes of {name}", token):
+        await session.analysis.sought(opened)
+    if opened.generation != generation:
+        raise RequestFailed(f"{name} was edited meanwhile: try again")
+    if opened.stale or opened.view is None:
+        raise RequestFailed(f"the present text of {name} could not be traced: its diagnostics say why")
+    fixes = fixing.known(opened) or fixing.Fixes(generation)
+    if fixes.trouble and not fixes.found:
+        raise RequestFailed(f"the search for fixes of {name} came to nothing: {fixes.trouble}")
+    return fixes
+
+
+def _rest(fixes: fixing.Fixes, count: int, unsafe: bool) -> str:
+    """What is left to say: which fixes were not applied, and how to come by them."""
+    safe = sum(fix.applicability == SAFE for fix in fixes.found.values())
+    others = len(fixes.found) - safe
+    parts = []
+    if (left := (len(fixes.found) if unsafe else safe) - count) > 0:
+        parts.append(f"{plural(left, 'fix', 'fixes')} more may go once these are in: ask again")
+    if others and not unsafe:
+        parts.append(f"after {plural(others, 'other fix', 'other fixes')} the network has to be trained")
+    return "; ".join(parts)
