@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+
 import pytest
 
-from . import lab as places
+from .codeserver import CodeServer
+from .driving import Driver
+from .lab import ROOT, Lab, require
+
+ARTIFACTS = ROOT / "build" / "editors"
+"""What is looked at when a test failed: logs, results and screenshots of the last run."""
 
 
 @pytest.fixture(scope="session")
-def lab() -> places.Lab:
-    """All editors; the test is skipped without them, or fails (:func:`lab.require`)."""
-    return places.require()
+def lab() -> Lab:
+    """All editors; the test is skipped without them, or fails (:func:`require`)."""
+    return require()
+
+
+@pytest.fixture(scope="session")
+def code_server(lab) -> Iterator[CodeServer]:
+    """VS Code, served to any number of windows."""
+    shutil.rmtree(ARTIFACTS, ignore_errors=True)
+    ARTIFACTS.mkdir(parents=True)
+    server = CodeServer(lab, ARTIFACTS)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def vscode(lab, code_server) -> Driver:
+    """Windows on that server."""
+    return Driver(lab, code_server)

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 EDITORS = ROOT / ".editors"
 WORKSPACE = Path(__file__).with_name("workspace")
 """A project of one model, ``net.py``; tests work on copies of it."""
+VSCODE = Path(__file__).with_name("vscode")
+"""Programs for node that drive VS Code in a browser, and tests that run inside it."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Lab:
     code_server: Path
     """Its entry, a script for :attr:`node`."""
     tools: Path
-    """The folder whose ``node_modules`` has playwright-core, axe-core and esbuild."""
+    """What the tests that node runs are made with: playwright-core, axe-core, esbuild."""
     vsix: Path
     """The packed VS Code extension."""
     chromium: Path
@@ -39,7 +41,7 @@ def find() -> Lab:
     return Lab(
         node=EDITORS / "node" / "bin" / "node",
         code_server=EDITORS / "code-server" / "node_modules" / "code-server" / "out" / "node" / "entry.js",
-        tools=EDITORS / "tools",
+        tools=VSCODE / "node_modules" / "playwright-core",
         vsix=EDITORS / "nas-advisor.vsix",
         chromium=_program("chromium"),
         nvim_old=_program("nvim"),

@@ -61,6 +61,8 @@ class Step(NamedTuple):
     name: str
     version: str
     """What is installed; another one is installed anew."""
+    proof: Path | None
+    """What is there once it is done."""
     after: tuple[str, ...]
     install: Callable[[Log], None]
 
@@ -111,12 +113,7 @@ def code_server(log: Log) -> None:
 
 def tools(log: Log) -> None:
     """What the tests themselves are made with, in the versions of their lock file."""
-    folder = INTO / "tools"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(TOOLS / name, folder)
-    log.run("npm", "ci", cwd=folder, env=node_environment())
+    log.run("npm", "ci", cwd=TOOLS, env=node_environment())
 
 
 def extension(log: Log) -> None:
@@ -149,13 +146,14 @@ def sources(folder: Path) -> str:
 def steps() -> list[Step]:
     """In this order where there are fewer processors than steps: the longest way through them first."""
     lock = (TOOLS / "package-lock.json").read_text(encoding="utf-8")
+    found = hashlib.sha256(lock.encode()).hexdigest()
     return [
-        Step("node", NODE, (), node),
-        Step("debian", " ".join(DEBIAN), (), debian),
-        Step("code-server", f"{CODE_SERVER} {NODE}", ("node", "debian"), code_server),
-        Step("tools", hashlib.sha256(lock.encode()).hexdigest(), ("node",), tools),
-        Step("extension", sources(EXTENSION), ("node",), extension),
-        Step("neovim", NEOVIM_SUITE, (), neovim),
+        Step("node", NODE, INTO / "node" / "bin" / "node", (), node),
+        Step("debian", " ".join(DEBIAN), None, (), debian),
+        Step("code-server", f"{CODE_SERVER} {NODE}", INTO / "code-server" / ENTRY, ("node", "debian"), code_server),
+        Step("tools", found, TOOLS / "node_modules" / "playwright-core", ("node",), tools),
+        Step("extension", sources(EXTENSION), INTO / "nas-advisor.vsix", ("node",), extension),
+        Step("neovim", NEOVIM_SUITE, INTO / "nvim" / "nvim", (), neovim),
     ]
 
 
@@ -179,7 +177,8 @@ def install(wanted: list[Step], started: float) -> list[str]:
             futures[name].result()
         stamp = INTO / "done" / step.name
         done = json.dumps([step.version])
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == done:
+        there = step.proof is None or step.proof.exists()
+        if there and stamp.exists() and stamp.read_text(encoding="utf-8") == done:
             return
         begun = time.monotonic()
         say(started, f"{step.name} …")
