@@ -1,6 +1,13 @@
 /** The extension's own commands. Those of the server are registered by the language client under their own ids. */
 
-import { commands, type Disposable, type ExtensionContext, type LogOutputChannel, type QuickPickItem, window } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  type ExtensionContext,
+  type LogOutputChannel,
+  type QuickPickItem,
+  window,
+} from 'vscode';
 import type { AdvisorDaemon } from './daemon';
 import { doctor } from './doctor';
 import type { Launcher } from './launcher';
@@ -69,11 +76,13 @@ async function selectTarget(daemon: AdvisorDaemon): Promise<void> {
   }
   const uri = front();
   const params: TargetsParams = uri ? { uri: uri.toString() } : {};
-  const found = daemon.request<TargetsResult>(TARGETS, params).then(({ targets }) =>
-    [...targets]
-      .sort((a, b) => Number(b.active) - Number(a.active))
-      .map((target): Item => ({ ...described(target), target: target.name })),
-  );
+  const found = daemon
+    .request<TargetsResult>(TARGETS, params)
+    .then(({ targets }) =>
+      [...targets]
+        .sort((a, b) => Number(b.active) - Number(a.active))
+        .map((target): Item => ({ ...described(target), target: target.name })),
+    );
   const options = { title: 'Cost models for which target?', matchOnDescription: true, matchOnDetail: true };
   const item = await window.showQuickPick(found, options);
   if (item) await server(daemon, SERVER.switchTarget, item.target);
@@ -100,4 +109,3 @@ async function tellArgs(daemon: AdvisorDaemon): Promise<void> {
   const item = only ?? (await window.showQuickPick(items, { title: 'Tell the args and inputs of which model?' }));
   if (item) await server(daemon, SERVER.tellInputs, { uri: uri.toString(), model: item.label });
 }
-

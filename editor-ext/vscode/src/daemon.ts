@@ -143,7 +143,11 @@ export class AdvisorDaemon implements Daemon, Disposable {
     this.become('starting');
     this.log.info(`Starting the server: ${program.command}`);
     this.log.debug(JSON.stringify(program));
-    const client: Client = new Client(program, clientOptions(this.log, () => this.ended(client)), this.log);
+    const client: Client = new Client(
+      program,
+      clientOptions(this.log, () => this.ended(client)),
+      this.log,
+    );
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;
     try {

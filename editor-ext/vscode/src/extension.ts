@@ -1,6 +1,14 @@
 /** The extension's life: it waits for a Python file that imports torch, then finds and starts the server. */
 
-import { commands, type Disposable, type ExtensionContext, extensions, type TextDocument, window, workspace } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  type ExtensionContext,
+  extensions,
+  type TextDocument,
+  window,
+  workspace,
+} from 'vscode';
 import { registerCommands } from './commands';
 import { AdvisorDaemon } from './daemon';
 import { importsTorch } from './imports';

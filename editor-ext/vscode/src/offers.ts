@@ -96,7 +96,9 @@ export class Offers implements Disposable {
     const known: Item[] = this.launcher
       .choice()
       .candidates.map(({ file, why: description }) => ({ label: file, description, file }));
-    const ways: Item[] = [{ label: '$(folder-opened) Find…', description: 'a Python interpreter that has the advisor' }];
+    const ways: Item[] = [
+      { label: '$(folder-opened) Find…', description: 'a Python interpreter that has the advisor' },
+    ];
     if (extensions.getExtension('ms-python.python')) {
       ways.push({
         label: '$(list-selection) Select with the Python extension…',

@@ -56,13 +56,5 @@ function keys(): string[] {
 /** Whether a person set it, anywhere: pyproject.toml and the server's defaults hold for the others. */
 function isSet(settings: WorkspaceConfiguration, key: string): boolean {
   const found = settings.inspect(key);
-  const values = [
-    found?.globalValue,
-    found?.workspaceValue,
-    found?.workspaceFolderValue,
-    found?.globalLanguageValue,
-    found?.workspaceLanguageValue,
-    found?.workspaceFolderLanguageValue,
-  ];
-  return values.some((value) => value !== undefined);
+  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined);
 }

@@ -3,6 +3,7 @@
 import {
   type Disposable,
   MarkdownString,
+  type NotebookDocument,
   StatusBarAlignment,
   type StatusBarItem,
   type TextEditor,
@@ -91,7 +92,7 @@ export class StatusBar implements Disposable {
   }
 
   private selected(editor: TextEditor): void {
-    if (editor === window.activeTextEditor && editor.selection.active.line !== this.line) this.render();
+    if (editor === frontEditor() && editor.selection.active.line !== this.line) this.render();
   }
 
   private render(): void {
@@ -103,7 +104,7 @@ export class StatusBar implements Disposable {
       this.item.hide();
       return;
     }
-    this.line = window.activeTextEditor?.selection.active.line ?? 0;
+    this.line = frontEditor()?.selection.active.line ?? 0;
     const text = shown({ server: this.server(), status, line: this.line, busy: this.busy });
     const tooltip = new MarkdownString(text.tooltip, true);
     tooltip.isTrusted = { enabledCommands: LINKED };
@@ -124,15 +125,25 @@ export class StatusBar implements Disposable {
 
 /** The document in front, a notebook as a whole; undefined for what is not Python. */
 export function front(): Uri | undefined {
+  return frontNotebook()?.uri ?? frontEditor()?.document.uri;
+}
+
+function frontNotebook(): NotebookDocument | undefined {
   const notebook = window.activeNotebookEditor?.notebook;
-  if (notebook?.notebookType === 'jupyter-notebook') return notebook.uri;
-  const document = window.activeTextEditor?.document;
-  return document?.languageId === 'python' ? document.uri : undefined;
+  return notebook?.notebookType === 'jupyter-notebook' ? notebook : undefined;
+}
+
+/** The Python editor in front; one beside it while a page such as the model view, or an output, has the focus. */
+function frontEditor(): TextEditor | undefined {
+  const active = window.activeTextEditor;
+  const isPython = (editor: TextEditor): boolean => editor.document.languageId === 'python';
+  if (active && active.document.uri.scheme !== 'output') return isPython(active) ? active : undefined;
+  return window.visibleTextEditors.find(isPython);
 }
 
 /** Whether the document in front imports torch: of others nothing is said unless there are models in them. */
 function aboutModels(): boolean {
-  const notebook = window.activeNotebookEditor?.notebook;
-  const documents = notebook ? notebook.getCells().map((cell) => cell.document) : [window.activeTextEditor?.document];
+  const cells = frontNotebook()?.getCells();
+  const documents = cells ? cells.map((cell) => cell.document) : [frontEditor()?.document];
   return documents.some((document) => document !== undefined && importsTorch(document.getText()));
 }

@@ -92,7 +92,8 @@ function sentence(status: Status): string {
   const how = 'The workspace is not trusted: nothing of it is run, and models are read from their source only.';
   if (!status.trusted) return `$(workspace-untrusted) ${how} [How to allow it](command:workbench.trust.manage)`;
   const again = '[Trace again](command:advisor.retrace)';
-  if (status.state === 'failed') return `$(warning) The text cannot be imported as it is, or its analysis failed. ${again} · [Log](command:advisor.showLog)`;
+  if (status.state === 'failed')
+    return `$(warning) The text cannot be imported as it is, or its analysis failed. ${again} · [Log](command:advisor.showLog)`;
   if (status.state === 'cancelled') return `$(circle-slash) You stopped the analysis. ${again}`;
   if (status.state === 'tracing' || status.state === 'waiting') return '$(loading~spin) Being traced…';
   return status.stale ? '$(history) The figures with ~ are from before the last edit.' : '';
@@ -102,7 +103,9 @@ function tooltip(status: Status, current: ModelStatus | undefined): string {
   const targets = status.targets.map((name, i) => (i === 0 ? `**${escaped(name)}**` : escaped(name)));
   const parts = [targets.length > 0 ? `Costs on ${targets.join(', ')}` : 'No target'];
   if (status.models.length > 0) parts.push(table(status, current));
-  parts.push(...status.models.filter((m) => m.why !== '').map((m) => `$(warning) ${escaped(m.name)}: ${escaped(m.why)}`));
+  parts.push(
+    ...status.models.filter((m) => m.why !== '').map((m) => `$(warning) ${escaped(m.name)}: ${escaped(m.why)}`),
+  );
   const matter = sentence(status);
   if (matter !== '') parts.push(matter);
   const links = ['[Switch target](command:advisor.selectTarget)', '[Settings](command:advisor.openSettings)'];

@@ -78,13 +78,21 @@ test('without trust nothing in the workspace is started, whoever names it', () =
 });
 
 test('links do not lead around trust, from either side', () => {
-  const into = around(['/real/.venv/bin/python'], { trusted: false, folders: ['/real'], active: ['/link/.venv/bin/python'] }, {
-    '/link': '/real',
-  });
+  const into = around(
+    ['/real/.venv/bin/python'],
+    { trusted: false, folders: ['/real'], active: ['/link/.venv/bin/python'] },
+    {
+      '/link': '/real',
+    },
+  );
   assert.deepEqual(files(into), []);
-  const opened = around(['/real/.venv/bin/python'], { trusted: false, folders: ['/link'], active: ['/real/.venv/bin/python'] }, {
-    '/link': '/real',
-  });
+  const opened = around(
+    ['/real/.venv/bin/python'],
+    { trusted: false, folders: ['/link'], active: ['/real/.venv/bin/python'] },
+    {
+      '/link': '/real',
+    },
+  );
   assert.deepEqual(files(opened), []);
   const outOf = around(['/usr/bin/python3', '/else/bin/python'], { trusted: false }, { '/ws/.venv': '/else' });
   assert.deepEqual(files(outOf), ['/usr/bin/python3']);
@@ -101,7 +109,9 @@ test('relative entries of the PATH do not count: they would be the workspace’s
 
 test('the interpreter behind the program `advisor` is tried before the system’s', () => {
   const there = ['/usr/bin/advisor', '/pipx/bin/python', '/usr/bin/python3'];
-  assert.deepEqual(files(around(there, { firstLine: () => '#!/pipx/bin/python' })), ['/pipx/bin/python', '/usr/bin/python3']);
+  assert.deepEqual(files(around(there, { firstLine: () => '#!/pipx/bin/python' })), [
+    '/pipx/bin/python',
+    '/usr/bin/python3',
+  ]);
   assert.deepEqual(files(around(there, { firstLine: () => '#!/bin/sh' })), ['/usr/bin/python3']);
 });
-

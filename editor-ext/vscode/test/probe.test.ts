@@ -13,7 +13,8 @@ test('the last line is the answer, whatever is printed before', () => {
 });
 
 test('what is no answer is none', () => {
-  for (const text of ['', 'Segmentation fault', '[]', '{"python": 3}', 'null']) assert.equal(readAnswer(text), undefined);
+  for (const text of ['', 'Segmentation fault', '[]', '{"python": 3}', 'null'])
+    assert.equal(readAnswer(text), undefined);
 });
 
 test('an interpreter without the advisor is one that it may be missing in', () => {
@@ -22,7 +23,14 @@ test('an interpreter without the advisor is one that it may be missing in', () =
 });
 
 test('Python 3.10 is recent enough', () => {
-  assert.deepEqual([[3, 9, 18], [3, 10, 0], [3, 14], [4, 0], [], [2, 12]].map(recentEnough), [false, true, true, true, false, false]);
+  assert.deepEqual([[3, 9, 18], [3, 10, 0], [3, 14], [4, 0], [], [2, 12]].map(recentEnough), [
+    false,
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test('it is installed by pip, else by uv, else not at all', () => {
@@ -57,7 +65,10 @@ test('nothing is imported from the folder that the server is started in', { skip
     for (const name of ['advisor/__init__.py', 'advisor/__main__.py', 'json.py', 'importlib.py', 'os.py']) {
       writeFileSync(join(folder, name), hostile);
     }
-    spawnSync(PYTHON ?? '', ['-S', ...advisorArguments('--version')], { cwd: folder, env: { PATH: process.env['PATH'] } });
+    spawnSync(PYTHON ?? '', ['-S', ...advisorArguments('--version')], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] },
+    });
     assert.ok(!existsSync(ran));
     spawnSync(PYTHON ?? '', ['-m', 'advisor'], { cwd: folder });
     assert.ok(existsSync(ran), 'the test itself cannot tell');

@@ -51,7 +51,10 @@ test('target and figures, as the server words them', () => {
 
 test('a budget that is near is amber, one that is passed red, and why is said', () => {
   const why = 'latency 1.18 ms is over the budget of 1 ms';
-  assert.equal(shown(facts({ status: status({ models: [model('Net', 10, 20, { level: 'near' })] }) })).level, 'warning');
+  assert.equal(
+    shown(facts({ status: status({ models: [model('Net', 10, 20, { level: 'near' })] }) })).level,
+    'warning',
+  );
   const over = shown(facts({ status: status({ models: [model('Net', 10, 20, { level: 'over', why })] }) }));
   assert.equal(over.level, 'error');
   assert.match(over.tooltip.replaceAll('\\', ''), new RegExp(why));
@@ -100,7 +103,9 @@ test('half a line that is being typed keeps the figures', () => {
 });
 
 test('without a server the item says what a click does about it', () => {
-  const commands = (['missing', 'down', 'starting', 'waiting'] as const).map((server) => shown(facts({ server })).command);
+  const commands = (['missing', 'down', 'starting', 'waiting'] as const).map(
+    (server) => shown(facts({ server })).command,
+  );
   assert.deepEqual(commands, ['advisor.install', 'advisor.restart', 'advisor.showLog', 'advisor.showLog']);
   assert.equal(shown(facts({ server: 'down' })).level, 'error');
 });
