@@ -150,19 +150,17 @@ COMMANDS = {
 
 
 LONG = {fixall.FIX_ALL: fixall.fix_all}
-"""Commands that take their time: they are told the client's token for their progress."""
+"""Commands that take their time: their first argument is the client's token for their progress, or None."""
 
 
 def register(session: Session) -> None:
     """Answer for the commands."""
-    for name, handler in COMMANDS.items():
+    for name, handler in {**COMMANDS, **LONG}.items():
         session.command(name)(_bound(handler, session))
-    for name, handler in LONG.items():
-        session.command(name)(_bound(handler, session, long=True))
 
 
-def _bound(handler: Callable[..., Any], session: Session, long: bool = False) -> Callable[..., Any]:
-    async def run(token: lsp.ProgressToken | None, *arguments: Any) -> Any:
-        return await (handler(session, token, *arguments) if long else handler(session, *arguments))
+def _bound(handler: Callable[..., Any], session: Session) -> Callable[..., Any]:
+    async def run(*arguments: Any) -> Any:
+        return await handler(session, *arguments)
 
     return run

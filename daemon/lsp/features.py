@@ -86,7 +86,8 @@ def _life(session: Session, analysis: Analysis) -> None:
         handler = session.wire.fm.commands.get(params.command)
         if handler is None:
             raise JsonRpcInvalidParams(f"there is no command {params.command!r}")
-        return await handler(params.work_done_token, *(params.arguments or []))
+        told = [params.work_done_token] if params.command in commands.LONG else []
+        return await handler(*told, *(params.arguments or []))
 
 
 def _begin(session: Session, params: types.InitializeParams) -> None:
