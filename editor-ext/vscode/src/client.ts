@@ -1,7 +1,7 @@
 /** The language client: what it tells the server of itself, where its words go, and who decides about a restart. */
 
 import { homedir } from 'node:os';
-import { type LogOutputChannel, workspace } from 'vscode';
+import { type LogOutputChannel, type OutputChannel, workspace } from 'vscode';
 import {
   type ClientCapabilities,
   CloseAction,
@@ -21,21 +21,46 @@ const ID = 'advisor';
 /** Whose documents the server is told of. */
 export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme, language: 'python' }));
 
-/** Options for one life of the server; `ended` hears that it is gone. */
-export function clientOptions(log: LogOutputChannel, ended: () => void): LanguageClientOptions {
+/** Who hears of the server's life. */
+export interface Witness {
+  /** It is gone. */
+  ended(): void;
+  /** It said something on its standard error. */
+  complained(text: string): void;
+}
+
+/** Options for one life of the server. */
+export function clientOptions(log: LogOutputChannel, witness: Witness): LanguageClientOptions {
   return {
     documentSelector: SELECTOR,
-    outputChannel: log,
+    outputChannel: channel(log, (text) => witness.complained(text)),
     initializationOptions: { trusted: workspace.isTrusted },
     initializationFailedHandler: () => false,
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),
       closed: () => {
-        ended();
+        witness.ended();
         return { action: CloseAction.DoNotRestart, handled: true, message: 'The connection to the server ended.' };
       },
     },
     middleware: { workspace: { configuration }, window: { showDocument: showDocument(log) } },
+  };
+}
+
+/** The log as the client writes to it: the server's standard error comes in pieces, all else by the line. */
+function channel(log: LogOutputChannel, complained: (text: string) => void): OutputChannel {
+  return {
+    name: log.name,
+    append: (text) => {
+      complained(text);
+      log.warn(text.trimEnd());
+    },
+    appendLine: (text) => log.info(text),
+    replace: (text) => log.info(text),
+    clear: () => log.clear(),
+    show: () => log.show(true),
+    hide: () => log.hide(),
+    dispose: () => log.debug('The client has no more to say.'), // the log stays
   };
 }
 

@@ -11,7 +11,7 @@ import {
   workspace,
 } from 'vscode';
 import { Backoff } from './backoff';
-import { Client, clientOptions } from './client';
+import { Client, clientOptions, type Witness } from './client';
 import { TRUST, STATUS, type Status } from './protocol';
 import { readStatus } from './reading';
 
@@ -52,6 +52,8 @@ export class AdvisorDaemon implements Daemon, Disposable {
   private program: Program | undefined;
   private timer: NodeJS.Timeout | undefined;
   private life_: Life = 'idle';
+  /** What the server last said on its standard error. */
+  private lastWords = '';
   /** Starts and stops, one after the other. */
   private turn: Promise<void> = Promise.resolve();
 
@@ -141,13 +143,16 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   private async begin(program: Program): Promise<void> {
     this.become('starting');
+    this.lastWords = '';
     this.log.info(`Starting the server: ${program.command}`);
     this.log.debug(JSON.stringify(program));
-    const client: Client = new Client(
-      program,
-      clientOptions(this.log, () => this.ended(client)),
-      this.log,
-    );
+    const witness: Witness = {
+      ended: () => this.ended(client),
+      complained: (text) => {
+        this.lastWords = text.trim().split('\n').at(-1) ?? '';
+      },
+    };
+    const client: Client = new Client(program, clientOptions(this.log, witness), this.log);
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;
     try {
@@ -206,7 +211,8 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 
   private async giveUp(): Promise<void> {
-    const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.`;
+    const why = this.lastWords === '' ? '' : ` It last said: ${this.lastWords}`;
+    const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.${why}`;
     this.log.error(message);
     const choice = await window.showErrorMessage(message, RESTART, SHOW_LOG, DOCTOR);
     if (choice === RESTART && this.program) await this.start(this.program);

@@ -29,7 +29,7 @@ function ours({ context, launcher, daemon }: Parts): string[] {
   return [
     '# The advisor in this editor',
     '',
-    `- ${env.appName} ${version}, ${env.remoteName ?? env.appHost}; extension ${own}`,
+    `- ${env.appName} ${version}, ${env.appHost}${env.remoteName === undefined ? '' : ', remote'}; extension ${own}`,
     `- the Python extension is ${python ? (python.isActive ? 'active' : 'not active') : 'not installed'}`,
     `- the workspace is ${workspace.isTrusted ? '' : 'not '}trusted; the server: ${daemon.life}`,
     '',
