@@ -151,6 +151,8 @@ export interface Finding {
   fix: OfferedFix | null;
   /** Why there is no fix; empty otherwise. */
   unfixed: string;
+  /** Whether it proposes a change, so that a preview can be had without a fix, too. */
+  movable: boolean;
 }
 
 export interface Preview {

@@ -22,7 +22,7 @@ export type FromPage =
   | { type: 'retrace' };
 
 export type ToPage =
-  | { type: 'view'; view: ModelViewResult; targets: Target[]; file: string; pinned: boolean }
+  | { type: 'view'; view: ModelViewResult; wish: Wish; targets: Target[]; file: string; pinned: boolean }
   /** An answer is under way, and what the analysis does. */
   | { type: 'busy'; state: State | null }
   /** There is nothing to show, or what is shown could not be brought up to date. */

@@ -12,7 +12,7 @@ import {
   window,
 } from 'vscode';
 import type { Daemon } from '../daemon';
-import { MODEL_VIEW, type ModelViewParams, type ModelViewResult, type Status, TARGETS, type TargetsResult } from '../protocol';
+import { MODEL_VIEW, type ModelViewParams, type ModelViewResult, type Status, type Target, TARGETS, type TargetsResult } from '../protocol';
 import { apply } from './applying';
 import { html, roots } from './html';
 import { type FromPage, readMessage, type Saved, type ToPage, type Wish } from './messages';
@@ -185,7 +185,7 @@ export class ModelPanel implements Disposable {
     ]);
     answered.then(
       ([view, { targets }]) => {
-        if (current()) this.shown({ type: 'view', view, targets, file: fileOf(view.uri), pinned: this.pinned });
+        if (current()) this.shown(view, targets);
       },
       (error: unknown) => {
         if (!current()) return;
@@ -198,13 +198,16 @@ export class ModelPanel implements Disposable {
     );
   }
 
-  private shown(message: ToPage & { type: 'view' }): void {
-    this.view = message.view;
-    const { preview } = message.view;
-    const { fix, ...wish } = this.saved.wish;
-    if (fix !== undefined && preview === null) this.saved = { ...this.saved, wish }; // it is gone
-    this.latest = message;
-    this.post(message);
+  private shown(view: ModelViewResult, targets: Target[]): void {
+    this.view = view;
+    const { fix, ...others } = this.saved.wish;
+    if (fix !== undefined && view.preview === null) {
+      this.saved = { ...this.saved, wish: others };
+      this.post({ type: 'said', message: 'There is no preview of this finding any more.' });
+    }
+    const { pinned, wish } = this.saved;
+    this.latest = { type: 'view', view, wish, targets, file: fileOf(view.uri), pinned };
+    this.post(this.latest);
     for (const editor of window.visibleTextEditors) {
       if (editor === window.activeTextEditor) this.cursor(editor);
     }

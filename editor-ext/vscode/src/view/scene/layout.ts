@@ -1,5 +1,6 @@
 /** Where things lie along the chart: each layer's width, and the boxes that can be seen. */
 
+import { type Family, familyOf } from './families';
 import type { Figures } from './measures';
 import type { Node } from './tree';
 
@@ -104,19 +105,15 @@ export interface Box {
   width: number;
   /** The level below the zoomed node's. */
   row: number;
+  /** Of a layer, or of most that is drawn as one; null for a module. */
+  family: Family | null;
 }
 
 /** The boxes below and with `zoom` that are wide enough to be seen, and those that `always` names, parents first. */
 export function boxes(zoom: Node, placing: Placing, always: ReadonlySet<string>): Box[] {
   const out: Box[] = [];
   const visit = (node: Node): void => {
-    out.push({
-      node,
-      key: node.key,
-      x: placing.left(node),
-      width: placing.widthOf(node),
-      row: node.depth - zoom.depth,
-    });
+    out.push(boxOf(node, zoom, placing));
     const crowd = new Crowd(out, placing, node.depth + 1 - zoom.depth);
     for (const child of node.children) {
       if (placing.widthOf(child) >= 1 || wanted(child, always)) {
@@ -132,6 +129,11 @@ export function boxes(zoom: Node, placing: Placing, always: ReadonlySet<string>)
   return out;
 }
 
+export function boxOf(node: Node, zoom: Node, placing: Placing): Box {
+  const family = node.layer === null ? null : familyOf(node.layer.label);
+  return { node, key: node.key, x: placing.left(node), width: placing.widthOf(node), row: node.depth - zoom.depth, family };
+}
+
 function wanted(node: Node, keys: ReadonlySet<string>): boolean {
   return keys.has(node.key) || node.children.some((child) => wanted(child, keys));
 }
@@ -140,6 +142,7 @@ function wanted(node: Node, keys: ReadonlySet<string>): boolean {
 class Crowd {
   private from: Node | null = null;
   private to: Node | null = null;
+  private readonly widths = new Map<Family, number>();
 
   constructor(
     private readonly out: Box[],
@@ -150,6 +153,15 @@ class Crowd {
   add(node: Node): void {
     this.from ??= node;
     this.to = node;
+    this.count(node);
+  }
+
+  private count(node: Node): void {
+    node.children.forEach((child) => this.count(child));
+    if (node.layer !== null) {
+      const family = familyOf(node.layer.label);
+      this.widths.set(family, (this.widths.get(family) ?? 0) + this.placing.widthOf(node));
+    }
   }
 
   end(): void {
@@ -157,10 +169,12 @@ class Crowd {
       const x = this.placing.left(this.from);
       const width = this.placing.edge(this.to.last + 1) - x;
       if (width >= 1) {
-        this.out.push({ node: null, key: `crowd ${this.from.key}`, x, width, row: this.row });
+        const [family] = [...this.widths].reduce((most, one) => (one[1] > most[1] ? one : most));
+        this.out.push({ node: null, key: `crowd ${this.from.key}`, x, width, row: this.row, family });
       }
     }
     this.from = null;
     this.to = null;
+    this.widths.clear();
   }
 }

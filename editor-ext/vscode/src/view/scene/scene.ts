@@ -11,6 +11,8 @@ export class Model {
   readonly tree: Tree;
   readonly after: Tree | null;
   private readonly byId = new Map<number, Layer>();
+  /** Places of layers in the order of execution that findings are about, with these. */
+  private readonly cited: [index: number, findings: Finding[]][] = [];
   readonly changed: ReadonlySet<string>;
 
   constructor(readonly view: ModelViewResult) {
@@ -19,6 +21,12 @@ export class Model {
     this.changed = new Set(view.preview?.changed);
     for (const layer of view.layers) {
       this.byId.set(layer.id, layer);
+    }
+    for (const [index, { id }] of this.tree.layers.entries()) {
+      const findings = view.findings.filter((finding) => finding.layers.includes(id));
+      if (findings.length > 0) {
+        this.cited.push([index, findings]);
+      }
     }
   }
 
@@ -43,8 +51,8 @@ export class Model {
     if (own === undefined) {
       return [];
     }
-    const ids = new Set(this.tree.layers.slice(own.first, own.last + 1).map((layer) => layer.id));
-    return this.view.findings.filter((finding) => finding.layers.some((id) => ids.has(id)));
+    const there = this.cited.filter(([index]) => own.first <= index && index <= own.last);
+    return [...new Set(there.flatMap(([, findings]) => findings))];
   }
 
   finding(id: string | undefined): Finding | null {
@@ -52,14 +60,14 @@ export class Model {
   }
 }
 
-export interface Scene {
-  readonly model: Model;
-  readonly settings: Settings;
+/** What stays as it is while only the selection moves. */
+export interface Layout {
   readonly tree: Tree;
   readonly zoom: Node;
-  readonly selected: Node;
   readonly figures: Figures;
   readonly placing: Placing;
+  /** Pixels; the placing may take less, where the other side of a fix is longer. */
+  readonly width: number;
   readonly totals: Totals | undefined;
   /** The other side of a fix: drawn faintly behind, and what figures are compared with. */
   readonly other: { tree: Tree; zoom: Node; placing: Placing; totals: Totals | undefined } | null;
@@ -68,18 +76,36 @@ export interface Scene {
   readonly peakAt: number | null;
 }
 
-export function sceneOf(model: Model, settings: Settings, width: number): Scene {
+export interface Scene extends Layout {
+  readonly model: Model;
+  readonly settings: Settings;
+  readonly selected: Node;
+  readonly layout: Layout;
+}
+
+/** The scene; of the one `before` what did not change is kept. */
+export function sceneOf(model: Model, settings: Settings, width: number, before: Scene | null = null): Scene {
+  const same =
+    before !== null &&
+    before.model === model &&
+    before.width === width &&
+    (['measure', 'zoom', 'side'] as const).every((key) => before.settings[key] === settings[key]);
+  const layout = same ? before.layout : layoutOf(model, settings, width);
+  const selected = shownSelection(layout.tree, settings.selected, layout.zoom);
+  return { ...layout, model, settings, selected, layout };
+}
+
+function layoutOf(model: Model, settings: Settings, width: number): Layout {
   const { view } = model;
   const fixed = model.after !== null && settings.side === 'after';
   const tree = fixed && model.after !== null ? model.after : model.tree;
   const otherTree = model.after === null ? null : fixed ? model.tree : model.after;
   const zoom = shownZoom(tree, settings.zoom);
-  const selected = shownSelection(tree, settings.selected, zoom);
   const figures = new Figures(tree.layers, settings.measure, view.target);
   const totals = (fixed ? view.preview?.totals : view.totals)?.[view.target];
   if (otherTree === null) {
     const placing = place(zoom, figures, width);
-    return { model, settings, tree, zoom, selected, figures, placing, totals, other: null, fixed, peakAt: view.peakAt };
+    return { tree, zoom, figures, placing, width, totals, other: null, fixed, peakAt: view.peakAt };
   }
   const otherZoom = shownZoom(otherTree, settings.zoom);
   const otherFigures = new Figures(otherTree.layers, settings.measure, view.target);
@@ -92,7 +118,7 @@ export function sceneOf(model: Model, settings: Settings, width: number): Scene 
   };
   const placing = place(zoom, figures, width, full);
   const peakAt = (fixed ? view.preview : view)?.peakAt ?? null;
-  return { model, settings, tree, zoom, selected, figures, placing, totals, other, fixed, peakAt };
+  return { tree, zoom, figures, placing, width, totals, other, fixed, peakAt };
 }
 
 /** A module to zoom into: a layer has nothing below it. */

@@ -46,13 +46,13 @@ export function columns(target: string, compare: string | null): Column[] {
     { id: 'id', title: '#', numeric: true, value: (layer) => layer.id, text: (layer) => String(layer.id + 1) },
     words('path', 'Module'),
     words('label', 'Layer'),
-    words('inputs', 'In'),
-    words('output', 'Out'),
     on(target, compare === null ? 'Latency' : target),
     ...(compare === null ? [] : [on(compare, compare), ratio(compare)]),
     figure('liveBytes', 'Live', size),
     figure('params', 'Params', count),
     figure('macs', 'MACs', count),
+    words('inputs', 'In'),
+    words('output', 'Out'),
   ];
 }
 

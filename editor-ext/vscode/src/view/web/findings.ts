@@ -60,14 +60,13 @@ export class Findings {
     if (fix === null) {
       return el('div', { class: 'fix none' }, finding.unfixed || 'There is no fix to apply by itself.');
     }
-    const gain = fix.gainUs === null ? '' : `−${time(fix.gainUs)}`;
     const share = fix.gainPercent === null ? '' : ` (${percent(fix.gainPercent)})`;
-    return el(
-      'div',
-      { class: 'fix' },
-      gain ? el('span', { class: 'gain' }, gain + share) : null,
-      fix.title,
-    );
+    const gain = fix.gainUs === null ? '' : time(fix.gainUs) + share;
+    const [before, after] = gain === '' ? [fix.title] : fix.title.split(gain, 2);
+    const strong = gain === '' ? null : el('strong', { class: 'gain' }, gain);
+    return after === undefined
+      ? el('div', { class: 'fix' }, fix.title, strong && el('span', {}, ': saves ', strong))
+      : el('div', { class: 'fix' }, before ?? '', strong, after);
   }
 
   private place(finding: Finding): HTMLElement {
@@ -87,7 +86,10 @@ export class Findings {
   }
 
   /** What the fix, or where there is none the finding's proposal, would make of the model. */
-  private preview(finding: Finding): HTMLButtonElement {
+  private preview(finding: Finding): HTMLButtonElement | null {
+    if (finding.fix === null && !finding.movable) {
+      return null;
+    }
     const button = el('button', { class: 'quiet', type: 'button' }, 'Preview');
     set(button, { 'aria-label': `Preview ${finding.fix === null ? 'what would follow from' : 'the fix of'} ${finding.code}` });
     button.addEventListener('click', () => {

@@ -113,6 +113,9 @@ function memory(
   const note = over ? `${size(totals.peakBytes - limit)} over ${what}${size(limit)}` : `${percent((100 * totals.peakBytes) / limit)} of ${what}${size(limit)}`;
   const made = figure('Peak memory', size(totals.peakBytes), changed(totals.peakBytes, was?.peakBytes, size), note, '', other);
   set(made, { class: over ? 'figure over' : 'figure' });
+  const level = el('span');
+  level.style.width = `${Math.min(100, (100 * totals.peakBytes) / limit)}%`;
+  made.append(el('div', { class: 'meter', 'aria-hidden': 'true' }, level));
   return made;
 }
 
@@ -121,7 +124,11 @@ function changed(
   was: number | null | undefined,
   write: (value: number | null) => string,
 ): string {
-  return was === undefined || was === now ? '' : `was ${write(was)}`;
+  if (was === undefined || was === now) {
+    return '';
+  }
+  const sign = now === null || was === null ? '' : now < was ? '▼ ' : '▲ ';
+  return `${sign}was ${write(was)}`;
 }
 
 function figure(name: string, value: string, was: string, note: string, more = '', other = ''): HTMLElement {
@@ -133,8 +140,8 @@ function figure(name: string, value: string, was: string, note: string, more = '
       'dd',
       {},
       el('strong', {}, value),
-      more ? el('span', { class: 'more' }, more) : null,
-      was ? el('span', { class: 'was' }, was) : null,
+      more ? el('span', { class: 'interval' }, more.trim()) : null,
+      was ? el('span', { class: was.startsWith('▲') ? 'was more' : 'was' }, was) : null,
       note ? el('span', { class: 'note' }, note) : null,
       other ? el('span', { class: 'other' }, other) : null,
     ),

@@ -3,20 +3,23 @@
 import { FAMILIES, familyOf } from '../scene/families';
 import { plural } from '../scene/format';
 import { led } from '../scene/keys';
-import { type Box, boxes } from '../scene/layout';
+import { type Box, boxes, boxOf } from '../scene/layout';
 import { MEASURES } from '../scene/measures';
 import { type Scene, titleOf } from '../scene/scene';
 import type { Node } from '../scene/tree';
 import type { Actions } from './actions';
 import { el, put, say, set } from './dom';
+import { renew, widthOf } from './ruler';
 
 const ROW = 22;
 /** The least height of the lowest layers. */
 const FLOOR = 84;
 /** Below this width a layer's name stands upright. */
 const UPRIGHT = 46;
-/** Pixels of a character, about. */
-const CHARACTER = 7;
+/** Below this width a text that does not fit is left out. */
+const NARROW = 40;
+/** Pixels free around a text. */
+const RIM = 10;
 /** Above how many boxes nothing glides: moving them all would stutter. */
 const MANY = 500;
 
@@ -25,6 +28,7 @@ export class Icicle {
   private readonly drawn = new Map<string, HTMLElement>();
   private readonly nodes = new WeakMap<Element, Node>();
   private readonly lights = el('div', { class: 'lights', 'aria-hidden': 'true' });
+  private readonly rest = el('div', { class: 'rest', 'aria-hidden': 'true', hidden: true });
   private scene: Scene | null = null;
   private cursor: { uri: string; first: number; last: number } | null = null;
 
@@ -43,9 +47,29 @@ export class Icicle {
   }
 
   update(scene: Scene): void {
+    const before = this.scene;
     this.scene = scene;
-    const height = (scene.tree.levels - 1) * ROW + FLOOR;
-    this.element.style.height = `${height}px`;
+    if (before?.layout !== scene.layout || !this.reselect(before.selected, scene)) {
+      this.draw(scene);
+    }
+  }
+
+  /** Where only the selection moved: whether that could be shown on the boxes that there are. */
+  private reselect(before: Node, scene: Scene): boolean {
+    const both = [before, scene.selected].every((node) => scene.placing.widthOf(node) >= 1 && this.drawn.has(node.key));
+    for (const node of both ? [before, scene.selected] : []) {
+      const element = this.drawn.get(node.key);
+      if (element !== undefined) {
+        this.shape(element, boxOf(node, scene.zoom, scene.placing), scene);
+      }
+    }
+    return both;
+  }
+
+  private draw(scene: Scene): void {
+    this.element.style.height = `${heightOf(scene)}px`;
+    renew();
+    this.fill(scene);
     set(this.element, {
       'aria-label': `Layers of ${titleOf(scene.zoom)} by ${MEASURES[scene.settings.measure].toLowerCase()}`,
     });
@@ -56,7 +80,7 @@ export class Icicle {
     let before: Element | null = null;
     for (const box of wanted) {
       const element = this.drawn.get(box.key) ?? this.made(box.key);
-      this.shape(element, box, scene, height);
+      this.shape(element, box, scene);
       if (element.parentElement === null || element.previousElementSibling !== before) {
         this.insert(element, before);
       }
@@ -79,6 +103,14 @@ export class Icicle {
   follow(uri: string, first: number, last: number): void {
     this.cursor = { uri, first, last };
     this.light();
+  }
+
+  /** What the other side of a fix takes more than this one. */
+  private fill(scene: Scene): void {
+    const room = scene.width - scene.placing.width;
+    set(this.rest, { hidden: room < 1 });
+    put(this.rest, scene.placing.width, 0, Math.max(room, 0), heightOf(scene));
+    this.element.append(this.rest);
   }
 
   private clear(keep: ReadonlySet<string>): void {
@@ -105,21 +137,24 @@ export class Icicle {
     }
   }
 
-  private shape(element: HTMLElement, box: Box, scene: Scene, height: number): void {
+  private shape(element: HTMLElement, box: Box, scene: Scene): void {
     const { node } = box;
     const top = box.row * ROW;
     const least = node === scene.selected ? Math.max(box.width, 3) : box.width;
     const leaf = node === null || node.layer !== null;
-    const tall = leaf ? height - top : ROW;
+    const tall = leaf ? heightOf(scene) - top : ROW;
     put(element, box.x, top, least, tall);
     if (node === null) {
-      set(element, { class: 'box crowd', 'aria-hidden': 'true' });
+      set(element, { class: `box crowd ${box.family ?? ''}`, 'aria-hidden': 'true' });
       return;
+    }
+    if (leaf) {
+      element.style.setProperty('--level', filled(node, scene));
     }
     this.nodes.set(element, node);
     const selected = node === scene.selected;
     set(element, {
-      class: this.classes(node, scene, least, tall),
+      class: classes(box, node, scene, least, tall),
       role: 'treeitem',
       tabindex: selected ? 0 : -1,
       'aria-selected': String(selected),
@@ -132,32 +167,9 @@ export class Icicle {
     const figure = scene.figures.of(node);
     if (name !== undefined && sub !== undefined && words !== undefined) {
       say(name, fitting(shown(node, scene, figure.value === null), least, tall));
-      say(sub, least < UPRIGHT || !leaf ? '' : scene.figures.text(figure));
+      say(sub, leaf ? beneath(scene.figures.text(figure), least, tall) : '');
       say(words, spoken(node, scene));
     }
-  }
-
-  private classes(node: Node, scene: Scene, width: number, height: number): string {
-    const names = ['box'];
-    if (node.layer !== null) {
-      names.push('leaf', familyOf(node.layer.label));
-      if (scene.figures.of(node).value === null) {
-        names.push('unknown');
-      }
-      if (width < UPRIGHT && height > UPRIGHT) {
-        names.push('upright');
-      }
-    }
-    if (width < 30) {
-      names.push(width < 6 ? 'thin' : 'narrow');
-    }
-    if (node === scene.selected) {
-      names.push('selected');
-    }
-    if (scene.model.after !== null && scene.model.changed.has(node.path) && node.layer !== null) {
-      names.push('changed');
-    }
-    return names.join(' ');
   }
 
   private light(): void {
@@ -233,17 +245,57 @@ export class Icicle {
   }
 }
 
+function heightOf(scene: Scene): number {
+  return (scene.tree.levels - 1) * ROW + FLOOR;
+}
+
+/** How far up a layer is filled: by its memory, where that is what is compared. */
+function filled(node: Node, scene: Scene): string {
+  const { figures } = scene;
+  const { value } = figures.of(node);
+  return figures.measure === 'memory' && value !== null ? `${(100 * value) / (figures.total.value || 1)}%` : '100%';
+}
+
+function classes(box: Box, node: Node, scene: Scene, width: number, height: number): string {
+  const names = ['box'];
+  if (box.family !== null) {
+    names.push('leaf', box.family);
+    if (scene.figures.of(node).value === null) {
+      names.push('unknown');
+    }
+    if (width < UPRIGHT && height > UPRIGHT) {
+      names.push('upright');
+    }
+    if (scene.model.after !== null && scene.model.changed.has(node.path)) {
+      names.push('changed');
+    }
+  }
+  if (width < NARROW) {
+    names.push(width < 6 ? 'thin' : 'narrow');
+  }
+  if (node === scene.selected) {
+    names.push('selected');
+  }
+  return names.join(' ');
+}
+
 function shown(node: Node, scene: Scene, unknown: boolean): string {
   const name = node === scene.zoom ? titleOf(node) : node.name;
   const label = node.layer?.label ?? '';
-  const text = label === '' || label === name ? name : `${label} · ${name}`;
+  const text = label === '' || label === name ? name : `${label} ·\u00a0${name}`;
   return unknown && node.layer !== null ? `? ${text}` : text;
 }
 
 /** The text where there is room for it, upright or cut; nothing where what is left would mislead: `1` of `12`. */
 function fitting(text: string, width: number, height: number): string {
   const room = width < UPRIGHT && height > UPRIGHT ? (width < 13 ? 0 : height) : width;
-  return room >= 34 || text.length * CHARACTER + 5 <= room ? text : '';
+  return room >= NARROW || widthOf(text) + RIM / 2 <= room ? text : '';
+}
+
+/** A layer's figure, below its name or upright beside it, where there is room for all of it. */
+function beneath(text: string, width: number, height: number): string {
+  const room = width < UPRIGHT ? (width < 36 ? 0 : height) : width;
+  return widthOf(text, 0.92) + RIM <= room ? text : '';
 }
 
 /** What a node is and costs, for who cannot see the chart. */

@@ -6,6 +6,7 @@ import { leafAt, peakOf, type Scene, titleOf } from '../scene/scene';
 import { type Scale, scaleOf, stepsOf } from '../scene/steps';
 import type { Actions } from './actions';
 import { el, say, set, svg } from './dom';
+import { Strip } from './strip';
 
 const HEIGHT = 96;
 
@@ -13,8 +14,8 @@ export class Memory {
   readonly element: HTMLElement;
   private readonly note = el('span');
   private readonly peak = el('button', { class: 'link', type: 'button' });
-  private readonly picture = svg('svg', { height: HEIGHT, 'aria-hidden': 'true' });
-  private readonly slider = el('div', { class: 'steps', role: 'slider', tabindex: 0 }, this.picture);
+  private readonly strip = new Strip(HEIGHT);
+  private readonly slider = el('div', { class: 'steps', role: 'slider', tabindex: 0 }, this.strip.element);
   private scene: Scene | null = null;
 
   constructor(private readonly actions: Actions) {
@@ -46,8 +47,7 @@ export class Memory {
       return;
     }
     const scale = scaleOf(top, view.memoryLimit, scene.other === null ? 0 : (most(scene.other.tree.layers) ?? 0));
-    set(this.picture, { width, viewBox: `0 0 ${Math.max(width, 1)} ${HEIGHT}` });
-    this.picture.replaceChildren(...this.drawn(scene, scale, width));
+    this.strip.update(scene, width, () => this.drawn(scene, scale, width));
     const limit = view.memoryWhat === 'budget' ? 'Budget' : 'The target’s memory';
     const far = scale.limit === 'above' ? `${limit}, ${size(view.memoryLimit)}, is far above` : '';
     say(this.note, far);
@@ -60,12 +60,7 @@ export class Memory {
   private drawn(scene: Scene, scale: Scale, width: number): SVGElement[] {
     const y = (bytes: number): number => HEIGHT - (bytes / scale.top) * HEIGHT;
     const steps = stepsOf(scene.zoom, scene.tree.layers, scene.placing, y, HEIGHT);
-    const out: SVGElement[] = [];
-    if (scene.selected !== scene.zoom) {
-      const x = scene.placing.left(scene.selected);
-      out.push(svg('rect', { class: 'band', x, y: 0, width: Math.max(2, scene.placing.widthOf(scene.selected)), height: HEIGHT }));
-    }
-    out.push(...steps.gaps.map(({ x, width: wide }) => svg('rect', { class: 'gap', x, y: 0, width: wide, height: HEIGHT })));
+    const out: SVGElement[] = steps.gaps.map((gap) => svg('rect', { class: 'gap', ...gap, y: 0, height: HEIGHT }));
     out.push(svg('path', { class: 'area', d: steps.area }), svg('path', { class: 'line', d: steps.line }));
     if (scene.other !== null) {
       const { zoom, tree, placing } = scene.other;

@@ -99,7 +99,7 @@ export class Page implements Actions {
       case 'view':
         this.header.pinned(message.pinned);
         this.header.update(message.view, message.targets, message.file);
-        this.show(message.view);
+        this.show(message.view, message.wish);
         break;
       case 'busy':
         this.wait(message.state);
@@ -117,14 +117,14 @@ export class Page implements Actions {
     }
   }
 
-  private show(view: ModelViewResult): void {
+  private show(view: ModelViewResult, wish: Wish): void {
     const before = this.model;
     const other = before !== null && (before.view.uri !== view.uri || before.view.model !== view.model);
     this.model = new Model(view);
     this.settings = {
       ...this.settings,
       uri: view.uri,
-      wish: { ...this.settings.wish, model: view.model },
+      wish,
       ...(other ? { zoom: '', selected: '' } : {}),
     };
     this.wait(null);
@@ -225,7 +225,7 @@ export class Page implements Actions {
     if (this.model === null || this.model.view.layers.length === 0 || this.width === 0) {
       return;
     }
-    const scene = sceneOf(this.model, this.settings, this.width);
+    const scene = sceneOf(this.model, this.settings, this.width, this.scene);
     this.scene = scene;
     this.header.figuresOf(scene);
     this.fixBar.update(scene);
@@ -272,8 +272,10 @@ export class Page implements Actions {
     const { unknown } = scene.figures.of(scene.zoom);
     this.legend.replaceChildren(
       ...families.map((family) => item(family, FAMILIES[family])),
+      ...(this.model !== null && this.model.view.findings.length > 0 ? [item('found', 'Finding')] : []),
       ...(unknown > 0 ? [item('unknown', `? unknown (${unknown}): not to scale`)] : []),
       ...(scene.model.after === null ? [] : [item('changed', 'Changed by the fix')]),
+      el('li', { class: 'keys' }, '↑ ↓ ← → move · Enter zoom · Esc back · Space source'),
     );
   }
 }
