@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from advisor.discovery.listing import python_files
 from advisor.discovery.project import Project, root
 from advisor.discovery.request import discover
+from advisor.session import Shared
 
 PACKAGES = ("torchvision", "timm", "pytorchcv", "segmentation_models_pytorch", "efficientnet_pytorch")
 
@@ -62,6 +64,12 @@ class Journal:
         with self._path.open("a") as out:
             out.write(json.dumps(entry) + "\n")
         print(f"  {kind} {file}: {len(values)}", file=sys.stderr, flush=True)
+
+
+@cache
+def workers() -> Shared:
+    """What the files of one process share; it ends with the process."""
+    return Shared()
 
 
 def copies(into: Path, checkouts: Sequence[Path]) -> list[Path]:

@@ -25,7 +25,7 @@ from advisor.report import ModelReport
 from advisor.session import Session
 from advisor.texts import Texts
 
-from .fix_projects import Journal, copies, jobs_of
+from .fix_projects import Journal, copies, jobs_of, workers
 from .fix_tables import table
 
 TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
@@ -76,7 +76,9 @@ def is_width(finding: Finding) -> bool:
 def ask(path: Path, name: str) -> list[Asked]:
     """The width findings of a file's models, each with its fix or the reason why there is none."""
     out = []
-    with Session(Plans({"targets": [target_of(name)], "min_gain": 0.0, "time_limit": SECONDS})) as session:
+    with Session(
+        Plans({"targets": [target_of(name)], "min_gain": 0.0, "time_limit": SECONDS}), shared=workers()
+    ) as session:
         report = session.file(path)
         assert report is not None
         fixer = Fixer(session, path, Texts(), models=report.models)

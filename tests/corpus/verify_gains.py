@@ -28,7 +28,7 @@ from advisor.session import Session
 from advisor.targets import Target
 from advisor.texts import Texts
 
-from .fix_projects import Journal, copies, jobs_of
+from .fix_projects import Journal, copies, jobs_of, workers
 
 TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
 WORTH = 1.0
@@ -60,7 +60,9 @@ def compiled(path: Path, name: str) -> list[Gain]:
     """The fixes of a file's models, compiled."""
     out = []
     before: dict[tuple[int, str], float | str] = {}
-    with Session(Plans({"targets": list(TARGETS), "min_gain": WORTH, "time_limit": SECONDS})) as session:
+    with Session(
+        Plans({"targets": list(TARGETS), "min_gain": WORTH, "time_limit": SECONDS}), shared=workers()
+    ) as session:
         report = session.file(path)
         assert report is not None
         fixer = Fixer(session, path, Texts(), models=report.models)
