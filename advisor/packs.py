@@ -28,6 +28,7 @@ RULES = "advisor.rules"
 ESTIMATORS = "advisor.estimators"
 BACKENDS = "advisor.backends"
 OP_COSTS = "advisor.op_costs"
+LOWERINGS = "advisor.vela_lowerings"
 COMMANDS = "advisor.commands"
 
 OpCostHandler = Callable[[Graph, Op, Target], "OpCost | tuple[float, int] | None"]
@@ -41,8 +42,9 @@ class PackError(Exception):
     """A pack that cannot be loaded or offers what the advisor cannot use; the message names the entry point."""
 
 
-def _entries(group: str) -> list[EntryPoint]:
-    """The group's entry points by name; one that two metadata folders announce (an editable install) counts once."""
+def announced(group: str) -> list[EntryPoint]:
+    """The entry points of a group by name, not loaded; one that two metadata folders announce (an editable install)
+    counts once."""
     distinct = {(e.name, e.value): e for e in entry_points(group=group)}
     return [distinct[k] for k in sorted(distinct)]
 
@@ -59,7 +61,7 @@ def _load(entry: EntryPoint) -> Any:
 
 def load_group(group: str) -> list[Any]:
     """What the entries of ``group`` name, in order of their names. Raises :class:`PackError`."""
-    return [_load(e) for e in _entries(group)]
+    return [_load(e) for e in announced(group)]
 
 
 def collect(packs: Iterable[tuple[str, Iterable[type[Page]]]]) -> tuple[Page, ...]:
@@ -89,7 +91,7 @@ def collect(packs: Iterable[tuple[str, Iterable[type[Page]]]]) -> tuple[Page, ..
 @cache
 def pages() -> tuple[Page, ...]:
     """Every code that the installed packs can report, in order of code. Raises :class:`PackError`."""
-    return collect((e.name, _load(e)) for e in _entries(RULES))
+    return collect((e.name, _load(e)) for e in announced(RULES))
 
 
 def rules() -> tuple[Rule, ...]:
@@ -118,7 +120,7 @@ def estimators_for(target: Target) -> tuple[Estimator, ...]:
 
 @cache
 def _op_costs() -> tuple[tuple[str, OpCostHandler], ...]:
-    return tuple((e.name, _load(e)) for e in _entries(OP_COSTS))
+    return tuple((e.name, _load(e)) for e in announced(OP_COSTS))
 
 
 def op_cost(graph: Graph, op: Op, target: Target) -> OpCost | None:
@@ -140,4 +142,4 @@ def op_cost(graph: Graph, op: Op, target: Target) -> OpCost | None:
 
 def commands() -> dict[str, EntryPoint]:
     """Subcommands offered by packs, by name; not loaded, so that listing them imports nothing."""
-    return {e.name: e for e in _entries(COMMANDS)}
+    return {e.name: e for e in announced(COMMANDS)}

@@ -9,6 +9,7 @@ may run: only if True).
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import traceback
@@ -25,6 +26,7 @@ from advisor.discovery.candidates import candidates
 from advisor.discovery.outline import outline
 from advisor.discovery.project import Project, root
 from advisor.discovery.source import Problem, read, text_of
+from advisor.doctor import examine
 from advisor.engine import EngineError, planned
 from advisor.findings import Finding
 from advisor.fixes.comments import Written
@@ -112,6 +114,7 @@ class Jobs:
             "rules": self._rules,
             "models": self._models,
             "comments": self._comments,
+            "doctor": self._doctor,
         }
 
     def prepare(self) -> None:
@@ -314,6 +317,12 @@ class Jobs:
             ],
             "chosen": list(config.targets),
         }
+
+    def _doctor(self, job: Job) -> Any:
+        """What a bug report needs, about ``path``."""
+        params = job.params
+        environment = os.environ if params.environment is None else params.environment
+        return examine(params.path, environment, params.overrides, params.cwd, params.origin, run=params.run)
 
     # ---- sessions
 

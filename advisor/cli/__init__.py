@@ -28,6 +28,7 @@ COMMANDS = {
     "targets": "list the targets that models can be costed for",
     "migrate": "carry a checkpoint across a change of the model's source",
     "schema": "print the JSON Schema of the report or of the settings",
+    "doctor": "print what a bug report needs: versions, interpreter, what confines it, settings, packs",
     "daemon": "start, stop or look at the process that serves editors and scripts",
     "lsp": "be the language server that an editor starts",
     "query": "ask the daemon, for scripts",

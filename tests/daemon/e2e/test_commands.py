@@ -103,3 +103,8 @@ async def test_all_fixes_at_once_may_be_of_every_kind(start, way, net):
     made = await editor.execute("advisor.fixAll", {"uri": uri_of(net), "unsafe": True})
     assert value_of(made, "count") == 3
     assert editor.texts[net].count("bias=False") == 2 and "65" not in editor.texts[net]
+
+
+async def test_the_doctor_tells_what_runs_here(editor):
+    found = value_of(await editor.execute("advisor.doctor"), "markdown")
+    assert "a small model is traced: yes" in found and "## Packs" in found
