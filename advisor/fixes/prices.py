@@ -42,8 +42,8 @@ class Price:
 
 
 def price(plan: Plan, model: ModelReport, moved: Graph, target: str | None) -> Price | None:
-    """What ``moved`` costs on the plan's target of that name; None where there is no target, or nothing is known of what
-    the model costs there."""
+    """What ``moved`` costs on the plan's target of that name; None where there is no target, or nothing is known of
+    what the model costs there."""
     chosen = _target(plan, target)
     return None if chosen is None else price_on(chosen, model, moved)
 
