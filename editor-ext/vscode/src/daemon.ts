@@ -37,6 +37,9 @@ export interface Program {
 /** `idle`: nothing was asked for; `waiting`: it ended and is started again soon; `down`: it is not started again. */
 export type Life = 'idle' | 'starting' | 'running' | 'waiting' | 'down';
 
+/** What a server says at its end may come after the end. */
+const LAST_WORDS_MS = 300;
+
 /** What the person is asked when the server keeps ending. */
 const RESTART = 'Restart';
 const SHOW_LOG = 'Show log';
@@ -211,6 +214,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 
   private async giveUp(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
     const why = this.lastWords === '' ? '' : ` It last said: ${this.lastWords}`;
     const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.${why}`;
     this.log.error(message);
