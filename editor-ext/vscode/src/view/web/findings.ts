@@ -58,7 +58,7 @@ export class Findings {
   private fix(finding: Finding): HTMLElement {
     const { fix } = finding;
     if (fix === null) {
-      return el('div', { class: 'fix none' }, finding.unfixed || 'There is no fix to apply by itself.');
+      return el('div', { class: 'fix none' }, finding.unfixed || 'There is no automatic fix.');
     }
     const share = fix.gainPercent === null ? '' : ` (${percent(fix.gainPercent)})`;
     const gain = fix.gainUs === null ? '' : time(fix.gainUs) + share;

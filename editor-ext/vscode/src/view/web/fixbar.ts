@@ -8,7 +8,7 @@ import { Choice, el, say, set } from './dom';
 export class FixBar {
   readonly element: HTMLElement;
   private readonly title = el('h2');
-  private readonly sentence = el('p');
+  private readonly change = el('p');
   private readonly sides: Choice<'before' | 'after'>;
   private readonly apply = el('button', { class: 'primary', type: 'button' }, 'Apply');
   private readonly close = el('button', { class: 'quiet', type: 'button' }, 'Close');
@@ -22,9 +22,14 @@ export class FixBar {
       'section',
       { class: 'fixbar', 'aria-label': 'Preview of a fix' },
       this.sides.element,
-      el('div', { class: 'text' }, this.title, this.sentence),
+      el('div', { class: 'text' }, this.title, this.change),
       el('div', { class: 'buttons' }, this.apply, this.close),
     );
+  }
+
+  /** What is said of the difference. */
+  get sentence(): string {
+    return this.change.textContent ?? '';
   }
 
   update(scene: Scene): void {
@@ -42,6 +47,6 @@ export class FixBar {
     this.sides.update(scene.fixed ? 'after' : 'before');
     say(this.title, preview.title);
     const tried = preview.verified ? '' : ' This is the finding’s proposal; it was not tried in the source.';
-    say(this.sentence, difference(before, after, scene.model.changed.size) + tried);
+    say(this.change, difference(before, after, scene.model.changed.size) + tried);
   }
 }

@@ -191,7 +191,7 @@ export class Icicle {
           return [];
         }
         const light = el('div', { class: 'light' });
-        put(light, scene.placing.left(own), 0, Math.max(2, scene.placing.widthOf(own)), 3);
+        put(light, scene.placing.left(own), heightOf(scene) - 4, Math.max(2, scene.placing.widthOf(own) - 1), 4);
         return [light];
       }),
     );

@@ -136,7 +136,8 @@ export class Page implements Actions {
     this.resized();
     this.draw();
     if (before?.view.preview?.fix !== view.preview?.fix && view.preview !== null) {
-      this.announce(this.fixBar.element.querySelector('p')?.textContent ?? '');
+      this.announce(this.fixBar.sentence);
+      this.fixBar.element.scrollIntoView({ block: 'nearest' });
     }
   }
 
