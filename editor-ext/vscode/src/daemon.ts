@@ -90,7 +90,10 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (!this.client || !this.running) {
       throw new Error('The advisor does not run: start it with "Advisor: Restart".');
     }
-    return this.client.sendRequest<R>(method, params, token);
+    // An undefined token would be sent as a second parameter.
+    return token
+      ? this.client.sendRequest<R>(method, params, token)
+      : this.client.sendRequest<R>(method, params);
   }
 
   /** Start the server, in place of one that runs. Resolves when it runs or its failure is known. */
