@@ -254,8 +254,10 @@ class Jobs:
     def _render(self, job: Job) -> Any:
         files = [record.unpack(blob) for blob in job.params.blobs("records")]
         report = Report(job.params.text("root"), tuple(job.params.texts_of("targets")), files)
+        text = render(report, job.params.optional("format") or "json")
         # Bytes pass the hub as they are; a map would be made of objects there, on its loop.
-        return {"document": render(report, "json").encode(errors="surrogatepass")}
+        document = text.encode(errors="surrogatepass")
+        return {"document": document, "models": len(report.models), "findings": sum(1 for _ in report.findings())}
 
     def _warm(self, job: Job) -> Any:
         session, path = self._session(job.params), job.params.path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..report import Report
 
-FORMATS = {"console": "console", "json": "json_report", "sarif": "sarif", "github": "github"}
+FORMATS = {"console": "console", "json": "json_report", "sarif": "sarif", "github": "github", "markdown": "markdown"}
 """Output format → the module that renders it."""
 
 

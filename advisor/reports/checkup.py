@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import cells
+from .markdown import escape
 
 Plain = dict[str, Any]
 
@@ -15,7 +16,7 @@ def render(found: Plain) -> str:
     problems = found["problems"]
     blocks = [
         "# advisor doctor",
-        "\n".join(f"- **{problem}**" for problem in problems) or "No problems found.",
+        "\n".join(f"- **{escape(problem)}**" for problem in problems) or "No problems found.",
         *_section("Advisor", _advisor(found["advisor"])),
         *_section("Interpreter that runs the models", _interpreter(found["interpreter"])),
         *_section("Settings", _settings(found["settings"])),
@@ -80,7 +81,7 @@ def _cache(about: Plain) -> Iterator[str]:
 
 def _pack(about: Plain) -> str:
     by = f", {about['distribution']}" if about["distribution"] else ""
-    error = f": **{about['error']}**" if about["error"] else ""
+    error = f": **{escape(about['error'])}**" if about["error"] else ""
     return f"{about['group']} {about['name']} (`{about['value']}`{by}){error}"
 
 

@@ -16,7 +16,7 @@ from advisor.words import suggestion
 from ..comments import plain
 from ..remote import AnalystError
 from ..view import Model, View
-from . import checkup, edits, fixall, pages, sheets, targets
+from . import auditing, checkup, edits, fixall, pages, sheets, targets
 from .requests import RequestFailed, Result, document, failed, models_of, one, show
 
 if TYPE_CHECKING:
@@ -149,7 +149,11 @@ COMMANDS = {
 }
 
 
-LONG = {fixall.FIX_ALL: fixall.fix_all, checkup.DOCTOR: checkup.doctor}
+LONG = {
+    auditing.AUDIT: auditing.audit,
+    checkup.DOCTOR: checkup.doctor,
+    fixall.FIX_ALL: fixall.fix_all,
+}
 """Commands that take their time: their first argument is the client's token for their progress, or None."""
 
 

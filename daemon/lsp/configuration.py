@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ def _replace(session: Session, new: dict[Any, EditorSettings]) -> bool:
     return new != old
 
 
-def register(session: Session, analysis: Analysis, distrusted: Callable[[], None]) -> None:
-    """Handle changes of settings and of trust. ``distrusted`` hears that what runs must end."""
+def register(session: Session, analysis: Analysis) -> None:
+    """Handle changes of settings and of trust."""
 
     def anew() -> None:
         analysis.again(session.documents, outdated=True)
@@ -77,7 +77,8 @@ def register(session: Session, analysis: Analysis, distrusted: Callable[[], None
             else:
                 session.trust.take_back()
                 analysis.stop()
-                distrusted()
+                for end in [*session.on_distrust]:
+                    end()
                 untrusted(session, [*session.roots(), *(opened.path for opened in session.documents)])
             anew()
 

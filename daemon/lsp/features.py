@@ -26,7 +26,7 @@ def register(session: Session) -> None:
     session.analysis = analysis = Analysis(session, _Audience(diagnostics, Status(session)))
     _life(session, analysis)
     syncing.register(session, analysis, diagnostics)
-    configuration.register(session, analysis, workspace.stop)
+    configuration.register(session, analysis)
     watching.register(session, analysis, workspace.outdated)
     for feature in (actions, commands, hints, hover, lenses, modelview, targets):
         feature.register(session)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lsprotocol import types as lsp
 
+from advisor.reports.markdown import escape, table
+
 Rows = Sequence[Sequence[str]]
-
-_CODE = re.compile(r"(`[^`]*`)")
-_SPECIAL = re.compile(r"[*<]|(?<![^\W_])_+|_+(?![^\W_])|\\(?=\W)|\[(?=[^\]]*\]\()")
-"""What begins something in Markdown; underscores do at the edges of words."""
-
-
-def escape(text: str) -> str:
-    """``text`` so that Markdown shows it as it is; what stands between backticks stays code."""
-    parts = _CODE.split(text)
-    return "".join(part if i % 2 else _SPECIAL.sub(_escaped, part) for i, part in enumerate(parts))
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return "".join(f"\\{character}" for character in match[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +43,7 @@ class Markup:
 
     def table(self, rows: Rows, right: Sequence[int] = ()) -> str:
         """``rows``, the first of them the head, whose cells are ready; the columns ``right`` are aligned right."""
-        return self._pipes(rows, right) if self.markdown else self._columns(rows, right)
-
-    def _pipes(self, rows: Rows, right: Sequence[int]) -> str:
-        head, *body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-        rule = ["--:" if n in right else "---" for n in range(len(head))]
-        return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
+        return table(rows, right) if self.markdown else self._columns(rows, right)
 
     def _columns(self, rows: Rows, right: Sequence[int]) -> str:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -50,7 +50,8 @@ class Caller(Protocol):
 
 class Session(LanguageServer):
     """One connection. ``environment`` and ``cwd`` are the client's, not the daemon's. ``chosen`` are engine settings
-    that the person chose for this session alone: they win over all others."""
+    that the person chose for this session alone: they win over all others. ``on_close`` is called when the session
+    ends, ``on_distrust`` when trust is taken back and what runs must end."""
 
     analysis: Analysis
 
@@ -80,6 +81,7 @@ class Session(LanguageServer):
         self.settings_by_root: dict[Path, EditorSettings] = {}
         self.chosen: dict[str, Any] = {}
         self.on_close: list[Callable[[], Awaitable[None]]] = []
+        self.on_distrust: list[Callable[[], object]] = []
         self.ended = False
         self._reporting = False
         self.ready = asyncio.Event()

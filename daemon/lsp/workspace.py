@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,26 @@ class _Known:
     name: str
 
 
+async def each(files: Sequence[Path], shown: Progress, work: Callable[[Path], Awaitable[None]]) -> None:
+    """Do ``work`` for every file, as many at a time as there are cores; the first that raises ends the others."""
+    waiting = list(reversed(files))
+    total = len(files)
+
+    async def take() -> None:
+        while waiting:
+            path = waiting.pop()
+            shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
+            await work(path)
+
+    tasks = [asyncio.ensure_future(take()) for _ in range(min(total, os.cpu_count() or 1))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class WorkspaceDiagnostics:
     """Answers one client's questions about its workspace."""
 
@@ -44,6 +65,7 @@ class WorkspaceDiagnostics:
         self._known: dict[str, _Known] = {}
         self._listed: dict[Path, tuple[Any, list[Path]]] = {}
         self._running: set[asyncio.Task[Any]] = set()
+        session.on_distrust.append(self.stop)
 
     def outdated(self) -> None:
         """Something changed that may concern any file."""
@@ -112,27 +134,16 @@ class WorkspaceDiagnostics:
         return files
 
     async def _analysed(self, files: list[Path], previous: dict[str, str], give: Any, shown: Progress) -> None:
-        """Report on every file, as many at a time as there are cores."""
-        waiting = list(reversed(files))
-        total = len(files)
+        """Report on every file."""
 
-        async def work() -> None:
-            while waiting:
-                path = waiting.pop()
-                shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
-                uri = self._session.uri(path)
-                known = await self._diagnostics(path, uri)
-                if known is not None:
-                    give(_report(uri, None, known.shown, known.name, previous))
-                await asyncio.sleep(0)  # nothing may have had to be waited for, and there may be thousands
+        async def report(path: Path) -> None:
+            uri = self._session.uri(path)
+            known = await self._diagnostics(path, uri)
+            if known is not None:
+                give(_report(uri, None, known.shown, known.name, previous))
+            await asyncio.sleep(0)  # nothing may have had to be waited for, and there may be thousands
 
-        tasks = [asyncio.ensure_future(work()) for _ in range(min(total, os.cpu_count() or 1))]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await each(files, shown, report)
 
     async def _diagnostics(self, path: Path, uri: str) -> _Known | None:
         """What is known of a file, of one that cannot be analysed what was known; None for one that changed

@@ -108,3 +108,11 @@ async def test_all_fixes_at_once_may_be_of_every_kind(start, way, net):
 async def test_the_doctor_tells_what_runs_here(editor):
     found = value_of(await editor.execute("advisor.doctor"), "markdown")
     assert "a small model is traced: yes" in found and "## Packs" in found
+
+
+async def test_the_workspace_is_audited_into_one_report(editor, net):
+    (net.parent / "broken.py").write_text("import torch\nclass Net(torch.nn.Module:\n")
+    found = await editor.execute("advisor.auditWorkspace")
+    assert (value_of(found, "files"), value_of(found, "models")) == (2, 1)
+    text = value_of(found, "markdown")
+    assert "OPS503" in text and "### broken.py" in text and f"({uri_of(net)}#L" in text
