@@ -95,6 +95,18 @@ async def test_two_targets_are_compared_that_the_settings_need_not_name(editor, 
         await view(editor, path, compare="ethos-u55-182")
 
 
+async def test_a_target_of_a_file_is_known_by_its_name(start, way, net):
+    net.with_name("mine.toml").write_text('inherits = "npu-64"\nname = "our-npu"\n')
+    net.with_name("pyproject.toml").write_text('[tool.advisor]\ntargets = ["mine.toml"]\n')
+    editor = await start(way, net.parent, able=capabilities(PULLING))
+    editor.open(net)
+    assert (await view(editor, net))["target"] == "our-npu"
+    await editor.execute("advisor.switchTarget", "cpu-x86")
+    found = await view(editor, net, compare="our-npu")
+    assert (found["target"], found["compare"], found["targets"]) == ("cpu-x86", "our-npu", ["cpu-x86"])
+    assert found["totals"]["our-npu"]["latencyUs"] > 0
+
+
 async def test_what_nobody_knows_is_null(editor, net):
     editor.open(net, TWICE)
     found = await view(editor, net, compare="ethos-u85-1024")
