@@ -152,6 +152,7 @@ COMMANDS = {
 LONG = {
     auditing.AUDIT: auditing.audit,
     checkup.DOCTOR: checkup.doctor,
+    fixall.APPLY_FIX: fixall.apply_fix,
     fixall.FIX_ALL: fixall.fix_all,
 }
 """Commands that take their time: their first argument is the client's token for their progress, or None."""

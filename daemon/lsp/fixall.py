@@ -1,4 +1,4 @@
-"""The command that applies all fixes of a document in one edit: one step to undo.
+"""The commands that apply fixes of a document, all or one: one edit, one step to undo.
 
 Nothing is looked for that is not looked for anyway: where the search of the present text runs, it is waited for.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
-from advisor.fixes.fix import SAFE
+from advisor.fixes.fix import SAFE, Fix
 from advisor.reports.cells import plural
 
 from . import fixing
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 FIX_ALL = "advisor.fixAll"
+APPLY_FIX = "advisor.applyFix"
 
 
 class _Asked(NamedTuple):
@@ -38,24 +39,53 @@ class _Asked(NamedTuple):
 async def fix_all(session: Session, token: lsp.ProgressToken | None, *arguments: Any) -> Result:
     """Apply as many of a document's fixes as go together; how many those are, and what is to be said of the rest."""
     opened, unsafe, preview = _asked(session, arguments)
-    if not session.can("workspace.apply_edit"):
-        raise RequestFailed("this editor takes no edits from commands: use the code actions on the findings")
-    if preview and not fixing.previews(session):
-        raise RequestFailed("this editor cannot show edits before it makes them: leave `preview` out")
+    _able(session, preview)
     fixes = await _known(session, opened, token)
     chosen = fixing.choice(fixes, unsafe=unsafe)
     if chosen is None:
         return {"applied": False, "count": 0, "note": _rest(fixes, 0, unsafe) or "no finding has a fix"}
-    name = f"Apply {plural(chosen.count, 'fix', 'fixes')} of the advisor"
-    edit = await asyncio.to_thread(fixing.edit_of, session, opened, chosen.fix, confirm=preview, title=name)
+    title = f"Apply {plural(chosen.count, 'fix', 'fixes')} of the advisor"
+    applied = await _apply(session, opened, chosen.fix, title, confirm=preview)
+    note = "; ".join(said for said in (chosen.fix.note, _rest(fixes, chosen.count, unsafe)) if said)
+    return {"applied": applied, "count": chosen.count, "note": note}
+
+
+async def apply_fix(session: Session, token: lsp.ProgressToken | None, *arguments: Any) -> Result:
+    """Apply the fix of one finding, which the person sees first where the network would have to be trained."""
+    about = arguments[0] if len(arguments) == 1 else None
+    name = about.get("finding") if isinstance(about, dict) else None
+    if not isinstance(about, dict) or not isinstance(name, str):
+        wanted = '{"uri": …, "finding": its fingerprint}'
+        raise JsonRpcInvalidParams(f"{APPLY_FIX}: expected {wanted}, got {list(arguments)!r}")
+    opened = document(session, APPLY_FIX, about.get("uri"))
+    _able(session, preview=False)
+    fixes = await _known(session, opened, token)
+    fix = fixes.found.get(name)
+    if fix is None:
+        why = fixes.unfixed.get(name) or "the finding is gone, or proposes no change"
+        return {"applied": False, "note": why}
+    applied = await _apply(session, opened, fix, fix.title, confirm=fix.applicability != SAFE)
+    return {"applied": applied, "note": fix.note}
+
+
+def _able(session: Session, preview: bool) -> None:
+    """Raises :class:`RequestFailed` where the client cannot do what it takes."""
+    if not session.can("workspace.apply_edit"):
+        raise RequestFailed("this editor takes no edits from commands: use the code actions on the findings")
+    if preview and not fixing.previews(session):
+        raise RequestFailed("this editor cannot show edits before it makes them: leave `preview` out")
+
+
+async def _apply(session: Session, opened: Opened, fix: Fix, title: str, *, confirm: bool) -> bool:
+    """Whether the client made the edit. Raises :class:`RequestFailed`."""
+    edit = await asyncio.to_thread(fixing.edit_of, session, opened, fix, confirm=confirm, title=title)
     if edit is None:
-        raise RequestFailed("a file that the fixes edit has changed since: they are offered again once verified")
+        raise RequestFailed("a file that the fix edits has changed since: it is offered again once verified")
     try:
-        answer = await session.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=name))
+        answer = await session.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, label=title))
     except JsonRpcException as e:
         raise RequestFailed(f"the editor did not apply the edit: {e}; use the code actions on the findings") from e
-    note = "; ".join(said for said in (chosen.fix.note, _rest(fixes, chosen.count, unsafe)) if said)
-    return {"applied": answer.applied, "count": chosen.count, "note": note}
+    return answer.applied
 
 
 def _asked(session: Session, arguments: Sequence[Any]) -> _Asked:

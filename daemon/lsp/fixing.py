@@ -166,9 +166,11 @@ def _resolves(session: Session) -> bool:
 
 
 async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
-    """The action with its edit. Where the text is another by now there is none, and the person is told: editors do
-    nothing then, and show no reason."""
+    """The action with its edit; one that is no fix as it is. Where the text is another by now there is none, and the
+    person is told: editors do nothing then, and show no reason."""
     data = action.data if isinstance(action.data, dict) else {}
+    if "fix" not in data:
+        return action
     opened = session.documents.of(str(data.get("uri")))
     fix = None if opened is None else _named(opened, data)
     if opened is not None and fix is not None:

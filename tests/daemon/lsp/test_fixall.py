@@ -212,3 +212,37 @@ async def test_a_search_that_failed_says_so(tmp_path: Path) -> None:
         (await lanes.next(0, "fixes")).done.set_exception(AnalystError("lost", "the process died", ""))
         with pytest.raises(Error, match=r"-32803.*came to nothing: the process died"):
             await desk.run()
+
+
+async def test_one_fix_is_applied_and_shown_first_where_the_network_has_to_be_trained(tmp_path: Path) -> None:
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        desk = Desk(tmp_path / "net.py", editor, lanes)
+        await desk.start(PREVIEWS)
+        await desk.traced()
+        await desk.found(desk.fix("17)", "16)"), desk.fix("33)", "32)", "unsafe"))
+
+        async def apply(finding: Any) -> Any:
+            editor.asked.clear()
+            about = {"uri": desk.uri, "finding": finding}
+            return await editor.ask("workspace/executeCommand", {"command": "advisor.applyFix", "arguments": [about]})
+
+        assert await apply(desk.findings[0].fingerprint()) == {"applied": True, "note": ""}
+        assert [(e["newText"], "annotationId" in e) for e in desk.edits()] == [("16)", False)]
+        assert (await apply(desk.findings[1].fingerprint()))["applied"]
+        assert [(e["newText"], "annotationId" in e) for e in desk.edits()] == [("32)", True)]
+        assert await apply("no such one") == {"applied": False, "note": "the finding is gone, or proposes no change"}
+        with pytest.raises(Error, match=r"-32602.*expected"):
+            await apply(7)
+
+
+async def test_an_action_that_is_no_fix_is_resolved_to_itself_in_silence(tmp_path: Path) -> None:
+    async with editing(FakeLanes()) as editor:
+        await editor.initialize(tmp_path, ABLE)
+        action = {
+            "title": "Explain CHN101",
+            "kind": "quickfix",
+            "command": {"title": "x", "command": "advisor.explain"},
+        }
+        assert await editor.ask("codeAction/resolve", action) == action
+        assert not editor.of("window/showMessage")
