@@ -37,7 +37,7 @@ export function registerCommands(parts: Parts): Disposable[] {
     'advisor.runDoctor': () => doctor(parts),
     'advisor.install': async () => {
       await launcher.ensure();
-      await offers.offer();
+      void offers.offer(); // the answer may come late, or never
     },
     'advisor.chooseInterpreter': () => offers.another(),
     'advisor.showLog': () => log.show(),
@@ -51,7 +51,9 @@ export function registerCommands(parts: Parts): Disposable[] {
 function running({ daemon, launcher, offers }: Parts, run: (daemon: AdvisorDaemon) => Promise<unknown>): Run {
   return async () => {
     await launcher.ensure();
-    return launcher.missing ? offers.offer() : run(daemon);
+    if (!launcher.missing) return run(daemon);
+    void offers.offer();
+    return undefined;
   };
 }
 
@@ -61,7 +63,7 @@ async function said(run: Run): Promise<unknown> {
     return await run();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    await window.showErrorMessage(message.startsWith('Advisor') ? message : `Advisor: ${message}`);
+    void window.showErrorMessage(message.startsWith('Advisor') ? message : `Advisor: ${message}`);
     return undefined;
   }
 }
