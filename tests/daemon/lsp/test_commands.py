@@ -231,3 +231,12 @@ async def test_targets_are_listed_with_the_one_in_use() -> None:
         assert asked["path"] == str(opened().path) and "targets" not in asked["overrides"]
         with pytest.raises(Error, match=r"-32602.*not an open Python document"):
             await editor.ask("advisor/targets", {"uri": "file:///nowhere.py"})
+
+
+async def test_every_command_and_what_goes_beyond_the_protocol_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "editors.md").read_text(encoding="utf-8")
+    async with shown() as (editor, _):
+        for name in editor.session.wire.fm.commands:
+            assert f"| `{name}` |" in text
+        for name in editor.session.wire.fm.features:
+            assert not name.startswith("advisor/") or f"**`{name}`**" in text
