@@ -11,8 +11,8 @@ export interface Wish {
 }
 
 export type FromPage =
-  /** The page is there; `saved` is what it kept of an earlier life. */
-  | { type: 'ready'; saved: Saved | null }
+  /** The page is there, for the first time or again after it was hidden. */
+  | { type: 'ready' }
   | { type: 'wish'; wish: Wish }
   /** Show a place in the source; `stay` leaves the keyboard with the view. */
   | { type: 'open'; place: Location; stay: boolean }
@@ -80,7 +80,7 @@ export function readMessage(value: unknown): FromPage | null {
   const plain = record(value);
   switch (plain?.type) {
     case 'ready':
-      return { type: 'ready', saved: readSaved(plain.saved) };
+      return { type: 'ready' };
     case 'wish':
       return { type: 'wish', wish: readWish(plain.wish) };
     case 'open': {

@@ -13,7 +13,6 @@ import {
 } from 'vscode';
 import type { Daemon } from '../daemon';
 import { MODEL_VIEW, type ModelViewParams, type ModelViewResult, type Status, type Target, TARGETS, type TargetsResult } from '../protocol';
-import { apply } from './applying';
 import { html, roots } from './html';
 import { type FromPage, readMessage, type Saved, type ToPage, type Wish } from './messages';
 import { reveal } from './places';
@@ -23,6 +22,12 @@ const SERVER_CANCELLED = -32802;
 const CONTENT_MODIFIED = -32801;
 /** Milliseconds until a request that the server ended is made once more. */
 const AGAIN = 500;
+
+/** The answer of the server's command that applies one fix. */
+interface Applied {
+  applied: boolean;
+  note: string;
+}
 
 export class ModelPanel implements Disposable {
   private saved: Saved = { uri: '', pinned: false, wish: {} };
@@ -40,6 +45,7 @@ export class ModelPanel implements Disposable {
     private readonly panel: WebviewPanel,
     context: ExtensionContext,
     private readonly daemon: Daemon,
+    saved: Saved | null,
   ) {
     const { webview } = panel;
     webview.options = { enableScripts: true, localResourceRoots: roots(context.extensionUri) };
@@ -55,6 +61,7 @@ export class ModelPanel implements Disposable {
       dark: Uri.joinPath(context.extensionUri, 'media', 'view', 'icon-dark.svg'),
     };
     webview.html = html(webview, context.extensionUri);
+    if (saved !== null) this.take(saved);
   }
 
   get uri(): string {
@@ -99,7 +106,7 @@ export class ModelPanel implements Disposable {
   private async answer(message: FromPage): Promise<void> {
     switch (message.type) {
       case 'ready':
-        this.started(message.saved);
+        this.started();
         break;
       case 'wish':
         this.saved = { ...this.saved, wish: message.wish };
@@ -125,11 +132,9 @@ export class ModelPanel implements Disposable {
   }
 
   /** The page is there, for the first time or again after it was hidden. */
-  private started(saved: Saved | null): void {
+  private started(): void {
     this.ready = true;
-    if (this.uri === '' && saved !== null) {
-      this.take(saved);
-    } else if (this.latest !== undefined) {
+    if (this.latest !== undefined) {
       this.post(this.latest);
     } else {
       this.post({ type: 'busy', state: this.daemon.statusOf(Uri.parse(this.uri))?.state ?? 'waiting' });
@@ -146,15 +151,13 @@ export class ModelPanel implements Disposable {
   }
 
   private async apply(id: string): Promise<void> {
-    const finding = this.view?.findings.find((one) => one.id === id);
-    const message = finding === undefined ? 'That finding is gone.' : await apply(finding);
+    const title = this.view?.findings.find((one) => one.id === id)?.fix?.title ?? id;
+    const { applied, note } = await commands.executeCommand<Applied>('advisor.applyFix', { uri: this.uri, finding: id });
+    const message = `${applied ? 'Applied' : 'Not applied'}: ${title}${note && `; ${note}`}`;
     this.post({ type: 'said', message });
-    if (finding === undefined || !message.startsWith('Applied')) {
-      void window.showInformationMessage(message);
-    } else {
-      const { fix, ...wish } = this.saved.wish;
-      this.saved = fix === id ? { ...this.saved, wish } : this.saved;
-    }
+    const { fix, ...wish } = this.saved.wish;
+    if (applied && fix === id) this.saved = { ...this.saved, wish };
+    if (!applied && note !== '') void window.showInformationMessage(message); // else the person has said no
   }
 
   private status(status: Status): void {

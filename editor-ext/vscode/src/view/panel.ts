@@ -2,6 +2,7 @@
 
 import { commands, type ExtensionContext, type TextDocument, Uri, ViewColumn, type WebviewPanel, window, workspace } from 'vscode';
 import type { Daemon } from '../daemon';
+import { readSaved, type Saved } from './messages';
 import { ModelPanel } from './modelpanel';
 
 const TYPE = 'advisor.modelView';
@@ -13,8 +14,8 @@ export function registerModelView(context: ExtensionContext, daemon: Daemon): vo
   context.subscriptions.push(
     commands.registerCommand(COMMAND, (asked?: unknown) => views.open(asked)),
     window.registerWebviewPanelSerializer(TYPE, {
-      deserializeWebviewPanel: (panel: WebviewPanel) => {
-        views.adopt(panel); // the page tells what it showed
+      deserializeWebviewPanel: (panel: WebviewPanel, state: unknown) => {
+        views.adopt(panel, readSaved(state));
         return Promise.resolve();
       },
     }),
@@ -47,8 +48,9 @@ class Views {
     if (there !== undefined) panel.reveal();
   }
 
-  adopt(panel: WebviewPanel): ModelPanel {
-    const made = new ModelPanel(panel, this.context, this.daemon);
+  /** Take over a panel, with what it showed in an earlier life. */
+  adopt(panel: WebviewPanel, saved: Saved | null = null): ModelPanel {
+    const made = new ModelPanel(panel, this.context, this.daemon, saved);
     this.panels.add(made);
     made.onDidDispose(() => this.panels.delete(made));
     return made;

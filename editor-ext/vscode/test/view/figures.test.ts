@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../../src/view/scene/difference';
 import { familyOf } from '../../src/view/scene/families';
-import { count, margin, percent, size, time } from '../../src/view/scene/format';
+import { count, margin, percent, size, tied, time } from '../../src/view/scene/format';
 import { Figures } from '../../src/view/scene/measures';
 import { compared, level, ratioOf, reachOf, times } from '../../src/view/scene/ratio';
 import { treeOf } from '../../src/view/scene/tree';
@@ -22,6 +22,10 @@ test('quantities read as in the reports', () => {
   assert.deepEqual([640, 10_800, 999_499, 3.5e6, 4.09e9].map(count), ['640', '10.8 k', '999 k', '3.5 M', '4.09 G']);
   assert.deepEqual([6, 0.484, 34.4, 99.97, 100].map(percent), ['6 %', '0.48 %', '34 %', '99.9 %', '100 %']);
   assert.deepEqual([time(null), size(null), count(null)], ['?', '?', '?']);
+});
+
+test('a number stays on a line with its unit', () => {
+  assert.equal(tied('saves 0.212 ms (11 %) of 3.5 M in 2 layers'), 'saves 0.212\u00a0ms (11\u00a0%) of 3.5\u00a0M in 2 layers');
 });
 
 test('an interval is a margin, or its bounds where it is wide, or nothing', () => {

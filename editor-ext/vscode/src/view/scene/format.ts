@@ -73,6 +73,11 @@ export function margin(us: number | null, low: number | null, high: number | nul
   return share <= 0.5 ? ` ±${percent(100 * share)}` : ` (${time(low)} to ${time(high)})`;
 }
 
+/** The text with no line ending between a number and its unit. */
+export function tied(text: string): string {
+  return text.replace(/(\d) (?=(?:%|[kMGT]\b|[um]?s\b|[KMG]?i?B\b))/g, '$1\u00a0');
+}
+
 /** `1 layer`, `2 layers`. */
 export function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`;

@@ -102,7 +102,8 @@ function ofMeasure(node: Node, scene: Scene, measure: Measure, target: string): 
 }
 
 function ratioText(layer: PreviewLayer | null, target: string, compare: string): string {
-  return layer === null ? '' : times(ratioOf(layer.latencyUs[target], layer.latencyUs[compare]));
+  const ratio = layer === null ? null : ratioOf(layer.latencyUs[target], layer.latencyUs[compare]);
+  return ratio === null ? '' : times(ratio);
 }
 
 function fact(name: string, value: string, more = ''): HTMLElement {

@@ -81,6 +81,10 @@ export class Picker {
     this.element = el('div', { class: 'picker' }, el('label', { for: id }, label), this.select);
   }
 
+  get value(): string {
+    return this.select.value;
+  }
+
   update(value: string, groups: [heading: string, choices: [value: string, text: string][]][]): void {
     const wanted = JSON.stringify(groups);
     if (this.drawn !== wanted) {

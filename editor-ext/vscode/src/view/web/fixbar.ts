@@ -1,6 +1,7 @@
 /** Shown while a fix is looked at: before or after, and what the difference is. */
 
 import { difference } from '../scene/difference';
+import { tied } from '../scene/format';
 import type { Scene } from '../scene/scene';
 import type { Actions } from './actions';
 import { Choice, el, say, set } from './dom';
@@ -45,8 +46,8 @@ export class FixBar {
     const offered = scene.model.finding(preview.fix)?.fix ?? null;
     set(this.apply, { hidden: offered === null });
     this.sides.update(scene.fixed ? 'after' : 'before');
-    say(this.title, preview.title);
+    say(this.title, tied(preview.title));
     const tried = preview.verified ? '' : ' This is the finding’s proposal; it was not tried in the source.';
-    say(this.change, difference(before, after, scene.model.changed.size) + tried);
+    say(this.change, tied(difference(before, after, scene.model.changed.size) + tried));
   }
 }

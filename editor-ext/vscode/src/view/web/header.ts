@@ -18,7 +18,10 @@ export class Header {
 
   constructor(private readonly actions: Actions) {
     this.models = new Picker('Model', (model) => actions.wish({ model, fix: undefined }));
-    this.targets = new Picker('Target', (target) => actions.wish({ target }));
+    this.targets = new Picker('Target', (target) => {
+      const other = this.compare.value;
+      actions.wish({ target, compare: other === target ? undefined : other || undefined });
+    });
     this.compare = new Picker('Compare with', (compare) => actions.wish({ compare: compare || undefined }));
     this.pin.addEventListener('click', () => {
       const pinned = this.pin.getAttribute('aria-pressed') !== 'true';
@@ -140,6 +143,7 @@ function figure(name: string, value: string, was: string, note: string, more = '
       'dd',
       {},
       el('strong', {}, value),
+      ' ',
       more ? el('span', { class: 'interval' }, more.trim()) : null,
       was ? el('span', { class: was.startsWith('▲') ? 'was more' : 'was' }, was) : null,
       note ? el('span', { class: 'note' }, note) : null,

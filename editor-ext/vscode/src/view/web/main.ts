@@ -1,7 +1,6 @@
 /** The start of the model view's page. */
 
 import type { FromPage, ToPage } from '../messages';
-import { readSaved } from '../messages';
 import { readSettings, type Settings } from '../scene/settings';
 import { Page } from './page';
 
@@ -14,12 +13,11 @@ interface CodeApi {
 declare function acquireVsCodeApi(): CodeApi;
 
 const code = acquireVsCodeApi();
-const kept = code.getState();
 const page = new Page(
   { tell: (message) => code.postMessage(message), keep: (settings) => code.setState(settings) },
-  readSettings(kept),
+  readSettings(code.getState()),
   document.getElementById('page') ?? document.body,
 );
 // Only the extension can post here: the page has no frames, and no other origin holds a reference to it.
 window.addEventListener('message', (event: MessageEvent<ToPage>) => page.heard(event.data));
-code.postMessage({ type: 'ready', saved: readSaved(kept) });
+code.postMessage({ type: 'ready' });

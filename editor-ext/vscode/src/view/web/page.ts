@@ -6,7 +6,7 @@ import { FAMILIES, type Family, familyOf } from '../scene/families';
 import { type Measure, MEASURES } from '../scene/measures';
 import { crumbs, Model, type Scene, sceneOf, titleOf } from '../scene/scene';
 import type { Settings, Tab } from '../scene/settings';
-import { type Node, within } from '../scene/tree';
+import type { Node } from '../scene/tree';
 import type { Actions } from './actions';
 import { Details } from './details';
 import { Choice, el, say, set } from './dom';
@@ -119,7 +119,8 @@ export class Page implements Actions {
 
   private show(view: ModelViewResult, wish: Wish): void {
     const before = this.model;
-    const other = before !== null && (before.view.uri !== view.uri || before.view.model !== view.model);
+    const other = this.settings.uri !== view.uri || (before !== null && before.view.model !== view.model);
+    this.point(null);
     this.model = new Model(view);
     this.settings = {
       ...this.settings,
@@ -265,9 +266,8 @@ export class Page implements Actions {
   }
 
   private drawLegend(scene: Scene): void {
-    const seen = scene.tree.leaves.filter((leaf) => scene.placing.widthOf(leaf) >= 1 && within(leaf, scene.zoom));
-    const there = new Set(seen.map((leaf) => familyOf(leaf.layer?.label ?? '')));
-    const families = (Object.keys(FAMILIES) as Family[]).filter((family) => there.has(family));
+    const widths = widthsOf(scene);
+    const families = (Object.keys(FAMILIES) as Family[]).filter((family) => (widths.get(family) ?? 0) >= 2);
     const item = (swatch: string, text: string): HTMLElement =>
       el('li', {}, el('span', { class: `swatch ${swatch}`, 'aria-hidden': 'true' }), text);
     const { unknown } = scene.figures.of(scene.zoom);
@@ -279,4 +279,14 @@ export class Page implements Actions {
       el('li', { class: 'keys' }, '↑ ↓ ← → move · Enter zoom · Esc back · Space source'),
     );
   }
+}
+
+/** How much of the chart each family takes, in pixels. */
+function widthsOf(scene: Scene): Map<Family, number> {
+  const widths = new Map<Family, number>();
+  for (const leaf of scene.tree.leaves.slice(scene.zoom.first, scene.zoom.last + 1)) {
+    const family = familyOf(leaf.layer?.label ?? '');
+    widths.set(family, (widths.get(family) ?? 0) + scene.placing.widthOf(leaf));
+  }
+  return widths;
 }

@@ -7,39 +7,59 @@ import type { Node, Tree } from '../scene/tree';
 import type { Actions } from './actions';
 import { el, set } from './dom';
 
+/** Rows that are added at a time: all at once would hold up the page. */
+const CHUNK = 120;
+
 export class Table {
   readonly element = el('div', { class: 'scroller', role: 'region', 'aria-label': 'All layers', tabindex: 0 });
   private readonly body = el('tbody');
   private readonly head = el('thead');
-  private rows = new Map<string, HTMLElement>();
-  private drawn: { tree: Tree; order: string } | null = null;
+  private readonly nodes = new WeakMap<Element, Node>();
+  private rows = new Map<PreviewLayer, HTMLElement>();
+  private drawn: { tree: Tree; columns: string; order: string } | null = null;
+  private filling = 0;
+  private scene: Scene | null = null;
   private lit: HTMLElement | null = null;
 
   constructor(private readonly actions: Actions) {
     this.element.append(el('table', {}, el('caption', { class: 'unseen' }, 'All layers'), this.head, this.body));
+    this.body.addEventListener('click', (event) => this.clicked(event));
   }
 
   update(scene: Scene): void {
+    this.scene = scene;
     const { target, compare } = scene.model.view;
-    const order = JSON.stringify([scene.settings.order, target, compare]);
-    if (this.drawn?.tree !== scene.tree || this.drawn.order !== order) {
-      this.drawn = { tree: scene.tree, order };
-      this.draw(scene, columns(target, compare));
+    const now = { tree: scene.tree, columns: `${target} ${compare ?? ''}`, order: JSON.stringify(scene.settings.order) };
+    const same = this.drawn?.tree === now.tree && this.drawn.columns === now.columns;
+    if (!same) {
+      this.rows = new Map();
     }
-    this.light(scene);
+    if (!same || this.drawn?.order !== now.order) {
+      this.drawn = now;
+      this.draw(scene, columns(target, compare));
+    } else {
+      this.light(scene);
+    }
   }
 
   private draw(scene: Scene, among: Column[]): void {
-    const { order } = scene.settings;
     this.head.replaceChildren(el('tr', {}, ...among.map((column) => this.heading(column, scene))));
-    const nodes = new Map(scene.tree.leaves.map((leaf) => [leaf.layer, leaf]));
-    this.rows = new Map();
-    this.body.replaceChildren(
-      ...sorted(scene.tree.layers, among, order).flatMap((layer) => {
-        const node = nodes.get(layer);
-        return node === undefined ? [] : [this.row(layer, node, among, scene)];
-      }),
-    );
+    this.body.replaceChildren();
+    this.element.scrollTop = 0;
+    const leaves = new Map(scene.tree.leaves.map((leaf) => [leaf.layer, leaf]));
+    const layers = sorted(scene.tree.layers, among, scene.settings.order);
+    clearTimeout(this.filling);
+    const fill = (from: number): void => {
+      const rows = layers.slice(from, from + CHUNK).map((layer) => this.rowOf(layer, leaves.get(layer), among, scene));
+      this.body.append(...rows);
+      if (this.scene !== null) {
+        this.light(this.scene);
+      }
+      if (from + CHUNK < layers.length) {
+        this.filling = window.setTimeout(() => fill(from + CHUNK));
+      }
+    };
+    fill(0);
   }
 
   private heading(column: Column, scene: Scene): HTMLElement {
@@ -56,34 +76,49 @@ export class Table {
     });
     return el(
       'th',
-      { scope: 'col', 'aria-sort': sort, 'data-column': column.id, class: column.numeric ? 'number' : '' },
+      { scope: 'col', 'aria-sort': sort, 'data-column': column.id, class: column.numeric ? 'number' : null },
       button,
     );
   }
 
-  private row(layer: PreviewLayer, node: Node, among: Column[], scene: Scene): HTMLElement {
-    const found = scene.model.findingsOf(node).length > 0;
-    const cells = among.map((column) => {
-      if (column.id !== 'path') {
-        return el('td', { class: column.numeric ? 'number' : '' }, column.text(layer));
+  private rowOf(layer: PreviewLayer, node: Node | undefined, among: Column[], scene: Scene): HTMLElement {
+    const there = this.rows.get(layer);
+    if (there !== undefined) {
+      return there;
+    }
+    const row = el('tr');
+    for (const column of among) {
+      if (column.id === 'path') {
+        const link = el('button', { class: 'link', type: 'button' }, layer.path || '(no module)');
+        const found = node !== undefined && scene.model.findingsOf(node).length > 0;
+        const mark = el('span', { class: 'diamond', role: 'img', 'aria-label': 'has findings' }, ' ◆');
+        row.append(el('th', { scope: 'row' }, link, found ? mark : null));
+      } else {
+        row.append(el('td', { class: column.numeric ? 'number' : null }, column.text(layer)));
       }
-      const link = el('button', { class: 'link', type: 'button' }, layer.path || '(no module)');
-      const mark = found ? el('span', { class: 'diamond', role: 'img', 'aria-label': 'has findings' }, ' ◆') : null;
-      return el('th', { scope: 'row' }, link, mark);
-    });
-    const row = el('tr', {}, ...cells);
-    row.addEventListener('click', (event) => {
-      this.actions.select(node);
-      if (event.target instanceof Element && event.target.closest('button') !== null) {
-        this.actions.open(node, true);
-      }
-    });
-    this.rows.set(node.key, row);
+    }
+    if (node !== undefined) {
+      this.nodes.set(row, node);
+    }
+    this.rows.set(layer, row);
     return row;
   }
 
+  private clicked(event: MouseEvent): void {
+    const at = event.target instanceof Element ? event.target : null;
+    const row = at?.closest('tr');
+    const node = row ? this.nodes.get(row) : undefined;
+    if (node !== undefined) {
+      this.actions.select(node);
+      if (at?.closest('button')) {
+        this.actions.open(node, true);
+      }
+    }
+  }
+
   private light(scene: Scene): void {
-    const row = this.rows.get(scene.selected.key) ?? null;
+    const { layer } = scene.selected;
+    const row = layer === null ? null : (this.rows.get(layer) ?? null);
     if (row === this.lit) {
       return;
     }
