@@ -40,6 +40,9 @@ USER = {
     "git.enabled": False,
     "files.autoSave": "off",
     "editor.inlayHints.enabled": "on",
+    "editor.minimap.enabled": False,
+    "window.autoDetectColorScheme": True,
+    "security.workspace.trust.startupPrompt": "never",
     "security.workspace.trust.untrustedFiles": "open",
 }
 """Nothing in the way of what is tested."""

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from . import truth
 from .codeserver import CodeServer
 from .driving import Driver
-from .lab import ROOT, Lab, require
+from .lab import ROOT, WORKSPACE, Lab, require
 
 ARTIFACTS = ROOT / "build" / "editors"
 """What is looked at when a test failed: logs, results and screenshots of the last run."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--editor-shots", action="store_true", help="take the pictures of editors in docs/images/editors")
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +40,11 @@ def code_server(lab) -> Iterator[CodeServer]:
 def vscode(lab, code_server) -> Driver:
     """Windows on that server."""
     return Driver(lab, code_server)
+
+
+@pytest.fixture(scope="session")
+def facts(tmp_path_factory) -> dict[str, str]:
+    """What is true of the workspace's model."""
+    folder = tmp_path_factory.mktemp("truth") / "net"
+    shutil.copytree(WORKSPACE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return truth.facts(folder)

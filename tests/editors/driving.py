@@ -56,11 +56,10 @@ class Driver:
         return found
 
     def outside(self, program: str, folder: Path, limit: int, **told: Any) -> str:
-        """Run ``program``, a file in ``vscode/``, on a window on ``folder``; what it printed. It fails by its exit."""
-        artifacts = self.server.artifacts / Path(program).stem
+        """Run ``program``, a file in ``vscode/``, on a window on ``folder``; what it printed. ``limit`` in seconds."""
+        artifacts = self.server.artifacts / folder.name
         artifacts.mkdir(parents=True, exist_ok=True)
-        job = {**self._job(folder, artifacts, asks_for_trust=False), **told}
-        said = self._node(program, job, artifacts, limit)
+        said = self._node(program, {**self._job(folder, artifacts, asks_for_trust=False), **told}, artifacts, limit)
         assert "ended with 0" in said, f"{program} failed; see {artifacts}:\n{said[-4000:]}"
         return said
 

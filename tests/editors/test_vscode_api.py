@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-import pytest
-
-from . import truth
+from . import liar, stubs
 from .driving import Result
 
-LIAR = Path(__file__).with_name("liar.py")
-RUNS = "\n\nwith open({ran!r}, 'w'):\n    pass\n"
-"""What a model file says that leaves a trace when it is imported."""
 
-
-@pytest.fixture(scope="module")
-def facts(tmp_path_factory) -> dict[str, str]:
-    from .lab import WORKSPACE
-
-    folder = tmp_path_factory.mktemp("truth") / "net"
-    shutil.copytree(WORKSPACE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return truth.facts(folder)
-
-
-def failed(results: Sequence[Result]) -> str:
-    """The errors of those that failed."""
-    return "\n\n".join(f"{result.name}: {result.error}" for result in results if result.error)
+def check(results: Sequence[Result], count: int) -> None:
+    """All of ``count`` tests passed."""
+    errors = [f"{result.name}: {result.error}" for result in results if result.error]
+    assert not errors, "\n\n".join([*errors, "see build/editors"])
+    assert len(results) == count, [result.name for result in results]
 
 
 def test_what_is_shown_what_is_done_and_what_changes(vscode, code_server, facts):
-    results = vscode.inside("everything", code_server.project("everything"), facts)
-    assert not failed(results), f"{failed(results)}\n\nsee {code_server.artifacts / 'everything'}"
-    assert len(results) > 15
+    check(vscode.inside("everything", code_server.project("everything"), facts), 19)
+
+
+def test_nothing_runs_before_the_person_trusts_the_workspace(vscode, code_server, facts, tmp_path):
+    ran = tmp_path / "ran"
+    folder = code_server.project("trust", {"advisor.python": "python"})
+    stubs.noting(folder / "python", ran)
+    check(vscode.inside("trust", folder, {**facts, "ran": str(ran)}, asks_for_trust=True), 2)
+
+
+def test_a_missing_advisor_is_offered_and_installed(vscode, code_server, facts, tmp_path):
+    python = stubs.without_advisor(tmp_path / "environment")
+    folder = code_server.project("missing", {"advisor.server.interpreter": str(python)})
+    check(vscode.inside("missing", folder, facts), 2)
+
+
+def test_a_server_that_answers_wrongly_fails_these_tests(vscode, code_server, facts, tmp_path):
+    python = liar.write(tmp_path / "python", sys.executable)
+    folder = code_server.project("lies", {"advisor.server.interpreter": str(python)})
+    results = vscode.inside("lies", folder, facts)
+    kept, *lied = results
+    assert not kept.error, kept
+    assert len(lied) == 6 and all(result.error for result in lied), [(r.name, r.error[:200]) for r in results]
+    assert not [result for result in lied if "waited in vain" in result.error], "the answers did not come at all"

@@ -66,12 +66,12 @@ async function drive({ page }: Window, { url, tests, limit }: InsideJob): Promis
 async function serve(window: Window): Promise<Server> {
   const { page } = window;
   const acts: Record<string, (wanted: Record<string, string>) => Promise<unknown>> = {
-    notifications: () => window.notifications(),
     press: async ({ key = '' }) => page.keyboard.press(key),
-    /** Choose the row with that text in the list that pops up, after typing `type`. */
+    /** Type into the list that pops up, and choose the row that is in front once it has that text. */
     pick: async ({ row = '', type = '' }) => {
-      if (type) await page.locator('.quick-input-widget input[type=text]:visible').fill(type);
-      await page.locator('.quick-input-widget .monaco-list-row', { hasText: row }).first().click();
+      await page.locator('.quick-input-widget input[type=text]:visible').fill(type);
+      await page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: row }).waitFor();
+      await page.keyboard.press('Enter');
     },
     rows: async () => {
       await page.locator('.quick-input-widget .monaco-list-row').first().waitFor();

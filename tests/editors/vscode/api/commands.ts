@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import { equal, holds, same, fact, screen, type Test, until } from './harness.ts';
-import { found, lenses, open } from './net.ts';
+import { found, open, titles } from './net.ts';
 
 /** What a command of the server answers. */
 interface Shown {
@@ -46,14 +46,11 @@ async function shows(what: string, part: string): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 }
 
-async function titles(document: vscode.TextDocument): Promise<string> {
-  return (await lenses(document)).map((lens) => lens.command?.title ?? '').join(' / ');
-}
-
 export const commands: Test[] = [
   {
     name: 'all commands are there',
     body: async () => {
+      await found(await open(), 'CHN101');
       const there = new Set(await vscode.commands.getCommands(true));
       same([...SERVER, ...OWN].filter((name) => !there.has(name)), []);
     },
@@ -103,7 +100,8 @@ export const commands: Test[] = [
       await found(document, 'OPS503');
       const before = document.getText();
       const asked = vscode.commands.executeCommand('advisor.applySafeFixes');
-      await screen('click', { selector: '.refactor-preview-panel .monaco-button, .bulk-edit-panel .monaco-button', text: 'Apply' });
+      await screen('click', { selector: '.bulk-edit-panel .monaco-list-row .monaco-checkbox' }); // nothing is done unseen
+      await screen('click', { selector: '.bulk-edit-panel .monaco-button', text: 'Apply' });
       await asked;
       await until('the safe fix', () => document.getText(), (text) => text.includes('bias=False'));
       holds(document.getText().includes('Block(32, 68)'), 'an unsafe fix was applied');

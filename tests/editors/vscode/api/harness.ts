@@ -3,6 +3,7 @@
 export { deepStrictEqual as same, ok as holds, strictEqual as equal } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commands } from 'vscode';
 
 export interface Test {
   name: string;
@@ -56,5 +57,10 @@ export async function screen<T = unknown>(act: string, wanted: Record<string, st
   return value;
 }
 
-/** The texts of all notifications that have popped up so far. */
-export const notifications = (): Promise<string[]> => screen<string[]>('notifications');
+/** The texts of all messages that have been shown so far; while tests run, they wait in the list of notifications. */
+export async function notifications(): Promise<string[]> {
+  await commands.executeCommand('notifications.showList');
+  const texts = await screen<string[]>('texts', { selector: '.notifications-center .notification-list-item-message' });
+  await commands.executeCommand('notifications.hideList');
+  return texts;
+}

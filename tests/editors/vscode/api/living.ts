@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import { holds, fact, notifications, screen, type Test, until } from './harness.ts';
-import { code, findings, found, gone, hints, lenses, open } from './net.ts';
+import { code, findings, found, gone, hints, open, titles } from './net.ts';
 
 async function set(name: string, value: unknown): Promise<void> {
   await vscode.workspace.getConfiguration('advisor').update(name, value, vscode.ConfigurationTarget.Workspace);
@@ -21,9 +21,7 @@ export const living: Test[] = [
       const [, second] = fact('targets').split(',');
       holds(second);
       await set('targets', [second]);
-      const titles = async (): Promise<string> =>
-        (await lenses(document)).map((lens) => lens.command?.title ?? '').join(' / ');
-      await until('the other target alone', titles, (text) =>
+      await until('the other target alone', () => titles(document), (text) =>
         text.includes(fact('latencyOnSecond')) && !text.includes(fact('latency')),
       );
       await set('targets', undefined);

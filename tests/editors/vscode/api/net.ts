@@ -79,14 +79,14 @@ export async function lenses(document: vscode.TextDocument): Promise<vscode.Code
   return all ?? [];
 }
 
+/** What the lenses say. */
+export async function titles(document: vscode.TextDocument): Promise<string> {
+  return (await lenses(document)).map((lens) => lens.command?.title ?? '').join(' / ');
+}
+
 /** What a hover there says. */
 export async function hover(document: vscode.TextDocument, at: vscode.Position): Promise<string> {
   const all = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, at);
   const texts = (all ?? []).flatMap((one) => one.contents);
   return texts.map((text) => (typeof text === 'string' ? text : text.value)).join('\n');
-}
-
-/** The document's text of each open tab, by the tab's label. */
-export function shownTexts(): string[] {
-  return vscode.window.visibleTextEditors.map((editor) => editor.document.getText());
 }
