@@ -86,6 +86,9 @@ class StatusFeature implements StaticFeature {
 
 /** A client whose words go to the log at their level, and never into message boxes. */
 export class Client extends LanguageClient {
+  /** Nobody is to be told of the end of a server that was to end. */
+  private stopped = false;
+
   constructor(
     program: Program,
     options: LanguageClientOptions,
@@ -98,6 +101,7 @@ export class Client extends LanguageClient {
 
   /** End the server's process; one that is not well enough to say goodbye, too. */
   override async stop(timeout?: number): Promise<void> {
+    this.stopped = true;
     try {
       await super.stop(timeout);
     } catch (error) {
@@ -118,7 +122,8 @@ export class Client extends LanguageClient {
   }
 
   override error(message: string, data?: unknown): void {
-    this.log.error(worded(message, data));
+    if (this.stopped) this.log.debug(worded(message, data));
+    else this.log.error(worded(message, data));
   }
 }
 

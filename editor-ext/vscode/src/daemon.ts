@@ -91,9 +91,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
       throw new Error('The advisor does not run: start it with "Advisor: Restart".');
     }
     // An undefined token would be sent as a second parameter.
-    return token
-      ? this.client.sendRequest<R>(method, params, token)
-      : this.client.sendRequest<R>(method, params);
+    return token ? this.client.sendRequest<R>(method, params, token) : this.client.sendRequest<R>(method, params);
   }
 
   /** Start the server, in place of one that runs. Resolves when it runs or its failure is known. */

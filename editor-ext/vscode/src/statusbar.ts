@@ -41,6 +41,10 @@ export class StatusBar implements Disposable {
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
   private line = -1;
+  /** Whether there are models in front, as menus were told. */
+  private models = false;
+  /** What the item says; empty while it is hidden. */
+  private last = '';
 
   constructor(
     private readonly daemon: AdvisorDaemon,
@@ -99,13 +103,18 @@ export class StatusBar implements Disposable {
     const uri = front();
     const status = uri && this.daemon.statusOf(uri);
     const models = (status?.models.length ?? 0) > 0;
-    void commands.executeCommand('setContext', 'advisor.hasModels', models);
+    if (models !== this.models) void commands.executeCommand('setContext', 'advisor.hasModels', models);
+    this.models = models;
     if (!uri || !(models || aboutModels())) {
+      this.last = '';
       this.item.hide();
       return;
     }
     this.line = frontEditor()?.selection.active.line ?? 0;
     const text = shown({ server: this.server(), status, line: this.line, busy: this.busy });
+    const now = JSON.stringify(text);
+    if (now === this.last) return; // the cursor moves with every key
+    this.last = now;
     const tooltip = new MarkdownString(text.tooltip, true);
     tooltip.isTrusted = { enabledCommands: LINKED };
     this.item.text = text.text;
