@@ -30,11 +30,6 @@ function M.client(id)
   end
 end
 
---- Whether a client has been told of a buffer.
-function M.attached(client, bufnr)
-  return client.attached_buffers[bufnr] == true
-end
-
 --- The code of a diagnostic; before 0.8 it is only among what the protocol said of it.
 function M.code(diagnostic)
   local said = diagnostic.user_data and diagnostic.user_data.lsp or {}

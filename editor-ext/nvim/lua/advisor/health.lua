@@ -38,7 +38,8 @@ local function check_program(health, root)
   local text = ('%s, found by %s'):format(table.concat(command, ' '), where)
   local said = vim.fn.system(vim.list_extend(command, { '--version' }))
   if vim.v.shell_error ~= 0 then
-    return health.error(('%s does not run: %s'):format(text, vim.trim(said)), { 'install it anew, or set the option cmd' })
+    local advice = { 'install it anew, or set the option cmd' }
+    return health.error(('%s does not run: %s'):format(text, vim.trim(said)), advice)
   end
   health.ok(('%s: %s'):format(text, vim.trim(said)))
 end

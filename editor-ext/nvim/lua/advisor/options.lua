@@ -41,7 +41,7 @@ local function defaults()
 end
 
 M.values = defaults()
-M.problems = {} -- what was wrong with those that were given
+M.problems = {} -- what is wrong with those that were given
 
 local function names()
   local out = vim.tbl_keys(OPTIONS)
@@ -51,27 +51,26 @@ end
 
 --- Use what was given over the defaults. Returns a sentence for each that is wrong, which is left out.
 function M.set(given)
-  M.values = defaults()
-M.problems = {} -- what was wrong with those that were given
-  local problems = {}
+  M.values, M.problems = defaults(), {}
   if given ~= nil and type(given) ~= 'table' then
-    return { 'setup: expected a table of options, got ' .. vim.inspect(given) }
+    M.problems = { 'setup: expected a table of options, got ' .. vim.inspect(given) }
+    return M.problems
   end
   for name, value in pairs(given or {}) do
     local about = OPTIONS[name]
     if about == nil then
-      table.insert(problems, ('setup: there is no option %s; there are %s'):format(vim.inspect(name), names()))
+      table.insert(M.problems, ('setup: there is no option %s; there are %s'):format(vim.inspect(name), names()))
     else
       local fits, expected = about.check(value)
       if fits then
         M.values[name] = value
       else
-        table.insert(problems, ('setup: %s: expected %s, got %s'):format(name, expected, vim.inspect(value)))
+        table.insert(M.problems, ('setup: %s: expected %s, got %s'):format(name, expected, vim.inspect(value)))
       end
     end
   end
-  table.sort(problems)
-  return problems
+  table.sort(M.problems)
+  return M.problems
 end
 
 return M

@@ -2,6 +2,7 @@
 
 local actions = require('advisor.actions')
 local editor = require('advisor.editor')
+local following = require('advisor.following')
 local lenses = require('advisor.lenses')
 local options = require('advisor.options')
 local program = require('advisor.program')
@@ -13,10 +14,12 @@ local trust = require('advisor.trust')
 
 local M = {}
 
-local DELAYS = { 0, 1000, 3000, 10000, 30000 } -- ms before each try after the server died
+--- Milliseconds before each try after the server died.
+M.delays = { 0, 1000, 3000, 10000, 30000 }
 local STEADY = 60000 -- ms: one that lived for as long did not die of its start
 
--- root → { root, id, since, deaths, wanted: to be running, resting: not to be started but by the person, timer }
+-- root → { root, id, since, deaths, timer, wanted: to be running, resting: to be started by the person only,
+-- place: what holds its place while it is away }
 local servers = {}
 local leaving = false
 
@@ -34,11 +37,12 @@ local function capabilities()
   return out
 end
 
---- Take out what Neovim can do and shall not: here, since newer versions put it into the capabilities that they are given.
+--- Take out what Neovim can do and shall not: here, since newer versions put it back into what they are given.
 local function before_init(params)
   local able = params.capabilities
   able.window.showDocument = nil -- what a command shows comes with its answer, for windows of ours
-  -- Findings are sent: where Neovim asks for them, 0.10 does so never again, and 0.12 then asks for the whole project's.
+  -- Findings are sent. Where Neovim asks, 0.10 does not do so again when there are more, and 0.12 asks for the whole
+  -- project's then.
   able.textDocument.diagnostic = nil
 end
 
@@ -123,6 +127,8 @@ local function start(server)
   for _, bufnr in ipairs(buffers(server.root)) do
     vim.lsp.buf_attach_client(bufnr, server.id)
   end
+  following.release(server.place)
+  server.place = nil
   return true
 end
 
@@ -132,16 +138,16 @@ function M.ended(server, id, code, signal)
     return
   end
   server.id = nil
-  for _, bufnr in ipairs(buffers(server.root)) do
-    status.forget(bufnr)
-  end
+  local known = buffers(server.root)
+  vim.tbl_map(status.forget, known)
   say.log(('the server of %s ended (exit code %d, signal %d)'):format(server.root, code, signal))
   if leaving or not server.wanted then
     return
   end
+  server.place = server.place or following.hold(server.root, known)
   local steady = editor.uv.now() - server.since > STEADY
   server.deaths = steady and 1 or server.deaths + 1
-  local delay = DELAYS[server.deaths]
+  local delay = M.delays[server.deaths]
   if not delay then
     server.wanted, server.resting = false, true
     local often = 'the server of %s ended %d times in a row: :AdvisorLog says why, :AdvisorRestart tries again'

@@ -5,7 +5,12 @@ local M = {}
 M.METHOD = 'advisor/status'
 
 local GROUPS = { ok = 'AdvisorOk', near = 'AdvisorNear', over = 'AdvisorOver', unknown = 'AdvisorUnknown' }
-local LINKS = { AdvisorOk = 'StatusLine', AdvisorNear = 'WarningMsg', AdvisorOver = 'ErrorMsg', AdvisorUnknown = 'StatusLine' }
+local LINKS = {
+  AdvisorOk = 'StatusLine',
+  AdvisorNear = 'WarningMsg',
+  AdvisorOver = 'ErrorMsg',
+  AdvisorUnknown = 'StatusLine',
+}
 local STATES = { waiting = '…', tracing = '…', static = 'not run', failed = 'failed', cancelled = 'stopped' }
 
 local by_uri = {}
@@ -90,7 +95,8 @@ end
 --- (true): coloured by whether the model keeps its budgets, for 'statusline'; plain text without.
 function M.text(options)
   options = options or {}
-  local bufnr = options.bufnr or vim.api.nvim_get_current_buf()
+  local bufnr = options.bufnr or 0
+  bufnr = bufnr == 0 and vim.api.nvim_get_current_buf() or bufnr
   local known = M.of(bufnr)
   if not known then
     return ''

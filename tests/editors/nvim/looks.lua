@@ -1,0 +1,38 @@
+-- Which buffers start a server, what is said of options, and the health check.
+local P = dofile(os.getenv('ADVISOR_PERSON'))
+local server = require('advisor.server')
+
+local function clients()
+  return vim.tbl_count(server.clients())
+end
+
+P.run(function()
+  local folder = vim.fn.fnamemodify(os.getenv('ADVISOR_FILE'), ':h')
+  P.open(folder .. '/plain.py')
+  vim.cmd('doautocmd InsertLeave')
+  P.open(folder .. '/notes.txt')
+  vim.wait(200)
+  P.note('without', clients())
+  P.open(folder .. '/plain.py')
+  P.type_over('import os', 'import os, torch.nn as nn')
+  P.note('with', clients())
+  P.wait('the server', function() return server.client(0) end)
+  P.open(folder .. '/other.py')
+  P.wait('its other files', function() return server.client(0).attached_buffers[vim.api.nvim_get_current_buf()] end)
+  P.note('still', clients())
+
+  P.note('notified_before', #P.notified)
+  require('advisor').setup({ inlay_hint = true, cmd = 'advisor lsp', settings = { minGain = 3 }, code_lens = 1 })
+  P.note('problems', vim.tbl_map(function(told) return told.message end, P.notified))
+  P.note('settings', require('advisor.options').values.settings)
+  vim.cmd('checkhealth advisor')
+  P.note('unhealthy', table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'))
+  require('advisor').setup({})
+  vim.cmd('checkhealth advisor')
+  P.note('healthy', table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'))
+
+  vim.cmd('helptags ' .. os.getenv('ADVISOR_HELP'))
+  vim.opt.runtimepath:append(vim.fn.fnamemodify(os.getenv('ADVISOR_HELP'), ':h'))
+  vim.cmd('help advisor-options')
+  P.note('help', vim.api.nvim_get_current_line())
+end)
