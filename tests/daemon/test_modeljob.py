@@ -19,7 +19,7 @@ from advisor.graph import Graph, Span
 from advisor.moves import MergeLinear, RemoveBias, SetWidth, find_mergeable
 from advisor.plan import Plan, Plans, cost
 from advisor.report import FileReport, ModelReport
-from advisor.targets import TargetError
+from advisor.targets import Target, TargetError
 from tests.advisor.reports.samples import unknown_op_graph, with_sites
 from tests.graphs import GraphBuilder, mobilenet_v2
 
@@ -138,6 +138,25 @@ def test_layers_that_go_are_changed_and_others_are_not(tmp_path):
     assert bias.changed == ["a"]
     merged = shown(plan(tmp_path), graph, move=MergeLinear(*find_mergeable(graph)[0]).to_plain())
     assert merged.changed == ["second", "first"]
+
+
+def test_a_big_model_is_costed_on_its_targets_alone_and_told_in_few_bytes(tmp_path, monkeypatch):
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 3, 64, 64)), 32, 3)
+    for i in range(500):
+        x = b.act(b.bn(b.conv(x, 32, 3, path=f"blocks.{i}.conv"), path=f"blocks.{i}.norm"), path=f"blocks.{i}.act")
+    asked: list[str] = []
+
+    def noted(model: ModelReport, graph: Graph, target: Target) -> None:
+        asked.append(target.name)
+        cost(model, graph, target)
+
+    monkeypatch.setattr("advisor.daemon.modeljob.cost", noted)
+    settings = plan(tmp_path, "npu-64", "ethos-u85-1024", "ethos-u55-128")
+    plain = layered(settings, report(b.build()), Asked("Net", compare="cpu-x86"), lambda: None).to_plain()
+    assert asked == ["cpu-x86", "npu-64"]
+    assert len(plain["now"]["layers"]) == 1501
+    assert len(packb(plain)) < 120 * 1501
 
 
 def test_a_move_that_does_not_apply_is_an_error_that_says_why(tmp_path):
