@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from advisor.costs import Kernel
@@ -8,14 +8,14 @@ from advisor.rule import Advice, Case, Evidence, Look, Outcome, Rule
 from advisor.units import margin, percent, time
 
 NAMED = 3
-"""How many kernels are named besides the costliest."""
+"""How many places are named besides the costliest."""
 
 
 class LatencyBudget(Rule):
     """
     ## What it does
-    Compares a model's latency on each target with `latency-budget`, where one is configured. It stands on the costliest
-    operation and names those that come next.
+    Compares a model's latency on each target with `latency-budget`, where one is configured. It stands on the call
+    whose layers take most, and names those that come next.
 
     ## Why is this bad?
     A model that is over its budget is of no use where the budget is real: a frame rate, a control loop, the time that a
@@ -80,18 +80,19 @@ class LatencyBudget(Rule):
         costs, budget = look.costs, look.limits.latency_us
         if budget is None or costs.latency_us <= budget:
             return
-        costliest, *others = sorted(costs.kernels, key=lambda k: -k.latency_us)[: NAMED + 1]
+        first, *others = _places(look)[: NAMED + 1]
         message = (
             f"the model takes {time(costs.latency_us)}{margin(costs.latency_us, costs.low_us, costs.high_us)} on "
-            f"{costs.target}, {time(costs.latency_us - budget)} over the budget of {time(budget)}: most of it here, "
-            f"{_share(costliest, look)}"
+            f"{costs.target}, {time(costs.latency_us - budget)} over the budget of {time(budget)}; "
+            f"{_what(first)} here takes most, {_share(first, look)}"
         )
         yield Advice(
-            op=costliest.ops[0],
+            op=first[0].ops[0],
             moves=(),
             explain=partial(_said, message),
+            layers=[kernel.ops[0] for kernel in first],
             keep=True,
-            related=list(_next(others, look)),
+            related=[(place[0].ops[0], f"next: {_what(place)}, {_share(place, look)}") for place in others],
         )
 
 
@@ -99,11 +100,22 @@ def _said(message: str, outcomes: Sequence[Outcome]) -> str | None:
     return message
 
 
-def _share(kernel: Kernel, look: Look) -> str:
-    return f"{time(kernel.latency_us)} ({percent(100 * kernel.latency_us / look.costs.latency_us)})"
-
-
-def _next(kernels: Sequence[Kernel], look: Look) -> Iterator[tuple[int, str]]:
-    for kernel in kernels:
+def _places(look: Look) -> list[list[Kernel]]:
+    """The kernels that take time by what their layers are made in, the costliest place first, as its kernels are."""
+    modules = look.graph.modules
+    found: dict[object, list[Kernel]] = {}
+    for kernel in sorted(look.costs.kernels, key=lambda k: -k.latency_us):
+        op = look.graph.by_key[kernel.ops[0]]
+        chain = modules[op.path].created if op.module and op.path in modules else ()
         if kernel.latency_us > 0:
-            yield kernel.ops[0], f"also costly: {_share(kernel, look)}"
+            found.setdefault(chain or op.call or op.key, []).append(kernel)
+    return sorted(found.values(), key=lambda kernels: -sum(k.latency_us for k in kernels))
+
+
+def _what(kernels: Sequence[Kernel]) -> str:
+    return "what is made" if len(kernels) > 1 else "the layer"
+
+
+def _share(kernels: Sequence[Kernel], look: Look) -> str:
+    taken = sum(kernel.latency_us for kernel in kernels)
+    return f"{time(taken)} ({percent(100 * taken / look.costs.latency_us)})"

@@ -270,7 +270,7 @@ def test_a_model_over_its_latency_budget_is_told_where_the_time_goes():
     assert found(None) == found(costs.latency_us) == []
     (finding,) = found(costs.latency_us / 2)
     assert finding.message.startswith(f"the model takes {time(costs.latency_us)} on npu-64, ")
-    assert f"over the budget of {time(costs.latency_us / 2)}: most of it here, " in finding.message
+    assert f"over the budget of {time(costs.latency_us / 2)}; the layer here takes most, " in finding.message
     (layer,) = finding.layers
     op = next(op for op in graph.ops if op.path == layer)
     assert costs.op_latency_us[op.key] == max(costs.op_latency_us.values())
