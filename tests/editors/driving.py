@@ -30,7 +30,7 @@ class Driver:
         self._tests = server.top / "inside"
 
     def inside(
-        self, suite: str, folder: Path, facts: Mapping[str, str], *, asks_for_trust: bool = False, limit: int = 150
+        self, suite: str, folder: Path, facts: Mapping[str, str], *, asks_for_trust: bool = False, limit: int = 300
     ) -> list[Result]:
         """Run a suite of ``vscode/api`` in a window on ``folder``; ``limit`` in seconds."""
         tests = self._bundle()

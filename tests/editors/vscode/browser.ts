@@ -46,7 +46,7 @@ export async function open(job: Job, smokeTests: boolean): Promise<Window> {
     args: ARGUMENTS,
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(45_000);
   await page.addInitScript(configure, { trust: job.asksForTrust, smokeTests });
   await page.addInitScript(remember);
   return {

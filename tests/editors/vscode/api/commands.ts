@@ -100,7 +100,7 @@ export const commands: Test[] = [
       await found(document, 'OPS503');
       const before = document.getText();
       const asked = vscode.commands.executeCommand('advisor.applySafeFixes');
-      await screen('click', { selector: '.bulk-edit-panel .monaco-list-row .monaco-checkbox' }); // nothing is done unseen
+      await screen('click', { selector: '.bulk-edit-panel .edit-checkbox' }); // nothing is done unseen
       await screen('click', { selector: '.bulk-edit-panel .monaco-button', text: 'Apply' });
       await asked;
       await until('the safe fix', () => document.getText(), (text) => text.includes('bias=False'));
