@@ -11,7 +11,7 @@ import {
   workspace,
 } from 'vscode';
 import { Backoff } from './backoff';
-import { Client, clientOptions, type Witness } from './client';
+import type { Client, Witness } from './client';
 import { TRUST, STATUS, type Status } from './protocol';
 import { readStatus } from './reading';
 
@@ -156,6 +156,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
         this.lastWords = text.trim().split('\n').at(-1) ?? '';
       },
     };
+    const { Client, clientOptions } = await import('./client'); // most of the bundle: loaded when it is needed
     const client: Client = new Client(program, clientOptions(this.log, witness), this.log);
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;

@@ -63,7 +63,8 @@ export class Offers implements Disposable {
     if (!command) return;
     const [program, ...args] = command;
     const execution = new ProcessExecution(program, args, { cwd: homedir() });
-    const task = new Task({ type: 'process' }, TaskScope.Workspace, 'Install the advisor', 'Advisor', execution);
+    const scope = workspace.workspaceFolders?.length ? TaskScope.Workspace : TaskScope.Global;
+    const task = new Task({ type: 'process' }, scope, 'Install the advisor', 'Advisor', execution);
     task.presentationOptions = { reveal: TaskRevealKind.Always, clear: true };
     const ended = new Promise<number | undefined>((resolve) => {
       const listener = tasks.onDidEndTaskProcess((event) => {
