@@ -1,7 +1,10 @@
-/** The model view's page: one script and one style sheet of the extension, and nothing else. */
+/** The model view's page: a script and the style sheets of the extension, and nothing else. */
 
 import { randomBytes } from 'node:crypto';
 import { Uri, type Webview } from 'vscode';
+
+/** Style sheets in `media/view`, in their order. */
+const STYLES = ['base.css', 'page.css', 'chart.css'];
 
 /** The folders whose files the page may load. */
 export function roots(extension: Uri): Uri[] {
@@ -10,7 +13,7 @@ export function roots(extension: Uri): Uri[] {
 
 export function html(webview: Webview, extension: Uri): string {
   const nonce = randomBytes(18).toString('base64');
-  const style = webview.asWebviewUri(Uri.joinPath(extension, 'media', 'view', 'view.css')).toString();
+  const styles = STYLES.map((name) => webview.asWebviewUri(Uri.joinPath(extension, 'media', 'view', name)).toString());
   const script = webview.asWebviewUri(Uri.joinPath(extension, 'dist', 'view.js')).toString();
   const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
   return `<!DOCTYPE html>
@@ -20,7 +23,7 @@ export function html(webview: Webview, extension: Uri): string {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Model view</title>
-<link rel="stylesheet" href="${style}">
+${styles.map((style) => `<link rel="stylesheet" href="${style}">`).join('\n')}
 </head>
 <body>
 <main id="page"></main>

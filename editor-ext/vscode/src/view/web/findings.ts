@@ -65,7 +65,7 @@ export class Findings {
     const [before, after] = gain === '' ? [fix.title] : fix.title.split(gain, 2);
     const strong = gain === '' ? null : el('strong', { class: 'gain' }, gain);
     return after === undefined
-      ? el('div', { class: 'fix' }, fix.title, strong && el('span', {}, ': saves ', strong))
+      ? el('div', { class: 'fix' }, fix.title, strong && el('span', {}, ' · −', strong))
       : el('div', { class: 'fix' }, before ?? '', strong, after);
   }
 

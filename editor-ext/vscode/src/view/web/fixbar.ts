@@ -23,8 +23,8 @@ export class FixBar {
       'section',
       { class: 'fixbar', 'aria-label': 'Preview of a fix' },
       this.sides.element,
-      el('div', { class: 'text' }, this.title, this.change),
       el('div', { class: 'buttons' }, this.apply, this.close),
+      el('div', { class: 'text' }, this.title, this.change),
     );
   }
 
