@@ -130,6 +130,23 @@ def _line(text: str, what: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), 1) if what in line)
 
 
+def test_all_fixes_are_one_step_each_and_reports_are_shown(drive, home, tmp_path):
+    trusting(home, tmp_path)
+    seen = drive("reports.lua")
+    text = (tmp_path / "project" / "net.py").read_text()
+    safe = text.replace("padding=1)", "padding=1, bias=False)")
+    assert seen["safe"].startswith("advisor: 3 fixes applied: ") and "has to be trained" in seen["safe"]
+    assert seen["safe_text"] == safe
+    assert seen["all"].startswith("advisor: 2 fixes applied") and seen["all_text"] == safe.replace("68", "64")
+    assert seen["undone_once"] and seen["undone"]
+
+    assert ":AdvisorAudit!" in seen["auditing"]
+    assert seen["audit"].startswith("# Audit of project") and CODE in seen["audit"] and "net.py" in seen["audit"]
+    for page in (seen["doctor"], seen["alone"]):
+        assert page.startswith("# ") and "torch" in page and "ethos-u85-1024" in page
+    assert "import torch" in seen["nowhere"] and ":AdvisorRestart" in seen["nowhere"]
+
+
 def test_a_server_that_is_killed_comes_back_and_knows_what_was_typed(drive, home, tmp_path):
     trusting(home, tmp_path)
     seen = drive("restart.lua")

@@ -16,9 +16,9 @@ function M.run()
     return say.problem(folder)
   end
   table.insert(command, 'doctor')
-  local printed = {}
+  local printed = { '' }
   local function collect(_, lines)
-    printed[#printed] = (printed[#printed] or '') .. lines[1] -- a line may come in parts
+    printed[#printed] = printed[#printed] .. lines[1] -- a line may come in parts
     vim.list_extend(printed, lines, 2)
   end
   local job = vim.fn.jobstart(command, {
