@@ -12,7 +12,15 @@ import {
   window,
 } from 'vscode';
 import type { Daemon } from '../daemon';
-import { MODEL_VIEW, type ModelViewParams, type ModelViewResult, type Status, type Target, TARGETS, type TargetsResult } from '../protocol';
+import {
+  MODEL_VIEW,
+  type ModelViewParams,
+  type ModelViewResult,
+  type Status,
+  type Target,
+  TARGETS,
+  type TargetsResult,
+} from '../protocol';
 import { html, roots } from './html';
 import { type FromPage, readMessage, type Saved, type ToPage, type Wish } from './messages';
 import { reveal } from './places';
@@ -152,7 +160,10 @@ export class ModelPanel implements Disposable {
 
   private async apply(id: string): Promise<void> {
     const title = this.view?.findings.find((one) => one.id === id)?.fix?.title ?? id;
-    const { applied, note } = await commands.executeCommand<Applied>('advisor.applyFix', { uri: this.uri, finding: id });
+    const { applied, note } = await commands.executeCommand<Applied>('advisor.applyFix', {
+      uri: this.uri,
+      finding: id,
+    });
     const message = `${applied ? 'Applied' : 'Not applied'}: ${title}${note && `; ${note}`}`;
     this.post({ type: 'said', message });
     const { fix, ...wish } = this.saved.wish;
@@ -163,7 +174,7 @@ export class ModelPanel implements Disposable {
   private status(status: Status): void {
     if (status.uri !== this.uri) return;
     const going = status.state === 'waiting' || status.state === 'tracing';
-    const said = JSON.stringify(status.revision === undefined ? status : [status.revision, status.state]);
+    const said = `${status.revision} ${status.state}`;
     if (said === this.known) return;
     this.known = said;
     if (going) {

@@ -1,6 +1,15 @@
 /** The model views of a window: one follows the active editor, pinned ones stay with their document. */
 
-import { commands, type ExtensionContext, type TextDocument, Uri, ViewColumn, type WebviewPanel, window, workspace } from 'vscode';
+import {
+  commands,
+  type ExtensionContext,
+  type TextDocument,
+  Uri,
+  ViewColumn,
+  type WebviewPanel,
+  window,
+  workspace,
+} from 'vscode';
 import type { Daemon } from '../daemon';
 import { readSaved, type Saved } from './messages';
 import { ModelPanel } from './modelpanel';

@@ -3,7 +3,7 @@
 import { NotebookRange, Range, Uri, ViewColumn, window, workspace } from 'vscode';
 import type { Location } from '../protocol';
 
-export function rangeOf({ range: { start, end } }: Location): Range {
+function rangeOf({ range: { start, end } }: Location): Range {
   return new Range(start.line, start.character, end.line, end.character);
 }
 
@@ -11,7 +11,9 @@ export function rangeOf({ range: { start, end } }: Location): Range {
 export async function reveal(place: Location, view: ViewColumn | undefined, stay: boolean): Promise<void> {
   const uri = Uri.parse(place.uri, true);
   const preserveFocus = stay;
-  const notebook = workspace.notebookDocuments.find((one) => one.getCells().some((cell) => same(cell.document.uri, uri)));
+  const notebook = workspace.notebookDocuments.find((one) =>
+    one.getCells().some((cell) => same(cell.document.uri, uri)),
+  );
   if (notebook !== undefined) {
     const at = notebook.getCells().findIndex((cell) => same(cell.document.uri, uri));
     await window.showNotebookDocument(notebook, { preserveFocus, selections: [new NotebookRange(at, at + 1)] });
@@ -32,6 +34,7 @@ function same(one: Uri, other: Uri): boolean {
 
 function columnOf(uri: Uri, view: ViewColumn | undefined): ViewColumn {
   const editors = window.visibleTextEditors.filter((editor) => editor.viewColumn !== undefined);
-  const shown = editors.find((editor) => same(editor.document.uri, uri)) ?? editors.find((editor) => editor.viewColumn !== view);
+  const shown =
+    editors.find((editor) => same(editor.document.uri, uri)) ?? editors.find((editor) => editor.viewColumn !== view);
   return shown?.viewColumn ?? (view === undefined || view === ViewColumn.One ? ViewColumn.Beside : ViewColumn.One);
 }

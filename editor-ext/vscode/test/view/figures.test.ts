@@ -18,14 +18,23 @@ test('quantities read as in the reports', () => {
     '999 ms',
     '1.5 s',
   ]);
-  assert.deepEqual([0, 1023, 393216, 1505280, 3 * 2 ** 30].map(size), ['0 B', '1023 B', '384 KiB', '1.436 MiB', '3 GiB']);
+  assert.deepEqual([0, 1023, 393216, 1505280, 3 * 2 ** 30].map(size), [
+    '0 B',
+    '1023 B',
+    '384 KiB',
+    '1.436 MiB',
+    '3 GiB',
+  ]);
   assert.deepEqual([640, 10_800, 999_499, 3.5e6, 4.09e9].map(count), ['640', '10.8 k', '999 k', '3.5 M', '4.09 G']);
   assert.deepEqual([6, 0.484, 34.4, 99.97, 100].map(percent), ['6 %', '0.48 %', '34 %', '99.9 %', '100 %']);
   assert.deepEqual([time(null), size(null), count(null)], ['?', '?', '?']);
 });
 
 test('a number stays on a line with its unit', () => {
-  assert.equal(tied('saves 0.212 ms (11 %) of 3.5 M in 2 layers'), 'saves 0.212\u00a0ms (11\u00a0%) of 3.5\u00a0M in 2 layers');
+  assert.equal(
+    tied('saves 0.212 ms (11 %) of 3.5 M in 2 layers'),
+    'saves 0.212\u00a0ms (11\u00a0%) of 3.5\u00a0M in 2 layers',
+  );
 });
 
 test('an interval is a margin, or its bounds where it is wide, or nothing', () => {
@@ -62,7 +71,9 @@ test('a target without figures knows nothing', () => {
 
 test('families go by the first words of labels', () => {
   assert.deepEqual(
-    ['conv 3×3 /2 dw', 'linear', 'layer norm', 'relu6', 'adaptive avg pool', 'add', 'pixel shuffle', 'grid_sample'].map(familyOf),
+    ['conv 3×3 /2 dw', 'linear', 'layer norm', 'relu6', 'adaptive avg pool', 'add', 'pixel shuffle', 'grid_sample'].map(
+      familyOf,
+    ),
     ['conv', 'product', 'norm', 'activation', 'window', 'element', 'move', 'other'],
   );
 });
@@ -78,12 +89,10 @@ test('ratios stand on a scale of doublings, and are none where there is nothing 
 
 test('ratios in words', () => {
   assert.deepEqual([times(6.82), times(0.25), times(350.4), times(null)], ['×6.8', '÷4', '×350', '?']);
-  assert.deepEqual([compared(6.82), compared(0.25), compared(1.01), compared(null)], [
-    '6.8 times as long',
-    '4 times as fast',
-    'about as long',
-    'not comparable',
-  ]);
+  assert.deepEqual(
+    [compared(6.82), compared(0.25), compared(1.01), compared(null)],
+    ['6.8 times as long', '4 times as fast', 'about as long', 'not comparable'],
+  );
 });
 
 test('the difference of a fix in a sentence', () => {

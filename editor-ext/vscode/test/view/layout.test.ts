@@ -43,7 +43,10 @@ test('unknown layers leave room for the others', () => {
 
 test('a chart of zeros, or of nothing known, has even widths', () => {
   const { tree, placing } = placed([layer(0, 'a', 0), layer(1, 'b', null)], 100);
-  assert.deepEqual(tree.leaves.map((leaf) => placing.widthOf(leaf)), [50, 50]);
+  assert.deepEqual(
+    tree.leaves.map((leaf) => placing.widthOf(leaf)),
+    [50, 50],
+  );
 });
 
 test('live memory is no sum: each layer is as wide', () => {
@@ -99,9 +102,12 @@ test('zoomed into a module, its layers alone fill the chart', () => {
   const placing = place(zoom, new Figures(tree.layers, 'latency', TARGET), 500);
   near(placing.width, 500);
   near(placing.widthOf(zoom), 500);
-  assert.deepEqual(boxes(zoom, placing, new Set()).map((box) => [box.node?.name, box.row]), [
-    ['0', 0],
-    ['conv', 1],
-    ['bn', 1],
-  ]);
+  assert.deepEqual(
+    boxes(zoom, placing, new Set()).map((box) => [box.node?.name, box.row]),
+    [
+      ['0', 0],
+      ['conv', 1],
+      ['bn', 1],
+    ],
+  );
 });

@@ -12,8 +12,14 @@ import { answer, finding, layer, net, OTHER, TARGET, totals } from './layers';
 test('findings are told of the layers that they are about, and of the modules around these', () => {
   const model = new Model(answer({ findings: [finding('f', [1, 2])] }));
   const node = (key: string) => model.tree.byKey.get(key) ?? model.tree.root;
-  assert.deepEqual(model.findingsOf(node('features.0.bn#0')).map(({ id }) => id), ['f']);
-  assert.deepEqual(model.findingsOf(node('features~0')).map(({ id }) => id), ['f']);
+  assert.deepEqual(
+    model.findingsOf(node('features.0.bn#0')).map(({ id }) => id),
+    ['f'],
+  );
+  assert.deepEqual(
+    model.findingsOf(node('features~0')).map(({ id }) => id),
+    ['f'],
+  );
   assert.deepEqual(model.findingsOf(node('features.0.conv#0')), []);
   assert.equal(model.nodeOf(finding('g', [2]))?.path, 'features.1');
   assert.equal(model.nodeOf(finding('h', [])), null);
@@ -23,7 +29,10 @@ test('a selection outside what is zoomed into gives way', () => {
   const model = new Model(answer());
   const scene = sceneOf(model, { ...FRESH, zoom: 'features.0~0', selected: 'head#0' }, 500);
   assert.equal(scene.selected, scene.zoom);
-  assert.deepEqual(crumbs(scene).map((node) => titleOf(node)), ['Net', 'features', 'features.0']);
+  assert.deepEqual(
+    crumbs(scene).map((node) => titleOf(node)),
+    ['Net', 'features', 'features.0'],
+  );
 });
 
 test('zooming into a layer shows the module that it is in', () => {
@@ -42,7 +51,15 @@ function fixed() {
   const layers = [...net().slice(0, 2), layer(2, 'features.1', 10, { liveBytes: 9000 }), ...net().slice(3)];
   const after = totals({ latencyUs: 80, peakBytes: 9000 });
   return answer({
-    preview: { fix: 'f', title: '', totals: { [TARGET]: after }, layers, changed: ['features.1'], peakAt: 2, verified: true },
+    preview: {
+      fix: 'f',
+      title: '',
+      totals: { [TARGET]: after },
+      layers,
+      changed: ['features.1'],
+      peakAt: 2,
+      verified: true,
+    },
   });
 }
 
@@ -103,7 +120,10 @@ test('the table sorts by any column, what is unknown last either way', () => {
 test('module paths sort by their numbers', () => {
   const layers = [layer(0, 'blocks.10', 1), layer(1, 'blocks.9', 1)];
   const order = { column: 'path', down: false };
-  assert.deepEqual(sorted(layers, columns(TARGET, null), order).map(({ path }) => path), ['blocks.9', 'blocks.10']);
+  assert.deepEqual(
+    sorted(layers, columns(TARGET, null), order).map(({ path }) => path),
+    ['blocks.9', 'blocks.10'],
+  );
 });
 
 test('compared with another target, the table has its latencies and the ratio', () => {

@@ -15,7 +15,10 @@ test('modules nest as their paths do, in order of execution', () => {
 
 test('layers are put in order of execution, however they come', () => {
   const tree = treeOf('Net', net().reverse());
-  assert.deepEqual(tree.leaves.map((leaf) => leaf.layer?.id), [0, 1, 2, 3, 4]);
+  assert.deepEqual(
+    tree.leaves.map((leaf) => leaf.layer?.id),
+    [0, 1, 2, 3, 4],
+  );
 });
 
 test('an operation of a module itself stands beside its layers', () => {

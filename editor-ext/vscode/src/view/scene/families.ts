@@ -23,7 +23,10 @@ const LABELS: [Family, string][] = [
   ['window', 'max pool, avg pool, lp pool, adaptive max pool, adaptive avg pool, pool, resize, interpolate'],
   ['window', 'mean, sum, max, min, var, std, norm, prod, any, all, argmax, argmin'],
   ['element', 'add, sub, mul, div, pow, maximum, minimum, exp, sqrt, rsqrt, neg, abs, eq, ne, lt, le, gt, ge, where'],
-  ['element', 'clamp, log, sin, cos, floor, round, reciprocal, square, sign, erf, logical_and, logical_or, logical_not'],
+  [
+    'element',
+    'clamp, log, sin, cos, floor, round, reciprocal, square, sign, erf, logical_and, logical_or, logical_not',
+  ],
   ['move', 'pixel shuffle, pixel unshuffle, channel shuffle, concat, stack, split, unbind, slice, reshape, permute'],
   ['move', 'expand, repeat, pad, roll, flip, unfold, gather, cast, copy, identity'],
 ];

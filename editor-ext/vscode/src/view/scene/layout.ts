@@ -131,7 +131,14 @@ export function boxes(zoom: Node, placing: Placing, always: ReadonlySet<string>)
 
 export function boxOf(node: Node, zoom: Node, placing: Placing): Box {
   const family = node.layer === null ? null : familyOf(node.layer.label);
-  return { node, key: node.key, x: placing.left(node), width: placing.widthOf(node), row: node.depth - zoom.depth, family };
+  return {
+    node,
+    key: node.key,
+    x: placing.left(node),
+    width: placing.widthOf(node),
+    row: node.depth - zoom.depth,
+    family,
+  };
 }
 
 function wanted(node: Node, keys: ReadonlySet<string>): boolean {

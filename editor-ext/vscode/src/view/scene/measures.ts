@@ -21,7 +21,7 @@ const WRITTEN: Record<Measure, (value: number | null) => string> = {
 };
 
 /** What a layer costs by a measure; null where nobody knows. */
-export function costOf(layer: PreviewLayer, measure: Measure, target: string): number | null {
+function costOf(layer: PreviewLayer, measure: Measure, target: string): number | null {
   switch (measure) {
     case 'latency':
       return layer.latencyUs[target] ?? null;

@@ -98,7 +98,7 @@ export function sceneOf(model: Model, settings: Settings, width: number, before:
 function layoutOf(model: Model, settings: Settings, width: number): Layout {
   const { view } = model;
   const fixed = model.after !== null && settings.side === 'after';
-  const tree = fixed && model.after !== null ? model.after : model.tree;
+  const tree = fixed ? model.after : model.tree;
   const otherTree = model.after === null ? null : fixed ? model.tree : model.after;
   const zoom = shownZoom(tree, settings.zoom);
   const figures = new Figures(tree.layers, settings.measure, view.target);

@@ -79,5 +79,7 @@ export function scaleOf(peak: number, limit: number | null, other = 0): Scale {
   if (limit === null) {
     return { top: most * 1.12, limit: 'none' };
   }
-  return limit > FAR * most ? { top: most * 1.12, limit: 'above' } : { top: Math.max(most, limit) * 1.12, limit: 'drawn' };
+  return limit > FAR * most
+    ? { top: most * 1.12, limit: 'above' }
+    : { top: Math.max(most, limit) * 1.12, limit: 'drawn' };
 }

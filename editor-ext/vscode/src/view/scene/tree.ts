@@ -74,7 +74,7 @@ class Builder {
 
   /** Add what the layers from `start` up to `end` are below `parent`, which stands for `used` parts of their paths. */
   private fill(parent: Node, start: number, end: number, used: number): void {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const part = this.paths[at]?.[used];
       if (part === undefined) {
         this.leaf(parent, at, this.layers[at]?.label ?? '');

@@ -17,7 +17,11 @@ export class Details {
 
   update(scene: Scene): void {
     const node = scene.selected;
-    this.element.replaceChildren(this.head(node, scene), el('dl', { class: 'facts' }, ...facts(node, scene)), ...this.found(node, scene));
+    this.element.replaceChildren(
+      this.head(node, scene),
+      el('dl', { class: 'facts' }, ...facts(node, scene)),
+      ...this.found(node, scene),
+    );
   }
 
   private head(node: Node, scene: Scene): HTMLElement {
@@ -69,18 +73,39 @@ function facts(node: Node, scene: Scene): HTMLElement[] {
   }
   out.push(fact(view.compare === null ? 'Latency' : view.target, ofMeasure(node, scene, 'latency', view.target)));
   if (view.compare !== null) {
-    out.push(fact(view.compare, ofMeasure(node, scene, 'latency', view.compare), ratioText(node.layer, view.target, view.compare)));
+    out.push(
+      fact(
+        view.compare,
+        ofMeasure(node, scene, 'latency', view.compare),
+        ratioText(node.layer, view.target, view.compare),
+      ),
+    );
   }
   const other = counterpart(node, scene);
   const was = (write: (n: number | null) => string, key: 'liveBytes' | 'params' | 'macs'): string =>
-    other === null || node.layer === null || other[key] === node.layer[key] ? '' : `${scene.fixed ? 'was' : 'with the fix'} ${write(other[key])}`;
-  out.push(fact(node.layer === null ? 'Most live memory' : MEASURES.memory, ofMeasure(node, scene, 'memory', view.target), was(size, 'liveBytes')));
+    other === null || node.layer === null || other[key] === node.layer[key]
+      ? ''
+      : `${scene.fixed ? 'was' : 'with the fix'} ${write(other[key])}`;
+  out.push(
+    fact(
+      node.layer === null ? 'Most live memory' : MEASURES.memory,
+      ofMeasure(node, scene, 'memory', view.target),
+      was(size, 'liveBytes'),
+    ),
+  );
   out.push(fact(MEASURES.params, ofMeasure(node, scene, 'params', view.target), was(count, 'params')));
   out.push(fact(MEASURES.macs, ofMeasure(node, scene, 'macs', view.target), was(count, 'macs')));
   if (other !== null && node.layer !== null) {
     const before = other.latencyUs[view.target] ?? null;
     if (before !== (node.layer.latencyUs[view.target] ?? null)) {
-      out.splice(1, 0, fact(scene.fixed ? 'Before the fix' : 'With the fix', `${time(before)} · ${other.inputs || '–'} → ${other.output || '–'}`));
+      out.splice(
+        1,
+        0,
+        fact(
+          scene.fixed ? 'Before the fix' : 'With the fix',
+          `${time(before)} · ${other.inputs || '–'} → ${other.output || '–'}`,
+        ),
+      );
     }
   }
   return out;

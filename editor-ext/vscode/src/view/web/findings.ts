@@ -71,7 +71,11 @@ export class Findings {
 
   private place(finding: Finding): HTMLElement {
     const label = finding.layers.length > 0 ? plural(finding.layers.length, 'layer') : 'Source';
-    const button = el('button', { class: 'quiet', type: 'button', title: 'Select its layer and show its source' }, label);
+    const button = el(
+      'button',
+      { class: 'quiet', type: 'button', title: 'Select its layer and show its source' },
+      label,
+    );
     set(button, { 'aria-label': `${finding.code}: show ${finding.layers.length > 0 ? label : 'its source'}` });
     button.addEventListener('click', () => {
       const node = this.actions.layerOf(finding);
@@ -91,7 +95,9 @@ export class Findings {
       return null;
     }
     const button = el('button', { class: 'quiet', type: 'button' }, 'Preview');
-    set(button, { 'aria-label': `Preview ${finding.fix === null ? 'what would follow from' : 'the fix of'} ${finding.code}` });
+    set(button, {
+      'aria-label': `Preview ${finding.fix === null ? 'what would follow from' : 'the fix of'} ${finding.code}`,
+    });
     button.addEventListener('click', () => {
       const on = button.getAttribute('aria-pressed') !== 'true';
       this.actions.set({ side: 'after' });

@@ -16,7 +16,14 @@ export class FixBar {
   private fix = '';
 
   constructor(actions: Actions) {
-    this.sides = new Choice('Side of the fix', [['before', 'Before'], ['after', 'After']], (side) => actions.set({ side }));
+    this.sides = new Choice(
+      'Side of the fix',
+      [
+        ['before', 'Before'],
+        ['after', 'After'],
+      ],
+      (side) => actions.set({ side }),
+    );
     this.apply.addEventListener('click', () => actions.tell({ type: 'apply', finding: this.fix }));
     this.close.addEventListener('click', () => actions.wish({ fix: undefined }));
     this.element = el(
@@ -30,7 +37,7 @@ export class FixBar {
 
   /** What is said of the difference. */
   get sentence(): string {
-    return this.change.textContent ?? '';
+    return this.change.textContent;
   }
 
   update(scene: Scene): void {

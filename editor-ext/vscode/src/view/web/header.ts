@@ -31,7 +31,15 @@ export class Header {
     this.element = el(
       'header',
       {},
-      el('div', { class: 'bar' }, this.title, this.models.element, this.targets.element, this.compare.element, this.pin),
+      el(
+        'div',
+        { class: 'bar' },
+        this.title,
+        this.models.element,
+        this.targets.element,
+        this.compare.element,
+        this.pin,
+      ),
       this.figures,
     );
   }
@@ -60,10 +68,15 @@ export class Header {
       return;
     }
     const was = scene.fixed ? scene.other?.totals : undefined;
-    const other = view.compare === null ? undefined : (scene.fixed ? view.preview?.totals : view.totals)?.[view.compare];
+    const other =
+      view.compare === null ? undefined : (scene.fixed ? view.preview?.totals : view.totals)?.[view.compare];
     const against = other === undefined ? '' : ` on ${view.compare ?? ''}`;
     this.figures.replaceChildren(
-      latency(totals, was, other && `${said(other)}${against}, ${compared(ratioOf(totals.latencyUs, other.latencyUs))}`),
+      latency(
+        totals,
+        was,
+        other && `${said(other)}${against}, ${compared(ratioOf(totals.latencyUs, other.latencyUs))}`,
+      ),
       memory(view, totals, was, other && `${size(other.peakBytes)}${against}`),
       figure('Parameters', count(totals.params), changed(totals.params, was?.params, count), stored(totals)),
       figure('MACs', count(totals.macs), changed(totals.macs, was?.macs, count), ''),
@@ -97,8 +110,17 @@ function said(totals: Totals): string {
 
 function latency(totals: Totals, was: Totals | undefined, other: string | undefined): HTMLElement {
   const interval = margin(totals.latencyUs, totals.lowUs, totals.highUs);
-  const note = [totals.label, totals.latencyUs === null ? '' : uncounted(totals.uncounted).trim()].filter(Boolean).join(' ');
-  return figure('Latency', time(totals.latencyUs), changed(totals.latencyUs, was?.latencyUs, time), note, interval, other);
+  const note = [totals.label, totals.latencyUs === null ? '' : uncounted(totals.uncounted).trim()]
+    .filter(Boolean)
+    .join(' ');
+  return figure(
+    'Latency',
+    time(totals.latencyUs),
+    changed(totals.latencyUs, was?.latencyUs, time),
+    note,
+    interval,
+    other,
+  );
 }
 
 function memory(
@@ -110,11 +132,27 @@ function memory(
   const limit = view.memoryLimit;
   const what = view.memoryWhat === 'budget' ? 'the budget of ' : 'the target’s ';
   if (limit === null || totals.peakBytes === null) {
-    return figure('Peak memory', size(totals.peakBytes), changed(totals.peakBytes, was?.peakBytes, size), '', '', other);
+    return figure(
+      'Peak memory',
+      size(totals.peakBytes),
+      changed(totals.peakBytes, was?.peakBytes, size),
+      '',
+      '',
+      other,
+    );
   }
   const over = totals.peakBytes > limit;
-  const note = over ? `${size(totals.peakBytes - limit)} over ${what}${size(limit)}` : `${percent((100 * totals.peakBytes) / limit)} of ${what}${size(limit)}`;
-  const made = figure('Peak memory', size(totals.peakBytes), changed(totals.peakBytes, was?.peakBytes, size), note, '', other);
+  const note = over
+    ? `${size(totals.peakBytes - limit)} over ${what}${size(limit)}`
+    : `${percent((100 * totals.peakBytes) / limit)} of ${what}${size(limit)}`;
+  const made = figure(
+    'Peak memory',
+    size(totals.peakBytes),
+    changed(totals.peakBytes, was?.peakBytes, size),
+    note,
+    '',
+    other,
+  );
   set(made, { class: over ? 'figure over' : 'figure' });
   const level = el('span');
   level.style.width = `${Math.min(100, (100 * totals.peakBytes) / limit)}%`;
@@ -122,11 +160,7 @@ function memory(
   return made;
 }
 
-function changed(
-  now: number | null,
-  was: number | null | undefined,
-  write: (value: number | null) => string,
-): string {
+function changed(now: number | null, was: number | null | undefined, write: (value: number | null) => string): string {
   if (was === undefined || was === now) {
     return '';
   }

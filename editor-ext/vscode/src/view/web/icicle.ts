@@ -305,7 +305,9 @@ export function spoken(node: Node, scene: Scene): string {
   const changed = scene.model.after !== null && node.layer !== null && scene.model.changed.has(node.path);
   return [
     titleOf(node),
-    node.layer === null ? plural(node.last - node.first + 1, 'layer') : `${node.layer.label}, ${FAMILIES[familyOf(node.layer.label)]}`,
+    node.layer === null
+      ? plural(node.last - node.first + 1, 'layer')
+      : `${node.layer.label}, ${FAMILIES[familyOf(node.layer.label)]}`,
     scene.figures.spoken(figure),
     found > 0 ? plural(found, 'finding') : '',
     changed ? 'changed by the fix' : '',

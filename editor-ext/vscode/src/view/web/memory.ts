@@ -71,7 +71,9 @@ export class Memory {
       const at = Math.round(y(memoryLimit)) + 0.5;
       out.push(svg('path', { class: 'limit', d: `M0 ${at}H${width}` }));
       const text = `${memoryWhat === 'budget' ? 'budget' : 'memory of the target'} ${size(memoryLimit)}`;
-      out.push(svg('text', { class: 'tick limit', x: width - 4, y: at < 14 ? at + 12 : at - 4, 'text-anchor': 'end' }, text));
+      out.push(
+        svg('text', { class: 'tick limit', x: width - 4, y: at < 14 ? at + 12 : at - 4, 'text-anchor': 'end' }, text),
+      );
     }
     return [...out, ...this.mark(scene, y)];
   }
@@ -94,7 +96,10 @@ export class Memory {
       'aria-valuemin': scene.zoom.first + 1,
       'aria-valuemax': scene.zoom.last + 1,
       'aria-valuenow': index + 1,
-      'aria-valuetext': layer === undefined ? '' : `${layer.path || layer.label}, ${layer.liveBytes === null ? 'unknown' : `${size(layer.liveBytes)} live`}`,
+      'aria-valuetext':
+        layer === undefined
+          ? ''
+          : `${layer.path || layer.label}, ${layer.liveBytes === null ? 'unknown' : `${size(layer.liveBytes)} live`}`,
     });
   }
 

@@ -64,8 +64,10 @@ export class Page implements Actions {
   ) {
     const measures = Object.entries(MEASURES) as [Measure, string][];
     this.measures = new Choice('Width by', measures, (measure) => this.set({ measure }));
-    this.tabs = new Tabs('More about the model', { findings: this.findings.element, layers: this.table.element }, (tab) =>
-      this.set({ tab }),
+    this.tabs = new Tabs(
+      'More about the model',
+      { findings: this.findings.element, layers: this.table.element },
+      (tab) => this.set({ tab }),
     );
     this.retrace.addEventListener('click', () => this.tell({ type: 'retrace' }));
     const strips = [this.icicle.element, this.marks.element, this.ratios.element, this.memory.element];
@@ -258,7 +260,11 @@ export class Page implements Actions {
         if (node === scene.zoom) {
           return el('span', { 'aria-current': 'location' }, node.name);
         }
-        const button = el('button', { class: 'link', type: 'button' }, node.parent === null ? titleOf(node) : node.name);
+        const button = el(
+          'button',
+          { class: 'link', type: 'button' },
+          node.parent === null ? titleOf(node) : node.name,
+        );
         button.addEventListener('click', () => this.zoom(node));
         return button;
       }),

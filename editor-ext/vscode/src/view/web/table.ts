@@ -29,7 +29,11 @@ export class Table {
   update(scene: Scene): void {
     this.scene = scene;
     const { target, compare } = scene.model.view;
-    const now = { tree: scene.tree, columns: `${target} ${compare ?? ''}`, order: JSON.stringify(scene.settings.order) };
+    const now = {
+      tree: scene.tree,
+      columns: `${target} ${compare ?? ''}`,
+      order: JSON.stringify(scene.settings.order),
+    };
     const same = this.drawn?.tree === now.tree && this.drawn.columns === now.columns;
     if (!same) {
       this.rows = new Map();

@@ -18,11 +18,18 @@ export class Tooltip {
     const { target, compare } = scene.model.view;
     const { layer } = node;
     const figures = [scene.figures.text(scene.figures.of(node)), scene.figures.share(scene.figures.of(node))];
-    const rows = layer === null ? [] : [
-      `${layer.label}   ${layer.inputs || '–'} → ${layer.output || '–'}`,
-      ...(compare === null ? [] : [`${target} ${time(layer.latencyUs[target] ?? null)}, ${compare} ${time(layer.latencyUs[compare] ?? null)}`]),
-      ...(layer.liveBytes === null ? [] : [`${size(layer.liveBytes)} live`]),
-    ];
+    const rows =
+      layer === null
+        ? []
+        : [
+            `${layer.label}   ${layer.inputs || '–'} → ${layer.output || '–'}`,
+            ...(compare === null
+              ? []
+              : [
+                  `${target} ${time(layer.latencyUs[target] ?? null)}, ${compare} ${time(layer.latencyUs[compare] ?? null)}`,
+                ]),
+            ...(layer.liveBytes === null ? [] : [`${size(layer.liveBytes)} live`]),
+          ];
     this.element.replaceChildren(
       el('strong', {}, titleOf(node)),
       el('span', { class: 'figure' }, figures.filter(Boolean).join(' · ')),
@@ -31,7 +38,10 @@ export class Tooltip {
     const from = scene.placing.left(node);
     const wide = scene.placing.widthOf(node);
     put(this.line, from, 0, Math.max(wide, 1), room.clientHeight);
-    const left = Math.min(Math.max(from + wide / 2 - this.element.offsetWidth / 2, 0), room.clientWidth - this.element.offsetWidth);
+    const left = Math.min(
+      Math.max(from + wide / 2 - this.element.offsetWidth / 2, 0),
+      room.clientWidth - this.element.offsetWidth,
+    );
     this.element.style.left = `${Math.max(left, 0)}px`;
   }
 }
