@@ -7,6 +7,7 @@ import {
   commands,
   ConfigurationTarget,
   type Disposable,
+  env,
   extensions,
   ProcessExecution,
   type QuickPickItem,
@@ -25,6 +26,7 @@ import { SECTION } from './settings';
 const INSTALL = 'Install';
 const ANOTHER = 'Use another interpreter…';
 const LATER = 'Not now';
+const COPY = 'Copy the command';
 
 export class Offers implements Disposable {
   private readonly listener: Disposable;
@@ -61,6 +63,7 @@ export class Offers implements Disposable {
   private async install(into: Asked): Promise<void> {
     const command = installation(into.file, into.pip, hasUv());
     if (!command) return;
+    if (!workspace.isTrusted) return told(command.join(' '));
     const [program, ...args] = command;
     const execution = new ProcessExecution(program, args, { cwd: homedir() });
     const scope = workspace.workspaceFolders?.length ? TaskScope.Workspace : TaskScope.Global;
@@ -118,6 +121,12 @@ export class Offers implements Disposable {
     const files = await window.showOpenDialog({ title: 'The interpreter that runs the advisor', openLabel: 'Use' });
     return files?.[0]?.fsPath;
   }
+}
+
+/** VS Code runs nothing in a workspace that is not trusted: the person may, elsewhere. */
+async function told(command: string): Promise<void> {
+  const message = `VS Code installs nothing while the workspace is not trusted. In a terminal of your own: ${command}`;
+  if ((await window.showInformationMessage(message, COPY)) === COPY) await env.clipboard.writeText(command);
 }
 
 /** The interpreter that the advisor would be installed for. */
