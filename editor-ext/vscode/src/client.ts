@@ -1,7 +1,7 @@
 /** The language client: what it tells the server of itself, where its words go, and who decides about a restart. */
 
 import { homedir } from 'node:os';
-import { type LogOutputChannel, type OutputChannel, workspace } from 'vscode';
+import type { LogOutputChannel, OutputChannel } from 'vscode';
 import {
   type ClientCapabilities,
   CloseAction,
@@ -30,11 +30,11 @@ export interface Witness {
 }
 
 /** Options for one life of the server. */
-export function clientOptions(log: LogOutputChannel, witness: Witness): LanguageClientOptions {
+export function clientOptions(log: LogOutputChannel, trusted: boolean, witness: Witness): LanguageClientOptions {
   return {
     documentSelector: SELECTOR,
     outputChannel: channel(log, (text) => witness.complained(text)),
-    initializationOptions: { trusted: workspace.isTrusted },
+    initializationOptions: { trusted },
     initializationFailedHandler: () => false,
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),

@@ -67,10 +67,10 @@ export class AdvisorDaemon implements Daemon, Disposable {
   /** Has the server started, where nothing has asked for it so far. */
   needed: () => Promise<void> = () => Promise.resolve();
 
-  /** `diagnose` is what the button of the last message runs when the server cannot be asked. */
+  /** `run` runs one of the extension's commands, for the buttons of the last message. */
   constructor(
     private readonly log: LogOutputChannel,
-    private readonly diagnose: () => void,
+    private readonly run: (command: 'advisor.restart' | 'advisor.runDoctor') => void,
   ) {}
 
   get life(): Life {
@@ -135,8 +135,11 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
-    this.turn = this.turn.then(work);
-    return this.turn;
+    const done = this.turn.then(work);
+    this.turn = done.catch((error: unknown) =>
+      this.log.error(`The server could not be started or ended: ${String(error)}`),
+    );
+    return done;
   }
 
   private become(life: Life): void {
@@ -156,8 +159,9 @@ export class AdvisorDaemon implements Daemon, Disposable {
         this.lastWords = text.trim().split('\n').at(-1) ?? '';
       },
     };
+    const trusted = workspace.isTrusted;
     const { Client, clientOptions } = await import('./client'); // most of the bundle: loaded when it is needed
-    const client: Client = new Client(program, clientOptions(this.log, witness), this.log);
+    const client: Client = new Client(program, clientOptions(this.log, trusted, witness), this.log);
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;
     try {
@@ -170,6 +174,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (this.client !== client) return; // it ended while it started
     this.backoff.started(Date.now());
     this.become('running');
+    if (workspace.isTrusted !== trusted) await this.trustGranted(); // meanwhile
     this.restartEmitter.fire();
   }
 
@@ -221,8 +226,8 @@ export class AdvisorDaemon implements Daemon, Disposable {
     const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.${why}`;
     this.log.error(message);
     const choice = await window.showErrorMessage(message, RESTART, SHOW_LOG, DOCTOR);
-    if (choice === RESTART && this.program) await this.start(this.program);
+    if (choice === RESTART) this.run('advisor.restart');
     if (choice === SHOW_LOG) this.log.show();
-    if (choice === DOCTOR) this.diagnose();
+    if (choice === DOCTOR) this.run('advisor.runDoctor');
   }
 }

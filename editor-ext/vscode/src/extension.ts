@@ -23,7 +23,7 @@ let daemon: AdvisorDaemon | undefined;
 
 export function activate(context: ExtensionContext): void {
   const log = window.createOutputChannel('Advisor', { log: true });
-  const server = new AdvisorDaemon(log, () => void commands.executeCommand('advisor.runDoctor'));
+  const server = new AdvisorDaemon(log, (command) => void commands.executeCommand(command));
   daemon = server;
   const environments = new PythonEnvironments(log);
   const launcher = new Launcher(server, environments, log);

@@ -45,8 +45,9 @@ export class Offers implements Disposable {
   async offer(): Promise<void> {
     const missing = this.launcher.missing;
     const first = missing && installable(missing);
-    const text = missing ? why(missing) : 'The advisor is installed: it runs, or is about to.';
-    const choice = await window.showWarningMessage(text, ...(first ? [INSTALL] : []), ANOTHER, LATER);
+    const choice = missing
+      ? await window.showWarningMessage(why(missing), ...(first ? [INSTALL] : []), ANOTHER, LATER)
+      : await window.showInformationMessage(`The advisor is installed in ${this.launcher.interpreter}.`, ANOTHER);
     if (choice === INSTALL && first) await this.install(first);
     if (choice === ANOTHER) await this.another();
   }
