@@ -15,6 +15,7 @@ import pytest
 
 from tests.daemon import hubs
 
+from . import liar
 from .lab import ROOT, WORKSPACE, require
 
 PLUGIN = ROOT / "editor-ext" / "nvim"
@@ -35,7 +36,8 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(params=["nvim_old", "nvim_new"])
 def drive(request, home, tmp_path) -> Drive:
-    """Runs a script in Neovim, in a copy of the project, and returns what it noted."""
+    """Runs a script in Neovim, in a copy of the project, and returns what it noted; with ``fails`` also where its
+    steps could not all be gone."""
     nvim = getattr(require(request.param), request.param)
     project = tmp_path / "project"
     shutil.copytree(WORKSPACE, project)
@@ -51,17 +53,17 @@ def drive(request, home, tmp_path) -> Drive:
     for variable in ("DATA_HOME", "STATE_HOME"):
         environment[f"XDG_{variable}"] = str(tmp_path / variable.lower())
 
-    def run(script: str, options: Any = "", **given: str) -> dict[str, Any]:
+    def run(script: str, options: dict[str, Any] | None = None, fails: bool = False, **given: str) -> dict[str, Any]:
         report = tmp_path / "report.json"
         report.unlink(missing_ok=True)
         command = [nvim, "--headless", "-u", SCRIPTS / "init.lua", "-i", "NONE", "-c", f"luafile {SCRIPTS / script}"]
-        told = {"ADVISOR_OPTIONS": json.dumps(options) if options != "" else "{}", **given}
+        told = {"ADVISOR_OPTIONS": json.dumps(options or {}), **given}
         done = subprocess.run(
             command, env={**environment, **told}, cwd=project, capture_output=True, text=True, timeout=SECONDS
         )
         assert report.exists(), done.stderr
         seen = json.loads(report.read_text())
-        if "problem" in seen or done.returncode:
+        if not fails and ("problem" in seen or done.returncode):
             pytest.fail(f"{json.dumps(seen, indent=1, ensure_ascii=False)}\n{done.stderr}", pytrace=False)
         return seen
 
@@ -128,6 +130,20 @@ def _commands(seen: dict[str, Any], text: str) -> None:
 
 def _line(text: str, what: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), 1) if what in line)
+
+
+@pytest.mark.parametrize("drive", ["nvim_new"], indirect=True)
+def test_a_server_that_answers_wrongly_is_found_out(drive, home, tmp_path):
+    trusting(home, tmp_path)
+    lying = liar.write(tmp_path / "python", sys.executable)
+    command = [str(lying), "-m", "advisor", "lsp"]
+    seen = drive("flow.lua", {"cmd": command}, fails=True, ADVISOR_SECONDS="30")
+    assert "waited in vain for lenses" in seen["problem"]
+    assert any("79 channels" in found["message"] for found in seen["findings"])
+    text = (tmp_path / "project" / "net.py").read_text()
+    for check in (_finding, _fix):
+        with pytest.raises(AssertionError):
+            check(seen, text)
 
 
 def test_all_fixes_are_one_step_each_and_reports_are_shown(drive, home, tmp_path):
