@@ -5,6 +5,9 @@ import type { ModelStatus, Status } from './protocol';
 /** The icons are VS Code's own. */
 const ICON = '$(circuit-board)';
 
+/** Models in the tooltip. */
+const LISTED = 12;
+
 /** What the extension knows of the server. */
 export type Server = 'starting' | 'running' | 'waiting' | 'down' | 'missing';
 
@@ -115,12 +118,22 @@ function tooltip(status: Status, current: ModelStatus | undefined): string {
 }
 
 function table(status: Status, current: ModelStatus | undefined): string {
-  const rows = status.models.map((m) => {
+  const listed = listing(status.models, current);
+  const rows = listed.map((m) => {
     const name = m === current ? `**${escaped(m.name)}**` : escaped(m.name);
     const figures = m.text === '' ? escaped(m.status) : escaped(m.text);
     return `| ${name} | ${figures} | ${escaped(m.label)} | ${m.findings === 0 ? '' : plural(m.findings)} |`;
   });
+  const more = status.models.length - listed.length;
+  if (more > 0) rows.push(`| … and ${more} more | | | |`);
   return ['| model | | | |', '|:--|:--|:--|:--|', ...rows].join('\n');
+}
+
+/** The model in the bar and the costliest of the others, as they stand in the file. */
+function listing(models: ModelStatus[], current: ModelStatus | undefined): ModelStatus[] {
+  const weight = (m: ModelStatus): number => (m === current ? Infinity : (m.latencyUs ?? -1));
+  const kept = new Set([...models].sort((a, b) => weight(b) - weight(a)).slice(0, LISTED));
+  return models.filter((m) => kept.has(m));
 }
 
 function plural(findings: number): string {

@@ -78,6 +78,15 @@ test('every model is in the tooltip, the one in the bar in bold, and no name is 
   assert.match(tooltip, /\*\*ethos\\-u55\\-128\*\*, cpu\\-x86/);
 });
 
+test('of many models the tooltip has the costliest, the one in the bar among them', () => {
+  const models = Array.from({ length: 76 }, (_, i) => model(`Net${i}`, 10 * i, 10 * i + 9, { latencyUs: i }));
+  const { tooltip } = shown(facts({ status: status({ models }), line: 35 }));
+  const rows = tooltip.split('\n').filter((line) => line.startsWith('| '));
+  assert.deepEqual([rows[1]?.slice(2, 10), rows.at(-2)?.slice(2, 7)], ['**Net3**', 'Net75']);
+  assert.match(rows.at(-1) ?? '', /and 64 more/);
+  assert.equal(rows.length, 1 + 12 + 1);
+});
+
 test('a trace that takes long turns, figures of an earlier text say so', () => {
   assert.match(shown(facts({ busy: true })).text, /^\$\(loading~spin\) ethos/);
   const stale = shown(facts({ status: status({ stale: true, models: [model('Net', 10, 20, { text: '~1.18 ms' })] }) }));
