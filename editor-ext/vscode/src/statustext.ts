@@ -107,7 +107,9 @@ function tooltip(status: Status, current: ModelStatus | undefined): string {
   const parts = [targets.length > 0 ? `Costs on ${targets.join(', ')}` : 'No target'];
   if (status.models.length > 0) parts.push(table(status, current));
   parts.push(
-    ...status.models.filter((m) => m.why !== '').map((m) => `$(warning) ${escaped(m.name)}: ${escaped(m.why)}`),
+    ...listing(status.models, current)
+      .filter((m) => m.why !== '')
+      .map((m) => `$(warning) ${escaped(m.name)}: ${escaped(m.why)}`),
   );
   const matter = sentence(status);
   if (matter !== '') parts.push(matter);
