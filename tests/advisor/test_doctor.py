@@ -64,9 +64,7 @@ def test_no_secret_and_no_home_is_told(project: Path, environment: dict[str, str
     assert found["settings"]["set"] == {"models": "1 entries"}
 
 
-def test_an_interpreter_that_cannot_run_is_a_problem(
-    project: Path, environment: dict[str, str]
-) -> None:
+def test_an_interpreter_that_cannot_run_is_a_problem(project: Path, environment: dict[str, str]) -> None:
     settings(project, 'python = "no/python"')
     found = examine(project, environment)
     (problem,) = found["problems"]
