@@ -211,6 +211,20 @@ def test_trust_is_asked_for_and_then_kept(drive, home, tmp_path):
     assert len(hint) == 1 and f"{project} is not trusted" in hint[0] and ":AdvisorTrust" in hint[0]
 
 
+def test_decisions_that_others_could_have_written_do_not_count(drive, home, tmp_path):
+    (home / "config" / "nas-advisor" / "config.toml").unlink(missing_ok=True)
+    project = tmp_path / "project"
+    for variable in ("data_home", "state_home"):  # Neovim 0.7 keeps it in the first
+        file = tmp_path / variable / "nvim" / "advisor" / "trust.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({str(project): True, "/elsewhere": True}))
+        file.chmod(0o666)
+    seen = drive("trust.lua", ADVISOR_DECIDE="Do not trust")
+    assert seen["before"] is seen["after"] is False
+    assert any("written by others" in told["message"] for told in seen["notified"])
+    assert json.loads(seen["file"][0]) == {str(project): False} and seen["mode"] == "rw-------"
+
+
 def test_only_torch_starts_it_wrong_options_are_named_and_its_health_is_good(drive, tmp_path):
     project = tmp_path / "project"
     (project / "plain.py").write_text('import os\n\nTEXT = """\nimports torch later\n"""\n')

@@ -62,8 +62,8 @@ end
 
 --- Say once for each root that its models are not run, unless the person has decided so.
 function M.hint_at_trust(params)
-  local root = roots.of(vim.uri_to_fname(params.uri))
-  if not params.trusted and trust.decision(root) == nil then
+  local root = not params.trusted and roots.of(vim.uri_to_fname(params.uri))
+  if root and trust.decision(root) == nil then
     say.once(('%s is not trusted, so its models are read but not run: :AdvisorTrust asks'):format(root), say.news)
   end
 end

@@ -16,24 +16,34 @@ function M.file()
   return editor.state_folder() .. '/advisor/trust.json'
 end
 
---- Why the file does not count for a project, nil when it does.
-local function refused(about, root)
-  if editor.inside(editor.real(M.file()), root) then
-    return 'it lies inside ' .. root .. ', which cannot grant trust to itself'
-  end
+-- Why nothing can be read from a file that others could have written, nil for one that only the person writes.
+local function refused(about)
   if vim.fn.has('win32') == 1 then
-    return nil
+    return nil -- its folder is the person's own there
   end
   if about.uid ~= editor.uv.getuid() then
     return 'it belongs to another user'
   end
   if require('bit').band(about.mode, OTHERS) ~= 0 then
-    return 'it can be written by others'
+    return 'it can be written by others: run chmod go-w on it'
   end
 end
 
-local function read()
-  local handle, problem = io.open(M.file(), 'r')
+--- All decisions, by folder; none and why where the file is not followed.
+local function read(root)
+  local about = editor.uv.fs_stat(M.file())
+  if not about then
+    return {}
+  end
+  if editor.inside(editor.real(M.file()), root) then
+    return {}, 'it lies inside ' .. root .. ', which cannot grant trust to itself'
+  end
+  local problem = refused(about)
+  if problem then
+    return {}, problem
+  end
+  local handle
+  handle, problem = io.open(M.file(), 'r')
   if not handle then
     return {}, problem
   end
@@ -49,16 +59,8 @@ end
 --- The decision about a root: true, false, or nil where there is none. The second result says why the file was not
 --- followed.
 function M.decision(root)
-  local about = editor.uv.fs_stat(M.file())
-  if not about then
-    return nil
-  end
   local real = editor.real(root)
-  local problem = refused(about, real)
-  local decisions = {}
-  if not problem then
-    decisions, problem = read()
-  end
+  local decisions, problem = read(real)
   if problem then
     say.once(('%s: %s; no trust was read from it'):format(M.file(), problem), say.problem)
     return nil, problem
@@ -72,9 +74,10 @@ function M.decision(root)
   return decided
 end
 
---- Keep a decision about a root; nil forgets one. Returns why it could not be kept, nil when it was.
+--- Keep a decision about a root; nil forgets one. Returns why it could not be kept, nil when it was. Of a file that is
+--- not followed nothing is taken over.
 function M.decide(root, decision)
-  local decisions = read()
+  local decisions = read(editor.real(root))
   decisions[editor.real(root)] = decision
   local file = M.file()
   vim.fn.mkdir(vim.fn.fnamemodify(file, ':h'), 'p', 448) -- 0700
