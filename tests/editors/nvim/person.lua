@@ -1,5 +1,5 @@
---- What a person does in Neovim and sees there. A test's script hands its steps to run(), which writes what they noted as
---- JSON.
+--- What a person does in Neovim and sees there. A test's script hands its steps to run(), which writes what they noted
+--- as JSON.
 
 local M = { noted = {}, notified = {}, asked = {}, answers = {} }
 

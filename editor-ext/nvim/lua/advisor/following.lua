@@ -1,7 +1,7 @@
 --- Edits are followed while a server is away.
 ---
---- Where a buffer is edited that has no language client, as between a server's death and the next, Neovim (0.7 to 0.12 at
---- least) stops to follow its edits, and does not begin again for the next client. So somebody else holds its place.
+--- Where a buffer is edited that has no language client, as between a server's death and the next, Neovim (0.7 to 0.12
+--- at least) stops following its edits, and does not begin again for the next client. So somebody else holds its place.
 
 local editor = require('advisor.editor')
 
