@@ -48,6 +48,15 @@ class Surroundings:
     """Other files of the project that mention the candidates, nearest first."""
     docstrings: list[Outline] = field(default_factory=list)
     """Console sessions in the docstrings of the file."""
+    _hints: dict[int, Hints] = field(default_factory=dict)
+
+    def hints(self, outline: Outline) -> Hints:
+        """The reader of a file's hints: one for all candidates, since it keeps what it read."""
+        known = self._hints.get(id(outline))  # alive as long as what is kept of it
+        if known is None:
+            relative = self.project.relative(outline.source.path)
+            known = self._hints[id(outline)] = Hints(outline, lambda line: f"{relative}:{line}")
+        return known
 
 
 def attempts(
@@ -171,7 +180,7 @@ def _from_file(
 ) -> list[Attempt]:
     """The attempts that the calls of one file give, at most :data:`MAX_PER_SOURCE`."""
     relative = around.project.relative(outline.source.path)
-    hints = Hints(outline, lambda line: f"{relative}:{line}")
+    hints = around.hints(outline)
     function = _signature(candidate, around)
     needed = set(candidate.required) if function is not None else None
     out: list[Attempt] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import syntax
@@ -44,6 +45,32 @@ _ANNOTATION_DTYPES = {"Int": "int64", "UInt": "uint8", "Bool": "bool", "Complex"
 _DOC_SHAPE = re.compile(r"[\[(]\s*(?:B|N|b|n|batch\w*|bs|\d+)\s*,\s*((?:\w+\s*,\s*)*\w+)\s*[\])]")
 
 
+@dataclass(slots=True)
+class _Scope:
+    """A scope as hints read it. ``holders`` are the variables that hold what an expression makes; ``wrappers`` pairs of
+    a variable and of the one that its value wraps, in the order of the source; ``calls_of_calls`` the calls of what a
+    call returns."""
+
+    holders: dict[ast.expr, list[str]] = field(default_factory=dict)
+    wrappers: list[tuple[str, str]] = field(default_factory=list)
+    calls_of_calls: dict[ast.expr, list[ast.Call]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scope: Scope) -> _Scope:
+        out = cls()
+        for name, bindings in scope.bindings.items():
+            for value in (binding.value for binding in bindings if binding.value is not None):
+                out.holders.setdefault(_unwrap(value), []).append(name)
+                if isinstance(value, ast.Call) and callee_is(value, *_WRAPPERS):
+                    wrapped = _first_name(value)
+                    if wrapped is not None:
+                        out.wrappers.append((name, wrapped))
+        for call in ast.walk(scope.node):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Call):
+                out.calls_of_calls.setdefault(call.func, []).append(call)
+        return out
+
+
 class Hints:
     """Reads input hints from one file (or one README block)."""
 
@@ -51,6 +78,7 @@ class Hints:
         self.outline = outline
         self.constants = Constants(outline)
         self.where = where
+        self._scopes: dict[Scope, _Scope] = {}
 
     # ---- what a built model is called with
 
@@ -65,24 +93,25 @@ class Hints:
                 self._append(out, call, call.node.args, call.node.keywords)
             elif call.callee.rpartition(".")[2] in _REPORTS and _first_name(call.node) in names:
                 out.extend(self._report(call))
-        for call in ast.walk(site.scope.node):  # Net()(x)
-            if isinstance(call, ast.Call) and call.func is site.node:
-                self._append(out, CallSite("", call, site.scope), call.args, call.keywords)
+        for call in self._read(site.scope).calls_of_calls.get(site.node, ()):  # Net()(x)
+            self._append(out, CallSite("", call, site.scope), call.args, call.keywords)
         return _distinct(out)
 
     def _names_of(self, site: CallSite) -> set[str]:
         """Variables of the scope that hold the model: ``net = Net()``, ``net = Net().to(device)``."""
-        names: set[str] = set()
-        for name, bindings in site.scope.bindings.items():
-            for binding in bindings:
-                if binding.value is not None and _unwrap(binding.value) is site.node:
-                    names.add(name)
-        for name, bindings in site.scope.bindings.items():  # model = nn.DataParallel(net)
-            for binding in bindings:
-                wraps = isinstance(binding.value, ast.Call) and callee_is(binding.value, *_WRAPPERS)
-                if wraps and _first_name(binding.value) in names:
-                    names.add(name)
+        scope = self._read(site.scope)
+        names = set(scope.holders.get(site.node, ()))
+        for name, wrapped in scope.wrappers:  # model = nn.DataParallel(net)
+            if wrapped in names:
+                names.add(name)
         return names
+
+    def _read(self, scope: Scope) -> _Scope:
+        """What is known of a scope, which is read once for all the models that are built in it."""
+        known = self._scopes.get(scope)
+        if known is None:
+            known = self._scopes[scope] = _Scope.of(scope)
+        return known
 
     def _append(self, out: list[Inputs], call: CallSite, args: list[ast.expr], keywords: list[ast.keyword]) -> None:
         try:

@@ -144,8 +144,7 @@ def _discover(
     elsewhere = project.mentioning({c.name for c in models if c.kind != "instance"}, source.path)
     sessions = docstring_examples(source)
     around = Surroundings(project, described, Classes(described, project.lookup), elsewhere, sessions)
-    relative = project.relative(source.path)
-    hints = Hints(described, lambda line: f"{relative}:{line}")
+    hints = around.hints(described)
     parents = Parents(around)
     entries = []
     for candidate in models:
