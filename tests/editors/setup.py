@@ -32,9 +32,11 @@ CODE_SERVER = "code-server@4.139.1"
 ENTRY = "node_modules/code-server/out/node/entry.js"
 VSCODE = "node_modules/code-server/lib/vscode"
 NEOVIM_SUITE = "trixie"
-DEBIAN = ("chromium", "emacs-nox", "elpa-eglot", "neovim", "build-essential")
+DEBIAN = ("chromium", "fonts-dejavu-core", "emacs-nox", "elpa-eglot", "neovim", "build-essential")
 COMPILED = ("@vscode/spdlog", "@vscode/native-watchdog")
 """What VS Code's server needs compiled; the rest (Kerberos, SQLite, …) it does without, and so do these tests."""
+MADE = {"node_modules", "dist", ".test-out"}
+"""Folders that npm and its scripts make in the extension's."""
 
 
 class Failed(Exception):
@@ -132,13 +134,11 @@ def neovim(log: Log) -> None:
 
 
 def sources(folder: Path) -> str:
-    """A digest of the files of ``folder`` that git would commit."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "."]
-    names = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.split(b"\0")
-    files = sorted(folder / os.fsdecode(name) for name in names if name)
+    """A digest of the files that the extension is made of."""
     digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
+    for top, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - MADE)
+        for file in (Path(top, name) for name in sorted(names) if not name.endswith(".vsix")):
             digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
