@@ -65,7 +65,7 @@ class _Scope:
                     wrapped = _first_name(value)
                     if wrapped is not None:
                         out.wrappers.append((name, wrapped))
-        for call in ast.walk(scope.node):
+        for call in syntax.nodes(scope.node):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Call):
                 out.calls_of_calls.setdefault(call.func, []).append(call)
         return out

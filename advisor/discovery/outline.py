@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from .. import syntax
 from .source import Source
 
 _MUTATORS = frozenset({"append", "extend", "insert", "update", "setdefault", "pop", "remove", "add", "merge_from_file"})
@@ -306,7 +307,7 @@ def _expression(out: Outline, node: ast.AST, scope: Scope) -> None:
     owner = scope.owner
     by_class = owner.name if owner is not None and owner.kind == "class" else None
     calls = []
-    for child in ast.walk(node):
+    for child in syntax.nodes(node):
         if isinstance(child, ast.Call):
             callee = dotted(child.func)
             if callee is not None:

@@ -62,7 +62,7 @@ class Source:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Every node of :attr:`tree`."""
-        return list(ast.walk(self.tree))
+        return syntax.nodes(self.tree)
 
     def column(self, line: int, byte: int) -> int:
         """The 1-based column in code points of a 0-based UTF-8 offset, as :mod:`ast` counts them."""

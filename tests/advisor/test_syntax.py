@@ -1,4 +1,4 @@
-"""Parsing in several threads, with a collector that lets them in on each other."""
+"""Parsing in several threads, with a collector that lets them in on each other; walking a tree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,10 @@ def test_several_threads_parse_at_once(busy_collector) -> None:
 
 def test_an_expression() -> None:
     assert isinstance(syntax.expression("(1, 2)"), ast.Tuple)
+
+
+def test_nodes_are_those_of_pythons_own_walk_in_its_order() -> None:
+    tree = syntax.module(Path(syntax.__file__).read_text(encoding="utf-8"))
+    assert syntax.nodes(tree) == list(ast.walk(tree))
+    name = syntax.expression("a")
+    assert syntax.nodes(name) == list(ast.walk(name))
