@@ -32,6 +32,9 @@ from .session import Session
 
 SHORTEST, LONGEST = 0.05, 0.25
 """Bounds, in seconds, of the wait for more edits before anything is run."""
+SLOW_READ = 0.03
+"""Seconds of reading a text from which on it is not read before the typing has settled: a core that reads a large file
+at every key is one that the editor lacks."""
 UNSCORED = 1.0
 """Seconds after a trace before scores are asked for."""
 _PAUSE = 1.0
@@ -58,12 +61,13 @@ class Audience(Protocol):
 
 class Pace:
     """How long to wait for more edits: a person who types fast is waited for longer, one who makes a single edit
-    hardly."""
+    hardly. ``reading`` are the seconds that the last reading of the text took."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last = float("-inf")
         self._gap = SHORTEST
+        self.reading = 0.0
 
     def edit(self) -> float:
         """Note an edit now; gives the seconds to wait."""
@@ -204,19 +208,27 @@ class Analysis:
                 await self._start(opened, 0).traced.wait()
 
     async def _analyse(self, opened: Opened, run: _Run, settle: float) -> None:
+        edited = settle > 0
+        pace = self._paces.setdefault(opened.uri, Pace())
         try:
             await self._session.configured()
+            if pace.reading > SLOW_READ:
+                await asyncio.sleep(settle)
+                settle = 0
+            asked = time.monotonic()
             params = {**self._session.params(opened.path), "text": opened.text, "settle": settle}
             async with progress(self._session, f"Advisor: {opened.path.name}") as shown:
 
                 def on_event(message: dict[str, Any]) -> None:
+                    if message.get("event") == "static":
+                        pace.reading = time.monotonic() - asked
                     try:
                         self._event(opened, run, message, shown)
                     except Exception as e:  # the caller reads the analyst's pipe: it must not end by a mistake of ours
                         self._session.report_server_error(e, type(e))
 
                 try:
-                    result = await self._asked(params, on_event)
+                    result = await self._asked(params, on_event, edited)
                 except asyncio.CancelledError:
                     if shown.stopped and self._current(opened, run):
                         self._stopped(opened)
@@ -252,14 +264,15 @@ class Analysis:
             self._traced(opened, view)
             self._changed(opened, True)
 
-    async def _asked(self, params: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> Any:
-        """The analysis; what can be read comes from elsewhere while all of the front is busy with traces."""
+    async def _asked(self, params: dict[str, Any], on_event: Callable[[dict[str, Any]], None], edited: bool) -> Any:
+        """The analysis, before others where somebody ``edited``; what can be read comes from elsewhere while all of the
+        front is busy with traces."""
         lanes, reading = self._session.lanes, None
         if lanes.busy("front"):
             reading = asyncio.ensure_future(lanes.call("read", params, lane="read", on_event=on_event))
             reading.add_done_callback(_ignored)
         try:
-            return await lanes.call("analyse", params, lane="front", on_event=on_event, first=params["settle"] > 0)
+            return await lanes.call("analyse", params, lane="front", on_event=on_event, first=edited)
         finally:
             if reading is not None:
                 reading.cancel()

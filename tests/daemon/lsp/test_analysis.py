@@ -71,6 +71,23 @@ async def test_an_edit_ends_the_analysis_and_its_result_is_never_used(file):
         assert published["version"] == 2 and codes(published) == []
 
 
+async def test_a_text_that_is_slow_to_read_is_not_read_at_every_key(file, monkeypatch):
+    monkeypatch.setattr(analysis, "SLOW_READ", -1.0)
+    monkeypatch.setattr(analysis, "SHORTEST", 0.2)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await editor.initialize(file.parent, PUSH, trusted=True)
+        editor.open(file.as_uri(), TEXT)
+        (await lanes.next(0)).answer(traced(file, TEXT))
+        await editor.settled()
+        for version, digit in enumerate("89", start=2):  # 18, 19
+            editor.edit(file.as_uri(), version, change((3, 22), (3, 23), digit))
+        call = await lanes.next(1)
+        assert call.params["text"] == TEXT.replace("17", "19")  # 18 was never read
+        assert call.params["settle"] == 0  # waited already
+        call.answer(traced(file, TEXT.replace("17", "19"), places=()))
+
+
 async def test_a_result_of_another_text_is_not_used(file):
     lanes = FakeLanes()
     async with editing(lanes) as editor:
