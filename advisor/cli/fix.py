@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     if args.interactive and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("--interactive asks on a terminal, and this is none; leave it out or use --diff")
     slower = SAME if args.max_latency_change is None else args.max_latency_change
-    wanted = Wanted(args.unsafe_fixes, slower, _Asked() if args.interactive else always)
+    agreed = _Asked() if args.interactive else always
+    wanted = Wanted(args.unsafe_fixes, slower, uncertain=args.interactive, agreed=agreed)
     paths, settings = [Path(p) for p in args.paths], overrides(args)
     if args.interactive:
         report = fix_paths(paths, settings, wanted, dry=args.diff)

@@ -23,6 +23,7 @@ from ..moves import MoveError, from_plain
 from ..plan import Plan, Plans
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
+from ..units import time
 from .edits import Edit, by_file
 from .fix import Fix, digest
 from .fixer import Fixer
@@ -52,10 +53,12 @@ def always(finding: Finding, fix: Fix, texts: Mapping[str, str]) -> bool:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which fixes are applied: ``unsafe`` ones too; those that slow the model down by at most ``slower`` percent on any
-    target (a negative number asks for a gain); and of these what ``agreed`` says yes to."""
+    target (a negative number asks for a gain); ``uncertain`` ones too, whose saving may be none
+    (:attr:`.fix.Fix.certain`); and of these what ``agreed`` says yes to."""
 
     unsafe: bool = False
     slower: float = SAME
+    uncertain: bool = False
     agreed: Agreed = always
 
 
@@ -282,6 +285,9 @@ class _Work:
             return "it changes what has to be trained; --unsafe-fixes applies it"
         if reason := self._slower(path, model, fix):
             return reason
+        if not fix.certain and not self.wanted.uncertain:
+            saving, error = time(fix.gain_us or 0.0), time(fix.gain_error_us or 0.0)
+            return f"its saving may be none: {saving} predicted, ±{error}; --interactive asks for such fixes too"
         try:
             texts = {file: self.overlay.text(file) for file in by_file(fix.edits)}
         except WriteError as e:

@@ -20,6 +20,11 @@ ALL = "all"
 """What the group of all fixes of a file is called, where that is another than those of a code or the safe ones."""
 
 
+CERTAIN = 2.33 / 1.645
+"""A saving is certain where it is at least this many times its error: with 99 % it is none by chance, the error being
+normal and given as its bound of 90 %."""
+
+
 @dataclass(slots=True)
 class Fix:
     """Edits that were traced again and found to make of the model exactly what ``move`` (in its plain form) makes of
@@ -40,6 +45,13 @@ class Fix:
     label: str | None = None
     note: str = ""
     base: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def certain(self) -> bool:
+        """Whether a fix that promises a saving saves something, for all that is known of the cost model's error."""
+        if self.gain_us is None or self.gain_error_us is None:
+            return True
+        return self.gain_us <= 0 or self.gain_us >= CERTAIN * self.gain_error_us
 
     def to_plain(self) -> dict[str, Any]:
         return {

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .verify_gains import COMPILED, Gain, table
 
-GOOD = Gain("timm/models/a.py", "a", "ethos-u55-128", "CHN101", 7, 3.0, 2.5)
+GOOD = Gain("timm/models/a.py", "a", "ethos-u55-128", "CHN101", 7, 3.0, 1.0, 2.5)
 
 
 def test_enough_fixes_that_are_faster_meet_it() -> None:
@@ -32,3 +32,11 @@ def test_what_the_compiler_says_nothing_of_is_no_fix_that_was_compiled() -> None
     text, failed = table([GOOD] * (COMPILED - 1) + [unknown])
     assert failed
     assert "- 1: an operator of the model has no TFLite form" in text
+
+
+def test_what_is_left_for_its_uncertain_saving_is_told_and_counts_for_neither_side() -> None:
+    doubtful = replace(GOOD, error_percent=2.5, true_percent=-1.0)
+    text, failed = table([GOOD] * COMPILED + [doubtful] * 50)
+    assert not failed
+    assert "their saving may be none: faster by the compiler | 0 of 50 |" in text
+    assert table([GOOD] * (COMPILED - 1) + [doubtful])[1]

@@ -120,7 +120,8 @@ def repair(path: Path, name: str) -> list[Fixed]:
     except Exception as e:  # of one file, to be listed: the check goes on with the others
         return [Fixed(name, 0, 0, 0, f"{type(e).__name__}: {e}")]
     applied, again = (sum(len(f.applied) for f in run.files) for run in (first, second))
-    left = sum("slower" not in entry.reason for f in second.files for entry in f.left if entry.fix is not None)
+    reasons = [entry.reason for f in second.files for entry in f.left if entry.fix is not None]
+    left = sum("slower" not in reason and "may be none" not in reason for reason in reasons)
     return [Fixed(name, applied, again, left)]
 
 

@@ -23,7 +23,7 @@ class Net(nn.Module):
     def forward(self, x):
         return self.b(self.a(x).relu()).mean((2, 3))
 """
-TARGET = ["--target", "ethos-u85-1024"]
+TARGET = ["--target", "ethos-u85-1024-shared"]
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_fixes_are_applied_confirmed_and_a_second_time_there_is_nothing_to_do(ne
     assert net.read_text() == NET.replace("68", "64")
     out = capsys.readouterr().out
     assert "1 fix applied to 1 file." in out
-    assert "Net on ethos-u85-1024: " in out and "predicted" in out
-    assert "confirmed on ethos-u85-1024: " in out and "vendor estimate by ethos-u-vela" in out
+    assert "Net on ethos-u85-1024-shared: " in out and "predicted" in out
+    assert "confirmed on ethos-u85-1024-shared: " in out and "vendor estimate by ethos-u-vela" in out
     assert main(["fix", "net.py", "--unsafe-fixes", *TARGET]) == 0
     assert "0 fixes applied to 0 files." in capsys.readouterr().out
 
@@ -138,5 +138,5 @@ def test_several_targets_that_ask_for_the_same_edit_ask_once(net, monkeypatch, c
     assert net.read_text() == NET.replace("68", "64")
     assert sys.stderr.getvalue().count("[y]es, [n]o") == 1
     out = capsys.readouterr().out
-    assert " on ethos-u85-1024  [unsafe]" in out and " on ethos-u55-256  [unsafe]" in out
+    assert " on ethos-u85-1024-shared  [unsafe]" in out and " on ethos-u55-256  [unsafe]" in out
     assert "1 fix applied to 1 file." in out

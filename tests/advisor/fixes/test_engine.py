@@ -9,9 +9,10 @@ import pytest
 
 from advisor.engine import audit_paths
 from advisor.fixes.engine import Wanted, fix_paths
+from advisor.fixes.fix import Fix
 from advisor.fixes.writing import read
 
-SETTINGS = {"targets": ["ethos-u85-1024"]}
+SETTINGS = {"targets": ["ethos-u85-1024-shared"]}
 NET = """
     import torch.nn as nn
 
@@ -98,6 +99,14 @@ def test_only_fixes_that_gain_enough_are_applied_where_a_gain_is_asked_for(net):
     report = fix_paths([net], SETTINGS, Wanted(unsafe=True, slower=-90.0))
     assert not report.changes
     assert any("--max-latency-change" in entry.reason for entry in report.files[0].left)
+
+
+def test_a_saving_that_may_be_none_is_left_to_who_is_asked(net, monkeypatch):
+    monkeypatch.setattr(Fix, "certain", False)
+    report = fix_paths([net], SETTINGS, Wanted(unsafe=True), dry=True)
+    assert not report.changes
+    assert any("its saving may be none" in e.reason and e.fix is not None for e in report.files[0].left)
+    assert fix_paths([net], SETTINGS, Wanted(unsafe=True, uncertain=True), dry=True).changes
 
 
 def test_an_audit_with_fixes_says_of_each_finding_what_would_mend_it_or_why_nothing_does(net):
