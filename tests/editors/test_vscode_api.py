@@ -17,7 +17,7 @@ def check(results: Sequence[Result], count: int) -> None:
 
 
 def test_what_is_shown_what_is_done_and_what_changes(vscode, code_server, facts):
-    check(vscode.inside("everything", code_server.project("everything"), facts), 19)
+    check(vscode.inside("everything", code_server.project("everything"), facts), 20)
 
 
 def test_nothing_runs_before_the_person_trusts_the_workspace(vscode, code_server, facts, tmp_path):

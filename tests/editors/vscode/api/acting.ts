@@ -1,7 +1,7 @@
 /** What a person does about a finding: fixes, resolved when they are chosen, applied, undone. */
 
 import * as vscode from 'vscode';
-import { equal, holds, same, fact, type Test, until } from './harness.ts';
+import { equal, fact, holds, same, type Test, until } from './harness.ts';
 import { actions, found, gone, hints, open } from './net.ts';
 
 const FIX = 'Set width 68 → 64';

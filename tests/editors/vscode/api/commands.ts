@@ -1,7 +1,7 @@
 /** Every command: those of the server, and the extension's own. */
 
 import * as vscode from 'vscode';
-import { equal, holds, same, fact, screen, type Test, until } from './harness.ts';
+import { equal, fact, holds, notifications, same, screen, type Test, until } from './harness.ts';
 import { found, open, titles } from './net.ts';
 
 /** What a command of the server answers. */
@@ -139,6 +139,15 @@ export const commands: Test[] = [
       await open();
       await vscode.commands.executeCommand('advisor.runDoctor');
       await shows('the report', 'torch');
+    },
+  },
+  {
+    name: 'install says that the advisor is there',
+    body: async () => {
+      await open();
+      void vscode.commands.executeCommand('advisor.install'); // it ends with its message
+      await until('the message', notifications, (all) => all.some((text) => text.includes('is installed')));
+      await vscode.commands.executeCommand('notifications.clearAll');
     },
   },
   {

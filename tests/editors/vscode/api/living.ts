@@ -1,7 +1,7 @@
 /** What changes while it runs: settings, and the server's own life. */
 
 import * as vscode from 'vscode';
-import { holds, fact, notifications, screen, type Test, until } from './harness.ts';
+import { fact, holds, notifications, screen, type Test, until } from './harness.ts';
 import { code, findings, found, gone, hints, open, titles } from './net.ts';
 
 async function set(name: string, value: unknown): Promise<void> {

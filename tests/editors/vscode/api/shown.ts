@@ -1,7 +1,7 @@
 /** What is shown of a model: findings, hovers, hints and lenses, each with the engine's own figures. */
 
 import * as vscode from 'vscode';
-import { equal, holds, fact, type Test, until } from './harness.ts';
+import { equal, fact, holds, type Test, until } from './harness.ts';
 import { code, findings, found, hints, hover, lenses, open, place } from './net.ts';
 
 export const EXTENSION = 'nas-advisor.nas-advisor';

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
-import { equal, holds, fact, screen, type Test, until } from './harness.ts';
+import { equal, fact, holds, screen, type Test, until } from './harness.ts';
 import { found, hints, open, titles } from './net.ts';
 
 /** The file that the workspace's own interpreter makes when it is started. */
@@ -16,6 +16,10 @@ export const trust: Test[] = [
       const document = await open();
       const text = await until('the lens that says so', () => titles(document), (all) => all.includes('not trusted'));
       holds(!text.includes(fact('latency')), text);
+      const how = await vscode.commands.executeCommand<{ markdown: string }>('advisor.howToTrust', {
+        uri: document.uri.toString(),
+      });
+      holds(how.markdown.includes('trust'), how.markdown);
       holds(!ran(), "the workspace's interpreter was started");
     },
   },
