@@ -43,10 +43,10 @@ async def fix_all(session: Session, token: lsp.ProgressToken | None, *arguments:
     fixes = await _known(session, opened, token)
     chosen = fixing.choice(fixes, unsafe=unsafe)
     if chosen is None:
-        return {"applied": False, "count": 0, "note": _rest(fixes, 0, unsafe) or "no finding has a fix"}
+        return {"applied": False, "count": 0, "note": _rest(fixes, None, unsafe) or "no finding has a fix"}
     title = f"Apply {plural(chosen.count, 'fix', 'fixes')} of the advisor"
     applied = await _apply(session, opened, chosen.fix, title, confirm=preview)
-    note = "; ".join(said for said in (chosen.fix.note, _rest(fixes, chosen.count, unsafe)) if said)
+    note = "; ".join(said for said in (chosen.fix.note, _rest(fixes, chosen.fix, unsafe)) if said)
     return {"applied": applied, "count": chosen.count, "note": note}
 
 
@@ -115,13 +115,16 @@ async def _known(session: Session, opened: Opened, token: lsp.ProgressToken | No
     return fixes
 
 
-def _rest(fixes: fixing.Fixes, count: int, unsafe: bool) -> str:
-    """What is left to say: which fixes were not applied, and how to come by them."""
-    safe = sum(fix.applicability == SAFE for fix in fixes.found.values())
-    others = len(fixes.found) - safe
+def _rest(fixes: fixing.Fixes, chosen: Fix | None, unsafe: bool) -> str:
+    """What is left to say: which fixes were not applied, and how to come by them. What findings on several targets
+    have in common is one fix."""
+    done = set(chosen.edits) if chosen is not None else set()
+    left = {frozenset(fix.edits): fix for fix in fixes.found.values() if not done.issuperset(fix.edits)}
+    safe = sum(fix.applicability == SAFE for fix in left.values())
+    more, others = (len(left), 0) if unsafe else (safe, len(left) - safe)
     parts = []
-    if (left := (len(fixes.found) if unsafe else safe) - count) > 0:
-        parts.append(f"{plural(left, 'fix', 'fixes')} more may go once these are in: ask again")
-    if others and not unsafe:
+    if more:
+        parts.append(f"{plural(more, 'fix', 'fixes')} more may go once these are in: ask again")
+    if others:
         parts.append(f"after {plural(others, 'other fix', 'other fixes')} the network has to be trained")
     return "; ".join(parts)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,10 +105,12 @@ def actions(session: Session, opened: Opened, about: lsp.Diagnostic, finding: Fi
     if fixes is None:
         return
     fix = fixes.of(finding)
-    if fix is not None:
-        yield from _action(session, opened, titled(fix), finding.fingerprint(), fix, about)
+    if fix is None:
+        return
+    first, *_ = _alike(opened, fixes, finding, fix)
+    yield from _action(session, opened, title_of(opened, finding, fix), first.fingerprint(), fix, about)
     for group in fixes.groups:
-        if group.name == finding.code and fix is not None:
+        if group.name == finding.code and set(group.fix.edits) != set(fix.edits):
             title = f"Fix all {group.count} {group.name} in this file{_saving(group.fix)}"
             yield from _action(session, opened, title, f"group {group.name}", group.fix, about)
 
@@ -130,6 +132,33 @@ def choice(fixes: Fixes, *, unsafe: bool) -> Group | None:
     groups = [g for g in fixes.groups if unsafe or g.name == SAFE]
     groups += [Group("", 1, fix) for fix in fixes.found.values() if unsafe or fix.applicability == SAFE]
     return max(groups, key=lambda g: (g.count, g.fix.gain_us or 0.0), default=None)
+
+
+def title_of(opened: Opened, finding: Finding, fix: Fix) -> str:
+    """What the action is called that applies a finding's fix; where findings on several targets have the same, what it
+    saves on each: ``Set width 68 → 64: saves 0.21 ms (11 %) on a, 4.2 ms (22 %) on b``."""
+    fixes = known(opened)
+    alike = _alike(opened, fixes, finding, fix) if fixes is not None else [finding]
+    if fixes is None or len(alike) == 1:
+        return titled(fix)
+    said = [(f.target, *fixes.found[f.fingerprint()].title.rpartition(": ")[::2]) for f in alike]
+    verbs = {saving.partition(" ")[0] for _, _, saving in said}
+    savings = [f"{saving} on {target}" for target, _, saving in said]
+    if len(verbs) == 1:
+        savings[1:] = [saving.partition(" ")[2] for saving in savings[1:]]
+    return titled(replace(fix, title=f"{said[0][1]}: {', '.join(savings)}"))
+
+
+def _alike(opened: Opened, fixes: Fixes, finding: Finding, fix: Fix) -> list[Finding]:
+    """The findings of its kind that the same edits fix, on each target one, in the order of the targets."""
+    view = opened.view
+    if view is None or finding.target is None:
+        return [finding]
+    same = [f for f in view.findings if (f.code, f.model) == (finding.code, finding.model)]
+    found = [f for f in same if (other := fixes.of(f)) is not None and set(other.edits) == set(fix.edits)]
+    order = {target: n for n, target in enumerate(view.targets)}
+    by_target = {f.target: f for f in reversed(found)} | {finding.target: finding}
+    return sorted(by_target.values(), key=lambda f: order.get(f.target or "", len(order)))
 
 
 def titled(fix: Fix) -> str:

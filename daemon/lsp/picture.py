@@ -187,15 +187,15 @@ def _finding(session: Session, opened: Opened, finding: Finding, layers: Sequenc
         "target": finding.target,
         "source": {"uri": uri, "range": _range(shown.range)},
         "layers": list(layers),
-        "fix": None if fix is None else _fix(fix),
+        "fix": None if fix is None else _fix(fixing.title_of(opened, finding, fix), fix),
         "unfixed": _unfixed(session, opened, finding),
         "movable": finding.move is not None,
     }
 
 
-def _fix(fix: Fix) -> Json:
+def _fix(title: str, fix: Fix) -> Json:
     return {
-        "title": fixing.titled(fix),
+        "title": title,
         "applicability": fix.applicability,
         "gainUs": fix.gain_us,
         "gainPercent": fix.gain_percent,

@@ -246,3 +246,31 @@ async def test_an_action_that_is_no_fix_is_resolved_to_itself_in_silence(tmp_pat
         }
         assert await editor.ask("codeAction/resolve", action) == action
         assert not editor.of("window/showMessage")
+
+
+async def test_the_same_edit_for_two_targets_is_one_action_that_names_both(tmp_path: Path) -> None:
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        desk = Desk(tmp_path / "net.py", editor, lanes)
+        desk.findings = [
+            finding(str(desk.file), TEXT, "17)", move={"kind": "x"}, target=target) for target in ("cpu-x86", "npu-64")
+        ]
+        await desk.start(
+            {**ABLE, "textDocument": {**ABLE["textDocument"], "publishDiagnostics": {"dataSupport": True}}}
+        )
+        await desk.traced()
+        one, two = desk.fix("17)", "16)", "unsafe", 1.0), desk.fix("17)", "16)", "unsafe", 2.0)
+        one["title"], two["title"] = "Set width 17 → 16: saves 1 us (5 %)", "Set width 17 → 16: saves 2 us (9 %)"
+        both = {"name": "CHN101", "count": 2, "fix": two}
+        await desk.found(one, two, groups=(both,))
+        await editor.settled()
+        document = {"textDocument": {"uri": desk.uri}}
+        shown = (await editor.ask("textDocument/diagnostic", document))["items"]
+        asked = {**document, "range": shown[0]["range"], "context": {"diagnostics": shown}}
+        offered = [a for a in await editor.ask("textDocument/codeAction", asked) if "width" in a["title"]]
+        assert [a["title"] for a in offered] == [
+            "Set width 17 → 16: saves 1 us (5 %) on cpu-x86, 2 us (9 %) on npu-64 (has to be trained)"
+        ]
+        assert len(offered[0]["diagnostics"]) == 2
+        made = await desk.run(unsafe=True)
+        assert (made["applied"], made["note"]) == (True, "")
