@@ -59,7 +59,8 @@ function told(status: Status, facts: Facts): Shown {
   const parts = [status.target ?? 'advisor', ...(model && model.text !== '' ? [model.text] : [])];
   const state = short(status);
   if (state !== '') parts.push(state);
-  const text = `${facts.busy ? '$(loading~spin)' : iconOf(status)} ${parts.join(' · ')}`;
+  // It does not spin: while a person types it is busy all the time, and an animation has every frame painted anew.
+  const text = `${facts.busy ? '$(loading)' : iconOf(status)} ${parts.join(' · ')}`;
   const level = model?.level === 'over' ? 'error' : model?.level === 'near' ? 'warning' : 'ok';
   const aloud = [model?.name, ...parts, model?.why].filter((part) => part !== undefined && part !== '').join(', ');
   return { text, tooltip: tooltip(status, model), spoken: `Advisor: ${aloud}`, level, command: SELECT };

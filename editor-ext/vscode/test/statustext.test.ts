@@ -88,7 +88,7 @@ test('of many models the tooltip has the costliest, the one in the bar among the
 });
 
 test('a trace that takes long turns, figures of an earlier text say so', () => {
-  assert.match(shown(facts({ busy: true })).text, /^\$\(loading~spin\) ethos/);
+  assert.match(shown(facts({ busy: true })).text, /^\$\(loading\) ethos/);
   const stale = shown(facts({ status: status({ stale: true, models: [model('Net', 10, 20, { text: '~1.18 ms' })] }) }));
   assert.match(stale.text, / · ~1\.18 ms$/);
   assert.match(stale.tooltip, /before the last edit/);
