@@ -6,7 +6,7 @@ TARGET ?= ethos-u85-2048
 BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: verify-proxies verify-fixes verify-gains verify-ibn-fixes verify-migration demo test editors lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
+.PHONY: verify-typing verify-proxies verify-fixes verify-gains verify-ibn-fixes verify-migration demo test editors lint bench bench-daemon verify verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-estimator verify-soak verify-faults verify-checkouts docs
 
 demo: .venv/base.stamp
 	@$(BIN)/advisor audit .venv/lib/python3*/site-packages/torchvision/models/mobilenetv2.py --target $(TARGET); \
@@ -20,6 +20,10 @@ test: .venv/test.stamp
 editors:
 	$(PYTHON) tests/editors/setup.py
 
+# What the extension adds to a key's way to the screen; on a quiet machine.
+verify-typing: .venv/test.stamp editors
+	ADVISOR_EDITORS=required $(BIN)/python -m pytest tests/editors/test_typing.py --benchmark-enable -s
+
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -27,7 +31,7 @@ lint: .venv/test.stamp
 
 # The long checks: each writes its table under docs/ and fails when a requirement does; `make -k verify` runs them all.
 # CHECKOUTS="DIR…" also measures checkouts of public repositories.
-verify: bench verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-fixes verify-gains verify-ibn-fixes verify-migration verify-soak verify-faults $(if $(CHECKOUTS),verify-checkouts)
+verify: bench verify-timm verify-moves verify-memory verify-rules verify-npu verify-staircase verify-packages verify-fixes verify-gains verify-ibn-fixes verify-migration verify-soak verify-faults verify-typing $(if $(CHECKOUTS),verify-checkouts)
 
 verify-timm: .venv/test.stamp
 	$(BIN)/python tests/corpus/verify_timm.py --output docs/verify-timm.md

@@ -76,7 +76,7 @@ def examine(
         "cache": _cache(environment, problems),
         "environment": {name: environment[name] for name in _CHOOSING if environment.get(name)},
     }
-    return _anonymous({"problems": problems, **found}, _home(environment))
+    return anonymous({"problems": problems, **found}, environment)
 
 
 def _advisor() -> Plain:
@@ -285,6 +285,11 @@ def _cache(environment: Mapping[str, str], problems: list[str]) -> Plain:
 
 
 # ---- nobody's home
+
+
+def anonymous(value: Any, environment: Mapping[str, str] = os.environ) -> Any:
+    """``value`` with the home folder, however it is written, as ``~`` in all its texts."""
+    return _anonymous(value, _home(environment))
 
 
 def _home(environment: Mapping[str, str]) -> list[str]:

@@ -21,7 +21,7 @@ from .note import note
 from .totals import together
 
 _CODE = re.compile(r"(`[^`]*`)")
-_SPECIAL = re.compile(r"[*<]|(?<![^\W_])_+|_+(?![^\W_])|\\(?=\W)|\[(?=[^\]]*\]\()")
+_SPECIAL = re.compile(r"[*<`]|(?<![^\W_])_+|_+(?![^\W_])|\\(?=\W)|\](?=\()")
 """What begins something in Markdown; underscores do at the edges of words."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 
+from advisor.doctor import anonymous
 from advisor.reports.checkup import render
 
 from ..remote import AnalystError
@@ -28,7 +29,8 @@ async def doctor(session: Session, token: lsp.ProgressToken | None, *arguments: 
             found = await session.lanes.call("doctor", session.params(root), lane="back")
     except AnalystError as e:
         raise failed(e) from e
-    found["problems"] += [problem for settings in session.settings_by_root.values() for problem in settings.problems]
+    problems = [problem for settings in session.settings_by_root.values() for problem in settings.problems]
+    found["problems"] += anonymous(problems)
     markdown = render(found)
     uri = sheets.written("doctor", str(root), markdown)
     return {"markdown": markdown, "shown": await show(session, uri)}

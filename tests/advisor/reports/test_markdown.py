@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from advisor.report import Report
 from advisor.reports import render
@@ -48,6 +49,14 @@ def test_findings_stand_under_their_file_with_links_to_their_lines(tmp_path: Pat
     assert "peak \\<100%, over> budget: now" in listed, "one line each, and no HTML"
     assert "### bad.py\n\n- [line 1](" in text
     assert "| CHN101 | 1 |" in text and "| TRC901 | 1 |" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["![a[]](https://host/x.png)", "[a](https://host)", "one ` and [a](https://host) ` two `", "<img src=x>"]
+)
+def test_a_text_from_elsewhere_is_shown_as_it_is(text: str) -> None:
+    html = MarkdownIt().renderInline(escape(text))
+    assert "<img" not in html and "<a " not in html
 
 
 def test_a_pipe_in_a_name_breaks_no_table(tmp_path: Path) -> None:

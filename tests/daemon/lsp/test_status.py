@@ -24,7 +24,7 @@ TEXT = "class Net:\n    a = nn.Conv2d(3, 17)\n"
 
 def known(**totals: Any) -> Opened:
     """A document with one traced model of 10 µs and 5 KiB."""
-    path = Path("/work/net.py")
+    path = Path("/project/net.py")
     document = Opened(path.as_uri(), path, 1, TEXT, Elsewhere(Codec("utf-16"), lambda _: None))
     document.view = view(str(path), TEXT, models=("Net",), places=("nn.Conv2d(3, 17)",))
     document.state = "known"
