@@ -14,6 +14,7 @@ import {
 import type { Program } from './daemon';
 import { configuration } from './settings';
 import { showDocument } from './showing';
+import { childEnvironment } from './trust';
 
 /** The id of the client: it reads `advisor.trace.server`. */
 const ID = 'advisor';
@@ -95,7 +96,7 @@ export class Client extends LanguageClient {
     private readonly log: LogOutputChannel,
   ) {
     // a relative entry of PYTHONPATH would be looked for in the working folder: never the workspace's
-    super(ID, 'Advisor', { ...program, options: { cwd: homedir() } }, options);
+    super(ID, 'Advisor', { ...program, options: { cwd: homedir(), env: childEnvironment() } }, options);
     this.registerFeature(new StatusFeature());
   }
 

@@ -17,6 +17,7 @@ import { Offers } from './offers';
 import { PythonEnvironments } from './python';
 import { SECTION, traceWith } from './settings';
 import { StatusBar } from './statusbar';
+import { trustAddsPaths } from './trust';
 import { registerModelView } from './view/panel';
 
 let daemon: AdvisorDaemon | undefined;
@@ -88,6 +89,7 @@ function changes(server: AdvisorDaemon, launcher: Launcher, environments: Python
       if (event.affectsConfiguration(`${SECTION}.server.interpreter`)) reconsider();
     }),
     workspace.onDidGrantWorkspaceTrust(async () => {
+      if (trustAddsPaths() && launcher.interpreter !== undefined) return launcher.restart();
       await server.trustGranted();
       reconsider();
     }),

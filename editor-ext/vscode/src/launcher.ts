@@ -1,6 +1,6 @@
 /** Finds the interpreter that has the advisor, starts the server with it, and offers help where there is none. */
 
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { type Disposable, EventEmitter, type LogOutputChannel, workspace } from 'vscode';
 import { type Candidate, type Choice, choose } from './choice';
@@ -8,6 +8,7 @@ import type { AdvisorDaemon } from './daemon';
 import { advisorArguments, probe, type Probed } from './probe';
 import type { PythonEnvironments } from './python';
 import { serverInterpreter } from './settings';
+import { childEnvironment, real } from './trust';
 
 /** Bytes of a script that are read for its first line. */
 const LINE = 512;
@@ -110,7 +111,7 @@ export class Launcher implements Disposable {
         if (moved) await this.daemon.settingsChanged();
         return;
       }
-      const found: Asked = { ...candidate, ...(await probe(candidate.file)) };
+      const found: Asked = { ...candidate, ...(await probe(candidate.file, childEnvironment())) };
       if (found.advisor !== undefined) return this.start(found, notes);
       this.log.info(`No advisor in ${found.file} (${found.why})${found.error ? `: ${found.error}` : ''}`);
       asked.push(found);
@@ -132,15 +133,6 @@ export class Launcher implements Disposable {
   private say(missing: Missing | undefined): void {
     this.missing_ = missing;
     this.emitter.fire();
-  }
-}
-
-/** A path without links; the path itself for what is not there. */
-function real(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file; // it is gone, or may not be looked at: what starts it will say so
   }
 }
 

@@ -41,8 +41,8 @@ export interface Probed {
 }
 
 /** Ask an interpreter; one that cannot be started or does not answer has nothing, and says why. */
-export function probe(file: string): Promise<Probed> {
-  const options = { cwd: homedir(), timeout: PATIENCE_MS, windowsHide: true };
+export function probe(file: string, env: NodeJS.ProcessEnv): Promise<Probed> {
+  const options = { cwd: homedir(), env, timeout: PATIENCE_MS, windowsHide: true };
   return new Promise((resolve) => {
     execFile(file, ['-c', ASK], options, (error, stdout, stderr) => {
       const answer = readAnswer(stdout);

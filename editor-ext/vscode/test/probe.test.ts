@@ -40,7 +40,7 @@ test('it is installed by pip, else by uv, else not at all', () => {
 });
 
 test('a program that is not there, or is no Python, has no advisor and says why', async () => {
-  const gone = await probe('/nowhere/python');
+  const gone = await probe('/nowhere/python', process.env);
   assert.equal(gone.advisor, undefined);
   assert.match(gone.error, /cannot be asked/);
   const folder = mkdtempSync(join(tmpdir(), 'advisor-'));
@@ -48,7 +48,7 @@ test('a program that is not there, or is no Python, has no advisor and says why'
     const fake = join(folder, 'python');
     writeFileSync(fake, '#!/bin/sh\necho it is broken >&2\nexit 3\n');
     chmodSync(fake, 0o755);
-    assert.match((await probe(fake)).error, /it is broken/);
+    assert.match((await probe(fake, process.env)).error, /it is broken/);
   } finally {
     rmSync(folder, { recursive: true });
   }
