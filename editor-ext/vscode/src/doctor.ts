@@ -7,6 +7,7 @@ import type { Parts } from './commands';
 import { advisorArguments } from './probe';
 import { SERVER } from './protocol';
 import { isObject } from './reading';
+import { childEnvironment } from './trust';
 
 const PATIENCE_MS = 60_000;
 
@@ -44,13 +45,16 @@ function ours({ context, launcher, daemon }: Parts): string[] {
   ];
 }
 
-/** What `advisor doctor` prints. */
+/** What `advisor doctor` prints of the first folder. */
 function theirs(interpreter: string | undefined): Promise<string> {
   if (interpreter === undefined) return Promise.resolve('The advisor was not found, so it cannot be asked.\n');
-  const options = { cwd: homedir(), timeout: PATIENCE_MS, windowsHide: true };
+  const folder = workspace.workspaceFolders?.[0]?.uri.fsPath ?? homedir();
+  const words = advisorArguments('doctor', ...(workspace.isTrusted ? [] : ['--no-run']), folder);
+  const options = { cwd: homedir(), env: childEnvironment(), timeout: PATIENCE_MS, windowsHide: true };
   return new Promise((resolve) => {
-    execFile(interpreter, advisorArguments('doctor'), options, (error, stdout, stderr) => {
-      resolve(error ? `\`advisor doctor\` failed: ${stderr.trim() || error.message}\n` : stdout);
+    execFile(interpreter, words, options, (error, stdout, stderr) => {
+      const failed = `\`advisor doctor\` failed: ${stderr.trim() || error?.message || 'it said nothing'}\n`;
+      resolve(stdout.trim() === '' ? failed : stdout); // it exits with 1 where it found problems
     });
   });
 }
