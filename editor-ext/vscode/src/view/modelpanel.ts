@@ -92,6 +92,7 @@ export class ModelPanel implements Disposable {
   }
 
   dispose(): void {
+    this.ready = false; // an answer may still be on its way, and the page is gone
     this.asking?.cancel();
     clearTimeout(this.timer);
     for (const one of this.disposables.splice(0)) one.dispose();
