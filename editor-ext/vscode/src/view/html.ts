@@ -15,7 +15,13 @@ export function html(webview: Webview, extension: Uri): string {
   const nonce = randomBytes(18).toString('base64');
   const styles = STYLES.map((name) => webview.asWebviewUri(Uri.joinPath(extension, 'media', 'view', name)).toString());
   const script = webview.asWebviewUri(Uri.joinPath(extension, 'dist', 'view.js')).toString();
-  const policy = `default-src 'none'; style-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  const policy = [
+    "default-src 'none'",
+    `style-src ${webview.cspSource}`,
+    `script-src 'nonce-${nonce}'`,
+    "base-uri 'none'", // the two that do not fall back on default-src
+    "form-action 'none'",
+  ].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
