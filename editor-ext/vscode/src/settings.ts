@@ -3,6 +3,7 @@
 import { type ConfigurationScope, Uri, type WorkspaceConfiguration, extensions, workspace } from 'vscode';
 import type { CancellationToken, ConfigurationParams, ConfigurationRequest } from 'vscode-languageclient/node';
 import { isObject } from './reading';
+import { isUnset } from './unset';
 
 export const SECTION = 'advisor';
 /** Settings of the extension alone: the server names keys that it does not know. */
@@ -56,5 +57,6 @@ function keys(): string[] {
 /** Whether a person set it, anywhere: pyproject.toml and the server's defaults hold for the others. */
 function isSet(settings: WorkspaceConfiguration, key: string): boolean {
   const found = settings.inspect(key);
+  if (isUnset(settings.get(key), found?.defaultValue)) return false;
   return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined);
 }
