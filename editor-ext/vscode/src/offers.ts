@@ -21,7 +21,7 @@ import {
 } from 'vscode';
 import type { Asked, Launcher, Missing } from './launcher';
 import { installation, recentEnough } from './probe';
-import { SECTION } from './settings';
+import { SECTION, serverInterpreter } from './settings';
 
 const INSTALL = 'Install';
 const ANOTHER = 'Use another interpreter…';
@@ -70,15 +70,12 @@ export class Offers implements Disposable {
     const scope = workspace.workspaceFolders?.length ? TaskScope.Workspace : TaskScope.Global;
     const task = new Task({ type: 'process' }, scope, 'Install the advisor', 'Advisor', execution);
     task.presentationOptions = { reveal: TaskRevealKind.Always, clear: true };
-    const ended = new Promise<number | undefined>((resolve) => {
-      const listener = tasks.onDidEndTaskProcess((event) => {
-        if (event.execution.task.name !== task.name || event.execution.task.source !== task.source) return;
-        listener.dispose();
-        resolve(event.exitCode);
-      });
-    });
-    await tasks.executeTask(task);
-    if ((await ended) === 0) await this.launcher.restart();
+    if (await succeeded(task)) {
+      await this.launcher.restart();
+      return;
+    }
+    const message = 'The advisor was not installed: the terminal of the task "Install the advisor" says why.';
+    if ((await window.showErrorMessage(message, COPY)) === COPY) await env.clipboard.writeText(command.join(' '));
   }
 
   /** Have the person choose an interpreter, and keep it in the setting. */
@@ -87,10 +84,14 @@ export class Offers implements Disposable {
     if (file === undefined) return;
     const settings = workspace.getConfiguration(SECTION);
     const folder = workspace.workspaceFolders?.some((each) => file.startsWith(each.uri.fsPath + path.sep)) ?? false;
-    const target = folder ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
+    // without trust, what the workspace sets is not read
+    const target = folder && workspace.isTrusted ? ConfigurationTarget.Workspace : ConfigurationTarget.Global;
+    const current = (): string => serverInterpreter(workspace.workspaceFolders?.[0]);
+    const before = current();
     await settings.update('server.interpreter', file, target);
     this.asked = '';
-    await this.launcher.restart();
+    // another value has the launcher search already, if it ever did
+    await (current() === before ? this.launcher.restart() : this.launcher.ensure());
   }
 
   private async pick(): Promise<string | undefined> {
@@ -121,6 +122,23 @@ export class Offers implements Disposable {
     }
     const files = await window.showOpenDialog({ title: 'The interpreter that runs the advisor', openLabel: 'Use' });
     return files?.[0]?.fsPath;
+  }
+}
+
+/** Run a task to its end; whether it exited with 0. */
+async function succeeded(task: Task): Promise<boolean> {
+  let listener: Disposable | undefined;
+  const ended = new Promise<number | undefined>((resolve) => {
+    listener = tasks.onDidEndTaskProcess((event) => {
+      const { name, source } = event.execution.task;
+      if (name === task.name && source === task.source) resolve(event.exitCode);
+    });
+  });
+  try {
+    await tasks.executeTask(task);
+    return (await ended) === 0;
+  } finally {
+    listener?.dispose();
   }
 }
 
