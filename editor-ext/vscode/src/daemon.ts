@@ -39,6 +39,8 @@ export type Life = 'idle' | 'starting' | 'running' | 'waiting' | 'down';
 
 /** What a server says at its end may come after the end. */
 const LAST_WORDS_MS = 300;
+/** A server that has not answered its first request by then is taken for one that ended. */
+const START_MS = 60_000;
 
 /** What the person is asked when the server keeps ending. */
 const RESTART = 'Restart';
@@ -97,7 +99,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
   /** Start the server, in place of one that runs. Resolves when it runs or its failure is known. */
   start(program: Program): Promise<void> {
     this.backoff.reset();
-    void this.end(); // one that does not come to life would be waited for
+    this.endNow(); // one that does not come to life would be waited for
     return this.inTurn(async () => {
       await this.end();
       this.program = program;
@@ -107,7 +109,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   /** End the server; it stays down until it is started. */
   stop(): Promise<void> {
-    void this.end();
+    this.endNow();
     return this.inTurn(async () => {
       await this.end();
       this.program = undefined;
@@ -160,12 +162,19 @@ export class AdvisorDaemon implements Daemon, Disposable {
       },
     };
     const trusted = workspace.isTrusted;
-    const { Client, clientOptions } = await import('./client'); // most of the bundle: loaded when it is needed
-    const client: Client = new Client(program, clientOptions(this.log, trusted, witness), this.log);
+    let client: Client;
+    try {
+      const { Client, clientOptions } = await import('./client'); // most of the bundle: loaded when it is needed
+      client = new Client(program, clientOptions(this.log, trusted, witness), this.log);
+    } catch (error) {
+      this.log.error(`The client could not be loaded: ${String(error)}`);
+      this.become('down');
+      return;
+    }
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;
     try {
-      await client.start();
+      await inTime(client.start());
     } catch (error) {
       this.log.error(`The server did not start: ${String(error)}`);
       this.ended(client);
@@ -186,6 +195,10 @@ export class AdvisorDaemon implements Daemon, Disposable {
     await client?.dispose();
   }
 
+  private endNow(): void {
+    this.end().catch((error: unknown) => this.log.warn(`The server did not end as it should: ${String(error)}`));
+  }
+
   private heard(said: unknown): void {
     const status = readStatus(said);
     if (!status) {
@@ -204,16 +217,18 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (client !== this.client) return;
     this.client = undefined;
     this.statuses.clear();
-    setTimeout(() => void client.dispose()); // once it has noticed that it has no connection
+    const unwell = (error: unknown): void => this.log.debug(`The client did not end: ${String(error)}`);
+    setTimeout(() => void client.dispose().catch(unwell)); // once it has noticed that it has no connection
     const wait = this.backoff.ended(Date.now());
     if (wait === undefined) {
       this.become('down');
-      void this.giveUp();
+      this.giveUp().catch((error: unknown) => this.log.error(String(error)));
       return;
     }
     this.log.warn(`The server ended; it is started again in ${wait / 1000} s.`);
     this.become('waiting');
-    this.timer = setTimeout(() => void this.inTurn(() => this.again()), wait);
+    const again = (): void => void this.inTurn(() => this.again()).catch(() => undefined); // inTurn has logged it
+    this.timer = setTimeout(again, wait);
   }
 
   private async again(): Promise<void> {
@@ -229,5 +244,18 @@ export class AdvisorDaemon implements Daemon, Disposable {
     if (choice === RESTART) this.run('advisor.restart');
     if (choice === SHOW_LOG) this.log.show();
     if (choice === DOCTOR) this.run('advisor.runDoctor');
+  }
+}
+
+/** A start, or a rejection where it takes longer than a start may. */
+async function inTime(start: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not answer within ${START_MS / 1000} s`)), START_MS);
+  });
+  try {
+    await Promise.race([start, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
