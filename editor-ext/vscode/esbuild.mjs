@@ -1,10 +1,12 @@
-// Bundles the extension and its web view into dist/: `node esbuild.mjs [--watch | --minify]`.
+// Bundles the extension and its web view into dist/: `node esbuild.mjs [--watch | --minify]`; with --minify, as it is
+// packaged, the licences of what is bundled go to ThirdPartyNotices.txt.
 // With --tests, the tests into .test-out/.
 import { readdir, rm } from 'node:fs/promises';
 import { context } from 'esbuild';
+import { writeNotices } from './notices.mjs';
 
 const minify = process.argv.includes('--minify');
-const shared = { bundle: true, minify, legalComments: 'none', logLevel: 'info' };
+const shared = { bundle: true, minify, legalComments: 'none', logLevel: 'info', metafile: true };
 const node = { ...shared, platform: 'node', format: 'cjs', target: 'node20', external: ['vscode'] };
 
 const extension = {
@@ -31,12 +33,14 @@ async function tests() {
 }
 
 const wanted = process.argv.includes('--tests') ? [await tests()] : [extension, view];
+const metafiles = [];
 for (const options of wanted) {
   const bundle = await context(options);
   if (process.argv.includes('--watch')) {
     await bundle.watch();
   } else {
-    await bundle.rebuild();
+    metafiles.push((await bundle.rebuild()).metafile);
     await bundle.dispose();
   }
 }
+if (minify) await writeNotices(metafiles, 'ThirdPartyNotices.txt');
