@@ -20,6 +20,11 @@ from advisor.config import settings as engine_settings
 from .settings import SECTION, camel, schema
 
 _UNSET = "Not set, `pyproject.toml` or the default decides."
+_UNSET_PYTHON = (
+    "Not set, the virtual environment that is active in the Python extension is used, also where `pyproject.toml` "
+    "names another interpreter; without one, `pyproject.toml` or the default decides."
+)
+"""The extension sends the active environment's interpreter as this setting, and what an editor sends wins."""
 _INTERPRETERS = (f"{SECTION}.python",)
 """A folder may set them, other machines do not take them over, and VS Code asks for trust first."""
 _CLIENT: Mapping[str, Mapping[str, Any]] = {
@@ -50,7 +55,8 @@ def properties() -> dict[str, dict[str, Any]]:
         kind = {name: value for name, value in given.items() if name not in ("description", "default", "anyOf")}
         if key in engine:
             kind = _settable(given["anyOf"][1])
-            text = f"{given['description']}\n\n{_UNSET}"
+            unset = _UNSET_PYTHON if key in _INTERPRETERS else _UNSET
+            text = f"{given['description']}\n\n{unset}"
         else:
             kind["default"] = given["default"]
             text = given["description"]
