@@ -30,6 +30,7 @@ const steps: [name: string, body: () => Promise<void>][] = [
   ['a file is opened: squiggles, hints, lenses', shown],
   ['the status bar says what the model costs, and a click offers targets', statusBar],
   ['the model view shows the layers, and one leads to its source', modelView],
+  ['the view compares targets, and shows what a fix would change', compared],
   ['the light bulb has the fix, which is seen before it is made', lightBulb],
   ['the text has changed, the hint and the view are others, the finding is gone', mended],
   ['one undo brings all back', undone],
@@ -92,10 +93,30 @@ async function modelView(): Promise<void> {
   await frame.locator('main', { hasText: fact('latency') }).waitFor();
   const layer = frame.locator('.icicle [role=treeitem]', { hasText: 'pool' }).last();
   await layer.click();
+  await bench.editor.locator('.selected-text').first().waitFor(); // its source; the keys stay in the view
   await picture('model-view');
   await accessible(frame);
-  await layer.press('Space');
+  await bench.go(1, 1);
+  await layer.press('Space'); // by the keyboard alone
   await bench.at(22);
+  await page.keyboard.press('Control+1');
+}
+
+async function compared(): Promise<void> {
+  const frame = await bench.frame('main#page .icicle [role=treeitem]');
+  const [, second = ''] = fact('targets').split(',');
+  const choice = frame.getByLabel('Compare with');
+  await choice.selectOption({ label: second });
+  await frame.locator('.ratios:not([hidden])').waitFor();
+  await frame.locator('main', { hasText: `on ${second}` }).waitFor();
+  await frame.getByRole('button', { name: /^Preview the fix of CHN101/ }).first().click();
+  const bar = frame.locator('.fixbar:not([hidden])', { hasText: FIX });
+  await bar.waitFor();
+  await frame.locator('main', { hasText: fact('fixedLatency') }).waitFor();
+  await accessible(frame);
+  await bar.getByRole('button', { name: 'Close' }).click();
+  await choice.selectOption({ index: 0 });
+  await frame.locator('main', { hasText: fact('latency') }).waitFor();
   await page.keyboard.press('Control+1');
 }
 
