@@ -14,6 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", nargs="?", default=".", metavar="PATH", help="file or folder in question (default: here)"
     )
+    parser.add_argument(
+        "--no-run",
+        action="store_true",
+        help="start no interpreter, so nothing of the project runs: for one that is not trusted",
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -25,6 +30,6 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.path)
     if not path.exists():
         raise UsageError(f"no such file or folder: {path}; name the one that you have trouble with")
-    found = examine(path.resolve())
+    found = examine(path.resolve(), run=not args.no_run)
     sys.stdout.write(json.dumps(found, indent=2) + "\n" if args.json else render(found))
     return FINDINGS if found["problems"] else CLEAN

@@ -211,6 +211,42 @@ def test_trust_is_asked_for_and_then_kept(drive, home, tmp_path):
     assert len(hint) == 1 and f"{project} is not trusted" in hint[0] and ":AdvisorTrust" in hint[0]
 
 
+def _marks(path: Path, marker: Path, program: Path | str) -> None:
+    """A program that leaves a trace of its start."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\n/usr/bin/touch "{marker}"\nexec "{program}" "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("found", ["an advisor", "a python3"])
+def test_without_trust_nothing_of_the_project_is_started_or_imported(drive, home, tmp_path, found):
+    (home / "config" / "nas-advisor" / "config.toml").unlink(missing_ok=True)
+    project = tmp_path / "project"
+    for name, program in (("advisor", ADVISOR), ("python3", sys.executable), ("python", sys.executable)):
+        _marks(project / ".venv" / "bin" / name, project / f"{name}.started", program)
+    (project / ".venv" / "out").symlink_to("/usr/bin")  # leads out of the project, which can change that
+    (tmp_path / "in").symlink_to(project / ".venv")
+    mark = "import pathlib\npathlib.Path({!r}).touch()\n"
+    (project / "advisor.py").write_text(mark.format(str(project / "import.started")))
+    (project / "sitecustomize.py").write_text(mark.format(str(project / "site.started")))
+    with (project / "pyproject.toml").open("a") as settings:
+        settings.write('python = ".venv/bin/python"\n')
+
+    mine = tmp_path / "mine"
+    _marks(mine / "python3", tmp_path / "mine.started", sys.executable)
+    if found == "an advisor":
+        _marks(mine / "advisor", tmp_path / "mine.started", ADVISOR)
+    folders = [".venv/bin", str(project / ".venv" / "bin"), str(tmp_path / "in" / "bin"), "", str(mine), "/usr/bin"]
+    given = {"PATH": os.pathsep.join([*folders, "/bin"]), "PYTHONPATH": os.pathsep.join(["", ".", str(project)])}
+    for environment in (project / ".venv", tmp_path / "in", Path(".venv")):
+        seen = drive("untrusted.lua", VIRTUAL_ENV=str(environment), **given)
+        assert not list(project.glob("*.started")), environment
+        assert (tmp_path / "mine.started").exists()
+        assert str(mine) in seen["health"] and ": advisor 0.1.0" in seen["health"]
+        assert seen["doctor"].startswith("# advisor doctor") and "not trusted" in seen["doctor"]
+        assert seen["foreign"] == {"link out": True, "link in": True, "beside": False, "dots": True, "relative": True}
+
+
 def test_decisions_that_others_could_have_written_do_not_count(drive, home, tmp_path):
     (home / "config" / "nas-advisor" / "config.toml").unlink(missing_ok=True)
     project = tmp_path / "project"

@@ -33,3 +33,14 @@ def test_what_is_wrong_is_told_and_ends_with_one(tmp_path, capsys):
     assert "cannot run " in capsys.readouterr().out.partition("## Advisor")[0]
     assert main(["doctor", str(tmp_path / "nowhere")]) == 2
     assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_where_nothing_may_run_the_projects_interpreter_is_not_started(tmp_path, capsys):
+    python, marker = tmp_path / "python", tmp_path / "started"
+    python.write_text(f"#!/bin/sh\ntouch '{marker}'\nexit 1\n")
+    python.chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text('[tool.advisor]\npython = "python"\n')
+    assert main(["doctor", "--no-run", "--json", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["interpreter"]["traced"].startswith("not tried") and not marker.exists()
+    assert main(["doctor", str(tmp_path)]) == 1 and marker.exists()

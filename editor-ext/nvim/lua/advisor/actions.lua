@@ -83,6 +83,9 @@ function M.targets(client, bufnr, done)
     if err then
       return say.problem(err.message)
     end
+    if type(result) ~= 'table' or type(result.targets) ~= 'table' then
+      return say.problem('the server did not say which targets there are: :AdvisorLog may say why')
+    end
     done(result.targets)
   end, bufnr)
 end

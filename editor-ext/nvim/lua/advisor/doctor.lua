@@ -10,12 +10,14 @@ local M = {}
 
 --- Run it, and show what it prints.
 function M.run()
-  local root = roots.of(vim.api.nvim_buf_get_name(0))
-  local command, folder = program.command(root, trust.decision(root) == true)
+  local name = vim.api.nvim_buf_get_name(0)
+  local root = roots.of(name ~= '' and name or vim.fn.getcwd() .. '/file.py')
+  local trusted = trust.decision(root) == true
+  local command, folder = program.command(root, trusted)
   if not command then
     return say.problem(folder)
   end
-  table.insert(command, 'doctor')
+  vim.list_extend(command, trusted and { 'doctor', root } or { 'doctor', '--no-run', root })
   local printed = { '' }
   local function collect(_, lines)
     printed[#printed] = printed[#printed] .. lines[1] -- a line may come in parts
@@ -23,6 +25,7 @@ function M.run()
   end
   local job = vim.fn.jobstart(command, {
     cwd = folder,
+    env = program.environment(root, trusted),
     on_stdout = collect,
     on_stderr = collect,
     on_exit = function() show.markdown('doctor', table.concat(printed, '\n')) end,

@@ -31,15 +31,17 @@ local function check_setup(health)
 end
 
 local function check_program(health, root)
-  local command, folder, where = program.command(root, trust.decision(root) == true)
+  local trusted = trust.decision(root) == true
+  local command, folder, where = program.command(root, trusted)
   if not command then
     return health.error(folder)
   end
   local text = ('%s, found by %s'):format(table.concat(command, ' '), where)
-  local said = vim.fn.system(vim.list_extend(command, { '--version' }))
-  if vim.v.shell_error ~= 0 then
+  table.insert(command, '--version')
+  local said, problem = program.output(command, folder, program.environment(root, trusted))
+  if not said then
     local advice = { 'install it anew, or set the option cmd' }
-    return health.error(('%s does not run: %s'):format(text, vim.trim(said)), advice)
+    return health.error(('%s does not run: %s'):format(text, vim.trim(problem)), advice)
   end
   health.ok(('%s: %s'):format(text, vim.trim(said)))
 end

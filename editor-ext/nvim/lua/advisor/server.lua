@@ -19,7 +19,7 @@ M.delays = { 0, 1000, 3000, 10000, 30000 }
 local STEADY = 60000 -- ms: one that lived for as long did not die of its start
 
 -- root → { root, id, since, deaths, timer, wanted: to be running, resting: to be started by the person only,
--- place: what holds its place while it is away }
+-- place: what holds its place while it is away, curbed: started without variables that lead into its root }
 local servers = {}
 local leaving = false
 
@@ -77,12 +77,15 @@ end
 
 local function config(server, command, folder)
   local trusted = told(server)
+  local environment = program.environment(server.root, trusted == true)
+  server.curbed = environment ~= nil
   local settings = next(options.values.settings) and options.values.settings or nil
   local given = { trusted = trusted, settings = settings }
   return {
     name = 'advisor',
     cmd = command,
     cmd_cwd = folder,
+    cmd_env = environment,
     root_dir = server.root,
     workspace_folders = { { uri = vim.uri_from_fname(server.root), name = server.root } },
     init_options = next(given) and given or nil,
@@ -132,6 +135,14 @@ local function start(server)
   return true
 end
 
+local function forget_timer(server)
+  if server.timer then
+    server.timer:stop()
+    server.timer:close()
+    server.timer = nil
+  end
+end
+
 --- A server's process is gone: start another after a while that grows, unless it was told to end.
 function M.ended(server, id, code, signal)
   if server.id ~= id then
@@ -149,14 +160,19 @@ function M.ended(server, id, code, signal)
   server.deaths = steady and 1 or server.deaths + 1
   local delay = M.delays[server.deaths]
   if not delay then
+    -- its place is held further: else :AdvisorRestart would begin with what was typed until now and follow no more
     server.wanted, server.resting = false, true
     local often = 'the server of %s ended %d times in a row: :AdvisorLog says why, :AdvisorRestart tries again'
     return say.problem(often:format(server.root, server.deaths))
   end
-  server.timer = vim.defer_fn(function()
-    server.timer = nil
-    start(server)
-  end, delay)
+  local timer = editor.uv.new_timer()
+  server.timer = timer
+  timer:start(delay, 0, vim.schedule_wrap(function()
+    if server.timer == timer then -- else it was stopped when it had fired already
+      forget_timer(server)
+      start(server)
+    end
+  end))
 end
 
 --- Attach a buffer to the server of its root, which is started when it does not run. Whether there is one, or will be.
@@ -201,10 +217,7 @@ end
 
 local function stop(server)
   server.wanted, server.resting, server.deaths = false, false, 0
-  if server.timer then
-    server.timer:stop()
-    server.timer = nil
-  end
+  forget_timer(server)
   local client = editor.client(server.id)
   if client then
     server.id = nil
@@ -228,7 +241,8 @@ function M.trust_changed(root, decision)
   for _, server in pairs(servers) do
     local client = editor.client(server.id)
     if editor.inside(editor.real(server.root), real) and trust.decision(server.root) == decision then
-      if client and decision ~= nil then
+      local lacks = decision and server.curbed -- its environment cannot be changed while it runs
+      if client and decision ~= nil and not lacks then
         editor.call(client, 'notify', 'advisor/trust', { trusted = decision })
       elseif server.wanted or decision then
         stop(server)
