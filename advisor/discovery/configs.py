@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .candidates import Candidate, Classes
-from .constants import Constants, NotConstant, parameter_defaults
+from .constants import NotConstant, parameter_defaults
+from .located import LocatedConstants, joined, written
 from .outline import Function, Outline, dotted
 
 _SETTINGS = frozenset({"config", "cfg", "conf", "args", "opt", "hparams", "params", "configs", "model_cfg", "options"})
@@ -90,10 +91,11 @@ def _settings(
     if attributes and name in _SETTINGS:
         known: dict[str, Any] = {}
         for outline in (classes.outline, *others()):
-            known = {**Constants(outline).flags, **known}
+            known = {**LocatedConstants(outline, {}).flags, **known}
         found = {a: known[a] for a in attributes if a in known}
         if len(found) * 2 >= len(attributes):
-            return f"__import__('argparse').Namespace({', '.join(f'{k}={v!r}' for k, v in found.items())})"
+            given = [part for k, v in found.items() for part in (f"{k}=", written(v), ", ")]
+            return joined("__import__(", written("argparse"), ").Namespace(", *given[:-1], ")")
     return None
 
 
@@ -119,11 +121,11 @@ def _dictionary(keys: list[str], outlines: list[Outline]) -> str | None:
         merged = {**values, **merged}
         if wanted <= merged.keys():
             break
-    return repr(merged) if len(wanted & merged.keys()) * 2 >= len(wanted) else None
+    return written(merged) if len(wanted & merged.keys()) * 2 >= len(wanted) else None
 
 
 def _dictionaries(outline: Outline, wanted: set[str]) -> Iterator[dict[str, Any]]:
-    constants = Constants(outline)
+    constants = LocatedConstants(outline, {})
     for node in outline.source.nodes:
         pairs = _pairs(node)
         if pairs is None or not wanted & pairs.keys():
@@ -157,7 +159,7 @@ def by_name(names: Iterable[str], outlines: list[Outline]) -> dict[str, str]:
     wanted = set(names)
     out: dict[str, str] = {}
     for outline in outlines:
-        constants = Constants(outline)
+        constants = LocatedConstants(outline, {})
         for name, node in _given(outline):
             if name in wanted and name not in out:
                 try:
@@ -165,7 +167,7 @@ def by_name(names: Iterable[str], outlines: list[Outline]) -> dict[str, str]:
                 except NotConstant:
                     continue  # given by something that only a run would tell: look further
                 if value is not None and value is not False:
-                    out[name] = repr(value)
+                    out[name] = written(value)
     return out
 
 

@@ -72,6 +72,38 @@ def test_flags_of_a_command_line_are_placed_at_their_defaults(tmp_path: Path):
     assert told(tmp_path, NET, {"train.py": train}, "other-file") == {"0=48": "48"}
 
 
+CONFIGURED = """\
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.a = nn.Linear(config{read}, 10)
+    def forward(self, x): return x
+"""
+
+
+def test_settings_that_no_call_gives_are_placed_where_they_stand(tmp_path: Path):
+    text = CONFIGURED.format(read="['width']") + "SIZES = {'small': dict(width=60)}\n"
+    assert told(tmp_path, text, source="config-object") == {"config={'width': 60}": "- 60"}
+
+
+def test_so_are_the_defaults_of_a_command_line(tmp_path: Path):
+    flags = """\
+    import argparse
+    from net import Net
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", default=48)
+    net = Net(parser.parse_args())
+    """
+    shown = told(tmp_path, CONFIGURED.format(read=".width"), {"train.py": flags}, "config-object")
+    assert shown == {"config=__import__('argparse').Namespace(width=48)": "- 48"}
+
+
+def test_values_by_name_are_placed_too(tmp_path: Path):
+    text = NET.replace(', depths=(1, 2), name=""', "") + "WIDTH = 60\n"
+    assert told(tmp_path, text, source="same-name") == {"width=60": "60"}
+
+
 def test_a_comment_gives_its_numbers_their_places(tmp_path: Path):
     text = NET.replace("class Net", "# é advisor:\n# advisor:  args=(60, [ 1, -2]) kwargs={'name': 's4'}\nclass Net")
     shown = told(tmp_path, text, source="directive")
