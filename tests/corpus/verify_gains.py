@@ -166,12 +166,15 @@ def plot(gains: Sequence[Gain], figure: Path) -> None:
     from matplotlib import pyplot
 
     axes = pyplot.figure(figsize=(5.5, 5)).gca()
-    for target in TARGETS:
-        own = [
-            (g.predicted_percent, g.true_percent) for g in gains if g.target == target and g.true_percent is not None
-        ]
-        axes.scatter([x for x, _ in own], [y for _, y in own], s=11, alpha=0.6, label=f"{target} ({len(own)})")
-    top = max(g.predicted_percent for g in gains) * 1.05
+    known = [g for g in gains if g.true_percent is not None]
+    for n, target in enumerate(TARGETS):
+        for certain in (True, False):
+            some = [g for g in known if g.target == target and g.certain == certain]
+            x, y = [g.predicted_percent for g in some], [g.true_percent or 0.0 for g in some]
+            label = f"{target} ({len(some)})" if certain else f"left, it may save nothing ({len(some)})"
+            face = f"C{n}" if certain else "none"
+            axes.scatter(x, y, s=14, alpha=0.7, facecolors=face, edgecolors=f"C{n}", label=label)
+    top = max(g.predicted_percent for g in known) * 1.05
     axes.plot([0, top], [0, top], linewidth=0.8, color="grey")
     axes.axhline(0, linewidth=0.8, color="black")
     axes.set_xlabel("promised gain, % of the model's latency (predicted)")
