@@ -61,9 +61,16 @@ export class Workbench {
 
   /** Put the cursor there; lines and columns count from one. */
   async go(line: number, column: number): Promise<void> {
-    await this.page.keyboard.press('Control+1'); // the editor, wherever the keys went
-    await this.page.keyboard.press('Control+g');
-    await this.page.locator('.quick-input-widget input[type=text]:visible').fill(`:${line}:${column}`);
+    const box = this.page.locator('.quick-input-widget input[type=text]:visible');
+    await this.until('the box for a line', async () => {
+      await this.page.keyboard.press('Control+1'); // the editor, wherever the keys went
+      await this.page.keyboard.press('Control+g'); // a page that has the keys may lose them
+      return box.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    await box.fill(`:${line}:${column}`);
     await this.page.keyboard.press('Enter');
     await this.at(line);
   }
