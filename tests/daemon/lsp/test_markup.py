@@ -23,7 +23,7 @@ def test_tables() -> None:
 
 def test_text_shows_as_it_is() -> None:
     assert escape("__init__ of a * b <x> snake_case") == r"\_\_init\_\_ of a \* b \<x> snake_case"
-    assert escape("write `# advisor: args=(*a,)` [here](x)") == r"write `# advisor: args=(*a,)` \[here](x)"
+    assert escape("write `# advisor: args=(*a,)` [here](x)") == r"write `# advisor: args=(*a,)` [here\](x)"
     assert Markup(False).text("a * b") == "a * b"
 
 
@@ -31,7 +31,7 @@ def test_links_and_code() -> None:
     assert Markup(True).link("line 3", "file:///a#L3") == "[line 3](file:///a#L3)"
     assert Markup(True).link("line 3", None) == "line 3"
     assert Markup(False).link("line 3", "file:///a#L3") == "line 3"
-    assert Markup(True).code("a`b") == "a`b"
+    assert Markup(True).code("a`b") == r"a\`b"
     assert Markup(True).code("conv*") == "`conv*`"
 
 
