@@ -49,9 +49,7 @@ class Fix:
     @property
     def certain(self) -> bool:
         """Whether a fix that promises a saving saves something, for all that is known of the cost model's error."""
-        if self.gain_us is None or self.gain_error_us is None:
-            return True
-        return self.gain_us <= 0 or self.gain_us >= CERTAIN * self.gain_error_us
+        return self.gain_us is None or certain(self.gain_us, self.gain_error_us)
 
     def to_plain(self) -> dict[str, Any]:
         return {
@@ -72,6 +70,12 @@ class Fix:
         """The fix of :meth:`to_plain`'s result. Raises TypeError, ValueError and KeyError on anything else."""
         edits = tuple(Edit(Span(*span), text) for *span, text in plain["edits"])
         return cls(**{**plain, "edits": edits})
+
+
+def certain(gain: float, error: float | None) -> bool:
+    """Whether a promised saving is one, with an error (90 %) in its own unit; without one, or without a promise, there
+    is nothing to doubt."""
+    return error is None or gain <= 0 or gain >= CERTAIN * error
 
 
 def digest(text: str) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.estimator.backends.vela import VELA
-from advisor.fixes.fix import CERTAIN
+from advisor.fixes.fix import certain
 from advisor.fixes.fixer import Fixer
 from advisor.fixes.proposal import Unfixable
 from advisor.graph import Graph
@@ -59,7 +59,7 @@ class Gain:
     @property
     def certain(self) -> bool:
         """Whether `advisor fix` applies it unasked."""
-        return self.error_percent is None or self.predicted_percent >= CERTAIN * self.error_percent
+        return certain(self.predicted_percent, self.error_percent)
 
 
 def compiled(path: Path, name: str) -> list[Gain]:
@@ -168,11 +168,11 @@ def plot(gains: Sequence[Gain], figure: Path) -> None:
     axes = pyplot.figure(figsize=(5.5, 5)).gca()
     known = [g for g in gains if g.true_percent is not None]
     for n, target in enumerate(TARGETS):
-        for certain in (True, False):
-            some = [g for g in known if g.target == target and g.certain == certain]
+        for applied in (True, False):
+            some = [g for g in known if g.target == target and g.certain == applied]
             x, y = [g.predicted_percent for g in some], [g.true_percent or 0.0 for g in some]
-            label = f"{target} ({len(some)})" if certain else f"left, it may save nothing ({len(some)})"
-            face = f"C{n}" if certain else "none"
+            label = f"{target} ({len(some)})" if applied else f"left, it may save nothing ({len(some)})"
+            face = f"C{n}" if applied else "none"
             axes.scatter(x, y, s=14, alpha=0.7, facecolors=face, edgecolors=f"C{n}", label=label)
     top = max(g.predicted_percent for g in known) * 1.05
     axes.plot([0, top], [0, top], linewidth=0.8, color="grey")
