@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import multiprocessing
@@ -21,6 +22,9 @@ from advisor.discovery.project import Project, root
 from advisor.discovery.request import discover
 from advisor.session import Shared
 
+TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
+SECONDS = 60.0
+"""What a file may take to be run."""
 PACKAGES = ("torchvision", "timm", "pytorchcv", "segmentation_models_pytorch", "efficientnet_pytorch")
 
 
@@ -64,6 +68,18 @@ class Journal:
         with self._path.open("a") as out:
             out.write(json.dumps(entry) + "\n")
         print(f"  {kind} {file}: {len(values)}", file=sys.stderr, flush=True)
+
+
+def parser(about: str | None, work: Path, files: int, seed: int) -> argparse.ArgumentParser:
+    """What such a check can be told; ``work``, ``files`` and ``seed`` are its defaults."""
+    made = argparse.ArgumentParser(description=about)
+    made.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT")
+    made.add_argument("--table", type=Path, metavar="FILE")
+    made.add_argument("--work", type=Path, default=work, help="copies and the journal")
+    made.add_argument("--files", type=int, default=files, help="files of each project")
+    made.add_argument("--jobs", type=int, default=2)
+    made.add_argument("--seed", type=int, default=seed)
+    return made
 
 
 @cache

@@ -9,7 +9,6 @@ Exits with 1 when a requirement fails.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from dataclasses import dataclass, field
@@ -25,14 +24,11 @@ from advisor.report import ModelReport
 from advisor.session import Session
 from advisor.texts import Texts
 
-from .fix_projects import Journal, copies, jobs_of, workers
+from .fix_projects import SECONDS, TARGETS, Journal, copies, jobs_of, parser, workers
 from .fix_tables import table
 
-TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
-"""Each file is audited for one of them."""
 FINDINGS = 16
 """Width findings of a file, at most, drawn by chance: some have a thousand."""
-SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -126,14 +122,8 @@ def repair(path: Path, name: str) -> list[Fixed]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT")
-    parser.add_argument("--table", type=Path, metavar="FILE")
-    parser.add_argument("--work", type=Path, default=Path("build/fixes"), help="copies and the journal")
-    parser.add_argument("--files", type=int, default=8, help="files of each project")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=5)
-    args = parser.parse_args()
+    told = parser(__doc__, Path("build/fixes"), 8, 5)
+    args = told.parse_args()
     folder = args.work.resolve()
     journal = Journal(folder / "journal.jsonl")
     projects = copies(folder / "copies", [c.resolve() for c in args.checkouts])

@@ -10,7 +10,6 @@ compiled. Exits with 1 when a requirement fails.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from collections import Counter
@@ -29,16 +28,14 @@ from advisor.session import Session
 from advisor.targets import Target
 from advisor.texts import Texts
 
-from .fix_projects import Journal, copies, jobs_of, workers
+from .fix_projects import SECONDS, TARGETS, Journal, copies, jobs_of, parser, workers
 
-TARGETS = ("ethos-u85-1024", "ethos-u85-1024-shared", "ethos-u55-128")
 WORTH = 1.0
 """Percent that a fix promises at least, to be compiled."""
 COMPILED, FASTER = 200, 0.97
 """Requirements: how many fixes are compiled, and which share of them the compiler finds faster."""
 EACH = 10
 """Findings of a file, at most, drawn by chance."""
-SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -185,15 +182,9 @@ def plot(gains: Sequence[Gain], figure: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkouts", nargs="*", type=Path, metavar="CHECKOUT")
-    parser.add_argument("--table", type=Path, metavar="FILE")
-    parser.add_argument("--figure", type=Path, metavar="FILE")
-    parser.add_argument("--work", type=Path, default=Path("build/gains"), help="copies and the journal")
-    parser.add_argument("--files", type=int, default=12, help="files of each project")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=7)
-    args = parser.parse_args()
+    told = parser(__doc__, Path("build/gains"), 12, 7)
+    told.add_argument("--figure", type=Path, metavar="FILE")
+    args = told.parse_args()
     folder = args.work.resolve()
     journal = Journal(folder / "journal.jsonl")
     jobs = jobs_of(copies(folder / "copies", [c.resolve() for c in args.checkouts]), args.files, args.seed)
