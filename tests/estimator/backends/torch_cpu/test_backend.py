@@ -67,7 +67,6 @@ def test_several_graphs_keep_their_order_and_a_bad_one_spoils_nothing() -> None:
     assert isinstance(bad, Unmeasurable)
     assert small.weights_bytes is not None and large.weights_bytes is not None
     assert small.weights_bytes < large.weights_bytes
-    assert small.latency_us < large.latency_us
     with pytest.raises(Unmeasurable, match=r"somebody\.function"):
         BACKEND.measure(unknown(), CPU)
 
