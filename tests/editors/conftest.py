@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ ARTIFACTS = ROOT / "build" / "editors"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--editor-shots", action="store_true", help="take the pictures of editors in docs/images/editors")
+    parser.addoption("--typing-table", type=Path, metavar="FILE", help="hold how smooth typing is, and write it there")
 
 
 @pytest.fixture(scope="session")

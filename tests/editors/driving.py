@@ -13,6 +13,8 @@ from advisor.client.address import find
 from .codeserver import CodeServer
 from .lab import VSCODE, Lab
 
+TESTS = {"name": "tests", "publisher": "nas-advisor", "version": "0.0.1", "engines": {"vscode": "^1.91.0"}}
+
 
 class Result(NamedTuple):
     """What came of one test inside VS Code."""
@@ -27,13 +29,22 @@ class Driver:
 
     def __init__(self, lab: Lab, server: CodeServer) -> None:
         self.lab, self.server = lab, server
-        self._tests = server.top / "inside"
 
     def inside(
-        self, suite: str, folder: Path, facts: Mapping[str, str], *, asks_for_trust: bool = False, limit: int = 300
+        self,
+        suite: str,
+        folder: Path,
+        facts: Mapping[str, str],
+        *,
+        asks_for_trust: bool = False,
+        python: bool = False,
+        limit: int = 300,
     ) -> list[Result]:
-        """Run a suite of ``vscode/api`` in a window on ``folder``; ``limit`` in seconds."""
-        tests = self._bundle()
+        """Run a suite of ``vscode/api`` in a window on ``folder``; ``limit`` in seconds.
+
+        With ``python`` the window has a Python extension, the one in ``vscode/python``.
+        """
+        tests = self._bundle(python)
         artifacts = self.server.artifacts / suite
         artifacts.mkdir(parents=True, exist_ok=True)
         results = artifacts / "results.json"
@@ -81,20 +92,20 @@ class Driver:
                 output.write(f"\nstopped after {limit} s\n")
         return log.read_text(encoding="utf-8", errors="replace")
 
-    def _bundle(self) -> Path:
+    def _bundle(self, python: bool) -> Path:
         """The tests as one file that VS Code loads as those of an extension in development."""
-        if not self._tests.exists():
-            self._tests.mkdir()
-            manifest = {
-                "name": "tests",
-                "publisher": "nas-advisor",
-                "version": "0.0.1",
-                "engines": {"vscode": "^1.91.0"},
-            }
-            (self._tests / "package.json").write_text(json.dumps(manifest), encoding="utf-8")
-            command = [str(VSCODE / "node_modules" / ".bin" / "esbuild"), str(VSCODE / "api" / "index.ts"), "--bundle"]
+        folder = self.server.top / ("inside-python" if python else "inside")
+        if not folder.exists():
+            folder.mkdir()
+            manifest = json.dumps(TESTS)
+            sources = [VSCODE / "api" / "index.ts"]
+            if python:  # there is one extension in development: the tests are its own then
+                manifest = (VSCODE / "python" / "package.json").read_text(encoding="utf-8")
+                sources.append(VSCODE / "python" / "extension.ts")
+            (folder / "package.json").write_text(manifest, encoding="utf-8")
+            command = [str(VSCODE / "node_modules" / ".bin" / "esbuild"), *map(str, sources), "--bundle"]
             command += ["--platform=node", "--format=cjs", "--external:vscode", "--sourcemap=inline"]
-            command.append(f"--outfile={self._tests / 'index.js'}")
+            command += [f"--outdir={folder}", "--entry-names=[name]"]
             done = subprocess.run(command, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
-        return self._tests
+        return folder

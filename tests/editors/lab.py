@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass, fields
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from .packed import sources
+
 ROOT = Path(__file__).parents[2]
 EDITORS = ROOT / ".editors"
+EXTENSION = ROOT / "editor-ext" / "vscode"
 WORKSPACE = Path(__file__).with_name("workspace")
 """A project of one model, ``net.py``; tests work on copies of it."""
 VSCODE = Path(__file__).with_name("vscode")
@@ -54,16 +58,26 @@ def require(*names: str) -> Lab:
     """The editors, with those of ``names`` (fields of :class:`Lab`, none for all) there.
 
     Otherwise the test is skipped; it fails where ``ADVISOR_EDITORS=required`` says that they have to be there, as CI
-    does.
+    does. It fails everywhere where the extension was packed of other sources than the present ones: these would not be
+    what is tested.
     """
     lab = find()
-    missing = [name for name in names or [f.name for f in fields(lab)] if not getattr(lab, name).exists()]
+    wanted = names or tuple(f.name for f in fields(lab))
+    missing = [name for name in wanted if not getattr(lab, name).exists()]
     if missing:
         said = f"not installed: {', '.join(missing)}; run `make editors`"
         if os.environ.get("ADVISOR_EDITORS") == "required":
             pytest.fail(said, pytrace=False)
         pytest.skip(said)
+    if "vsix" in wanted and not _present():
+        pytest.fail("editor-ext/vscode was changed since the extension was packed; run `make editors`", pytrace=False)
     return lab
+
+
+def _present() -> bool:
+    """Whether the extension was packed of the sources as they are, by what ``setup.py`` noted then."""
+    note = EDITORS / "done" / "extension"
+    return note.exists() and json.loads(note.read_text(encoding="utf-8")) == [sources(EXTENSION)]
 
 
 def _program(name: str) -> Path:

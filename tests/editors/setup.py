@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from debian import install_packages, unpack_neovim
+from packed import sources
 
 ROOT = Path(__file__).resolve().parents[2]
 INTO = ROOT / ".editors"
@@ -35,8 +36,6 @@ NEOVIM_SUITE = "trixie"
 DEBIAN = ("chromium", "fonts-dejavu-core", "emacs-nox", "elpa-eglot", "neovim", "build-essential")
 COMPILED = ("@vscode/spdlog", "@vscode/native-watchdog")
 """What VS Code's server needs compiled; the rest (Kerberos, SQLite, …) it does without, and so do these tests."""
-MADE = {"node_modules", "dist", ".test-out"}
-"""Folders that npm and its scripts make in the extension's."""
 
 
 class Failed(Exception):
@@ -131,16 +130,6 @@ def debian(log: Log) -> None:
 
 def neovim(log: Log) -> None:
     unpack_neovim(log.run, INTO / "nvim", NEOVIM_SUITE)
-
-
-def sources(folder: Path) -> str:
-    """A digest of the files that the extension is made of."""
-    digest = hashlib.sha256()
-    for top, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - MADE)
-        for file in (Path(top, name) for name in sorted(names) if not name.endswith(".vsix")):
-            digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
 
 
 def steps() -> list[Step]:

@@ -132,13 +132,12 @@ def _line(text: str, what: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), 1) if what in line)
 
 
-@pytest.mark.parametrize("drive", ["nvim_new"], indirect=True)
 def test_a_server_that_answers_wrongly_is_found_out(drive, home, tmp_path):
     trusting(home, tmp_path)
     lying = liar.write(tmp_path / "python", sys.executable)
     command = [str(lying), "-m", "advisor", "lsp"]
-    seen = drive("flow.lua", {"cmd": command}, fails=True, ADVISOR_SECONDS="30")
-    assert "waited in vain for lenses" in seen["problem"]
+    seen = drive("flow.lua", {"cmd": command}, fails=True)
+    assert "the first lens says ethos-u96-2135: 2." in seen["problem"]
     assert any("79 channels" in found["message"] for found in seen["findings"])
     text = (tmp_path / "project" / "net.py").read_text()
     for check in (_finding, _fix):
@@ -151,7 +150,7 @@ def test_all_fixes_are_one_step_each_and_reports_are_shown(drive, home, tmp_path
     seen = drive("reports.lua")
     text = (tmp_path / "project" / "net.py").read_text()
     safe = text.replace("padding=1)", "padding=1, bias=False)")
-    assert seen["safe"].startswith("advisor: 3 fixes applied: ") and "has to be trained" in seen["safe"]
+    assert seen["safe"].startswith("advisor: 1 fix applied: ") and "has to be trained" in seen["safe"]
     assert seen["safe_text"] == safe
     assert seen["all"].startswith("advisor: 2 fixes applied") and seen["all_text"] == safe.replace("68", "64")
     assert seen["undone_once"] and seen["undone"]

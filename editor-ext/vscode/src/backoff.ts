@@ -1,14 +1,19 @@
-/** How long to wait before a server that ended is started again, and when to stop trying. All times in ms. */
+/** How long to wait before a server that failed is started again, and when to stop trying. All times in ms. */
 
 const FIRST = 1_000;
-/** Restarts within `WINDOW`, before the person is asked. */
+/** Restarts in a row, before the person is asked. */
 const RESTARTS = 5;
-const WINDOW = 180_000;
-/** A server that ran this long was well: its end is the first one. */
+/** A server that ran this long was well: what was before it does not count. */
 const HEALTHY = 60_000;
 
+/** How a server failed: it ended by itself, or it had to be ended, since it did not answer when it was started. */
+export type Failure = 'ended' | 'silent';
+
+/** What each counts. A silent start has taken all the time that a start may: it is not waited for as often. */
+const WEIGHT: Readonly<Record<Failure, number>> = { ended: 1, silent: 2 };
+
 export class Backoff {
-  private times: number[] = [];
+  private failures: Failure[] = [];
   private since: number | undefined;
 
   /** The server runs. */
@@ -16,22 +21,26 @@ export class Backoff {
     this.since = now;
   }
 
-  /** The server ended by itself, or did not start: the wait before the next start; undefined when there is to be none. */
-  ended(now: number): number | undefined {
-    if (this.since !== undefined && now - this.since >= HEALTHY) this.times = [];
+  /** The server failed: the wait before the next start; undefined when there is to be none. */
+  failed(how: Failure, now: number): number | undefined {
+    if (this.since !== undefined && now - this.since >= HEALTHY) this.failures = [];
     this.since = undefined;
-    this.times = [...this.times.filter((time) => now - time < WINDOW), now];
-    return this.times.length > RESTARTS ? undefined : FIRST * 2 ** (this.times.length - 1);
+    this.failures.push(how);
+    const weight = this.failures.reduce((sum, failure) => sum + WEIGHT[failure], 0);
+    return weight > RESTARTS ? undefined : FIRST * 2 ** (weight - 1);
   }
 
-  /** Ends that count. */
-  get ends(): number {
-    return this.times.length;
+  /** What the server did so far, for a sentence that begins with its name. */
+  get summary(): string {
+    const silent = this.failures.filter((failure) => failure === 'silent').length;
+    const times = this.failures.length === 1 ? 'once' : `${this.failures.length} times in a row`;
+    if (silent === 0) return `ended ${times}`;
+    return silent === this.failures.length ? `did not answer when it was started, ${times}` : `failed ${times}`;
   }
 
   /** The person starts it: what was before does not count. */
   reset(): void {
-    this.times = [];
+    this.failures = [];
     this.since = undefined;
   }
 }

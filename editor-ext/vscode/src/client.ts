@@ -1,6 +1,5 @@
 /** The language client: what it tells the server of itself, where its words go, and who decides about a restart. */
 
-import { homedir } from 'node:os';
 import type { LogOutputChannel, OutputChannel } from 'vscode';
 import {
   type ClientCapabilities,
@@ -11,10 +10,9 @@ import {
   type LanguageClientOptions,
   type StaticFeature,
 } from 'vscode-languageclient/node';
-import type { Program } from './daemon';
+import type { ServerProcess } from './process';
 import { configuration } from './settings';
 import { showDocument } from './showing';
-import { childEnvironment } from './trust';
 
 /** The id of the client: it reads `advisor.trace.server`. */
 const ID = 'advisor';
@@ -26,15 +24,13 @@ export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme
 export interface Witness {
   /** It is gone. */
   ended(): void;
-  /** It said something on its standard error. */
-  complained(text: string): void;
 }
 
 /** Options for one life of the server. */
 export function clientOptions(log: LogOutputChannel, trusted: boolean, witness: Witness): LanguageClientOptions {
   return {
     documentSelector: SELECTOR,
-    outputChannel: channel(log, (text) => witness.complained(text)),
+    outputChannel: channel(log),
     initializationOptions: { trusted },
     initializationFailedHandler: () => false,
     errorHandler: {
@@ -49,13 +45,10 @@ export function clientOptions(log: LogOutputChannel, trusted: boolean, witness: 
 }
 
 /** The log as the client writes to it: the server's standard error comes in pieces, all else by the line. */
-function channel(log: LogOutputChannel, complained: (text: string) => void): OutputChannel {
+function channel(log: LogOutputChannel): OutputChannel {
   return {
     name: log.name,
-    append: (text) => {
-      complained(text);
-      log.warn(text.trimEnd());
-    },
+    append: (text) => log.warn(text.trimEnd()),
     appendLine: (text) => log.info(text),
     replace: (text) => log.info(text),
     clear: () => log.clear(),
@@ -91,22 +84,23 @@ export class Client extends LanguageClient {
   private stopped = false;
 
   constructor(
-    program: Program,
+    private readonly server: ServerProcess,
     options: LanguageClientOptions,
     private readonly log: LogOutputChannel,
   ) {
-    // a relative entry of PYTHONPATH would be looked for in the working folder: never the workspace's
-    super(ID, 'Advisor', { ...program, options: { cwd: homedir(), env: childEnvironment() } }, options);
+    super(ID, 'Advisor', () => server.start(), options);
     this.registerFeature(new StatusFeature());
   }
 
-  /** End the server's process; one that is not well enough to say goodbye, too. */
+  /** End the server's process, and wait for its end; one that is not well enough to say goodbye is killed. */
   override async stop(timeout?: number): Promise<void> {
     this.stopped = true;
     try {
       await super.stop(timeout);
+      await this.server.endSoon();
     } catch (error) {
-      this.log.debug(`The server did not end by itself: ${String(error)}`);
+      this.server.kill(); // first of all: nothing that fails may leave it behind
+      this.log.debug(`The server cannot be asked to end: ${String(error)}`);
     }
   }
 

@@ -10,10 +10,11 @@ import {
 } from 'vscode';
 import type { AdvisorDaemon } from './daemon';
 import { doctor } from './doctor';
+import { front } from './front';
 import type { Launcher } from './launcher';
 import type { Offers } from './offers';
 import { type FixAllResult, SERVER, type Target, TARGETS, type TargetsParams, type TargetsResult } from './protocol';
-import { front } from './statusbar';
+import { said } from './said';
 
 export interface Parts {
   context: ExtensionContext;
@@ -55,17 +56,6 @@ function running({ daemon, launcher, offers }: Parts, run: (daemon: AdvisorDaemo
     void offers.offer();
     return undefined;
   };
-}
-
-/** Run a command; what it is refused for is a message, since it is a sentence for the person. */
-async function said(run: Run): Promise<unknown> {
-  try {
-    return await run();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    void window.showErrorMessage(message.startsWith('Advisor') ? message : `Advisor: ${message}`);
-    return undefined;
-  }
 }
 
 function server<R>(daemon: AdvisorDaemon, command: string, ...given: unknown[]): Promise<R> {

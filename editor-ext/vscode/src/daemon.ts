@@ -10,10 +10,12 @@ import {
   window,
   workspace,
 } from 'vscode';
-import { Backoff } from './backoff';
+import { Backoff, type Failure } from './backoff';
 import type { Client, Witness } from './client';
+import { ServerProcess } from './process';
 import { TRUST, STATUS, type Status } from './protocol';
 import { readStatus } from './reading';
+import { childEnvironment } from './trust';
 
 /** What the rest of the extension may ask of the server. */
 export interface Daemon {
@@ -24,6 +26,8 @@ export interface Daemon {
   /** The last that it said; undefined for what it does not know. */
   statusOf(uri: Uri): Status | undefined;
   readonly running: boolean;
+  /** Whether it runs, and if not whether it will, whenever that changes. */
+  readonly onLife: Event<Life>;
   /** After every start of the server, the first included: what was asked of the last one has to be asked again. */
   readonly onDidRestart: Event<void>;
 }
@@ -36,6 +40,9 @@ export interface Program {
 
 /** `idle`: nothing was asked for; `waiting`: it ended and is started again soon; `down`: it is not started again. */
 export type Life = 'idle' | 'starting' | 'running' | 'waiting' | 'down';
+
+/** What is said where the server is needed and does not run. */
+export const NOT_RUNNING = 'The advisor does not run: start it with "Advisor: Restart".';
 
 /** What a server says at its end may come after the end. */
 const LAST_WORDS_MS = 300;
@@ -54,13 +61,15 @@ export class AdvisorDaemon implements Daemon, Disposable {
   private readonly lifeEmitter = new EventEmitter<Life>();
   private readonly backoff = new Backoff();
   private client: Client | undefined;
+  /** The process of the last client. */
+  private server: ServerProcess | undefined;
   private program: Program | undefined;
   private timer: NodeJS.Timeout | undefined;
   private life_: Life = 'idle';
-  /** What the server last said on its standard error. */
-  private lastWords = '';
   /** Starts and stops, one after the other. */
   private turn: Promise<void> = Promise.resolve();
+  /** The ends of servers that nobody waited for when they began. */
+  private ending: Promise<unknown> = Promise.resolve();
 
   readonly onStatus = this.statusEmitter.event;
   readonly onDidRestart = this.restartEmitter.event;
@@ -69,10 +78,14 @@ export class AdvisorDaemon implements Daemon, Disposable {
   /** Has the server started, where nothing has asked for it so far. */
   needed: () => Promise<void> = () => Promise.resolve();
 
-  /** `run` runs one of the extension's commands, for the buttons of the last message. */
+  /**
+   * `run` runs one of the extension's commands, for the buttons of the last message. `load` loads the client, most of
+   * the bundle, when it is needed.
+   */
   constructor(
     private readonly log: LogOutputChannel,
     private readonly run: (command: 'advisor.restart' | 'advisor.runDoctor') => void,
+    private readonly load = () => import('./client'),
   ) {}
 
   get life(): Life {
@@ -90,7 +103,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
   async request<R>(method: string, params: unknown, token?: CancellationToken): Promise<R> {
     if (!this.running) await this.needed();
     if (!this.client || !this.running) {
-      throw new Error('The advisor does not run: start it with "Advisor: Restart".');
+      throw new Error(NOT_RUNNING);
     }
     // An undefined token would be sent as a second parameter.
     return token ? this.client.sendRequest<R>(method, params, token) : this.client.sendRequest<R>(method, params);
@@ -107,14 +120,20 @@ export class AdvisorDaemon implements Daemon, Disposable {
     });
   }
 
-  /** End the server; it stays down until it is started. */
+  /** End the server; it stays down until it is started. Resolves when no process of a server is left. */
   stop(): Promise<void> {
-    this.endNow();
+    this.endNow(); // or a start that hangs would be waited for
     return this.inTurn(async () => {
       await this.end();
+      await this.ending;
       this.program = undefined;
       this.become('idle');
     });
+  }
+
+  /** End the server for good, and with it the log: until then it is told there how the server ends. */
+  async close(): Promise<void> {
+    await this.stop().finally(() => this.log.dispose());
   }
 
   /** Have the server ask for the settings again. */
@@ -152,20 +171,15 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   private async begin(program: Program): Promise<void> {
     this.become('starting');
-    this.lastWords = '';
     this.log.info(`Starting the server: ${program.command}`);
     this.log.debug(JSON.stringify(program));
-    const witness: Witness = {
-      ended: () => this.ended(client),
-      complained: (text) => {
-        this.lastWords = text.trim().split('\n').at(-1) ?? '';
-      },
-    };
+    const server = new ServerProcess(program, childEnvironment());
+    const witness: Witness = { ended: () => this.failed(client, 'ended') };
     const trusted = workspace.isTrusted;
     let client: Client;
     try {
-      const { Client, clientOptions } = await import('./client'); // most of the bundle: loaded when it is needed
-      client = new Client(program, clientOptions(this.log, trusted, witness), this.log);
+      const { Client, clientOptions } = await this.load();
+      client = new Client(server, clientOptions(this.log, trusted, witness), this.log);
     } catch (error) {
       this.log.error(`The client could not be loaded: ${String(error)}`);
       this.become('down');
@@ -173,11 +187,16 @@ export class AdvisorDaemon implements Daemon, Disposable {
     }
     client.onNotification(STATUS, (said: unknown) => this.heard(said));
     this.client = client;
+    this.server = server;
     try {
-      await inTime(client.start());
+      if (!(await inTime(client.start()))) {
+        this.log.error(`The server did not answer within ${START_MS / 1000} s.`);
+        this.failed(client, 'silent');
+        return;
+      }
     } catch (error) {
       this.log.error(`The server did not start: ${String(error)}`);
-      this.ended(client);
+      this.failed(client, 'ended');
       return;
     }
     if (this.client !== client) return; // it ended while it started
@@ -196,7 +215,13 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 
   private endNow(): void {
-    this.end().catch((error: unknown) => this.log.warn(`The server did not end as it should: ${String(error)}`));
+    this.later(this.end());
+  }
+
+  /** Leave an end to itself; a stop waits for it. */
+  private later(end: Promise<void>): void {
+    const done = end.catch((error: unknown) => this.log.warn(`The server did not end as it should: ${String(error)}`));
+    this.ending = Promise.all([this.ending, done]);
   }
 
   private heard(said: unknown): void {
@@ -212,20 +237,20 @@ export class AdvisorDaemon implements Daemon, Disposable {
     }
   }
 
-  /** A server is gone that nobody ended. */
-  private ended(client: Client): void {
+  /** A server is gone that nobody ended, or has to go. */
+  private failed(client: Client, how: Failure): void {
     if (client !== this.client) return;
     this.client = undefined;
     this.statuses.clear();
-    const unwell = (error: unknown): void => this.log.debug(`The client did not end: ${String(error)}`);
-    setTimeout(() => void client.dispose().catch(unwell)); // once it has noticed that it has no connection
-    const wait = this.backoff.ended(Date.now());
+    const noticed = new Promise((resolve) => setTimeout(resolve)); // that it has no connection
+    this.later(noticed.then(() => client.dispose()));
+    const wait = this.backoff.failed(how, Date.now());
     if (wait === undefined) {
       this.become('down');
       this.giveUp().catch((error: unknown) => this.log.error(String(error)));
       return;
     }
-    this.log.warn(`The server ended; it is started again in ${wait / 1000} s.`);
+    this.log.warn(`The server ${how === 'silent' ? 'was ended' : 'ended'}; it is started again in ${wait / 1000} s.`);
     this.become('waiting');
     const again = (): void => void this.inTurn(() => this.again()).catch(() => undefined); // inTurn has logged it
     this.timer = setTimeout(again, wait);
@@ -237,8 +262,7 @@ export class AdvisorDaemon implements Daemon, Disposable {
 
   private async giveUp(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-    const why = this.lastWords === '' ? '' : ` It last said: ${this.lastWords}`;
-    const message = `The advisor ended ${this.backoff.ends} times within three minutes and is not started again.${why}`;
+    const message = `The advisor ${this.backoff.summary}, and is not started again. ${this.server?.farewell}`;
     this.log.error(message);
     const choice = await window.showErrorMessage(message, RESTART, SHOW_LOG, DOCTOR);
     if (choice === RESTART) this.run('advisor.restart');
@@ -247,14 +271,14 @@ export class AdvisorDaemon implements Daemon, Disposable {
   }
 }
 
-/** A start, or a rejection where it takes longer than a start may. */
-async function inTime(start: Promise<void>): Promise<void> {
+/** Wait for a start; whether it took no longer than a start may. */
+async function inTime(start: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not answer within ${START_MS / 1000} s`)), START_MS);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), START_MS);
   });
   try {
-    await Promise.race([start, late]);
+    return await Promise.race([start.then(() => true), late]);
   } finally {
     clearTimeout(timer);
   }

@@ -50,7 +50,8 @@ function theirs(interpreter: string | undefined): Promise<string> {
   if (interpreter === undefined) return Promise.resolve('The advisor was not found, so it cannot be asked.\n');
   const folder = workspace.workspaceFolders?.[0]?.uri.fsPath ?? homedir();
   const words = advisorArguments('doctor', ...(workspace.isTrusted ? [] : ['--no-run']), folder);
-  const options = { cwd: homedir(), env: childEnvironment(), timeout: PATIENCE_MS, windowsHide: true };
+  const bounds = { timeout: PATIENCE_MS, killSignal: 'SIGKILL' } as const; // what hangs may not heed another signal
+  const options = { cwd: homedir(), env: childEnvironment(), windowsHide: true, ...bounds };
   return new Promise((resolve) => {
     execFile(interpreter, words, options, (error, stdout, stderr) => {
       const failed = `\`advisor doctor\` failed: ${stderr.trim() || error?.message || 'it said nothing'}\n`;

@@ -5,7 +5,9 @@ import * as path from 'node:path';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Lists of folders that Python imports from at its start. */
-const IMPORTED = ['PYTHONPATH', 'PYTHONHOME'];
+const LISTS = ['PYTHONPATH', 'PYTHONHOME'];
+/** Likewise, but one folder each, whatever is in its name: a user base may have a `.pth` file, a cache any bytecode. */
+const FOLDERS = ['PYTHONUSERBASE', 'PYTHONPYCACHEPREFIX'];
 
 /**
  * `environment` without the entries that lie in `folders` by name or in truth, and without relative ones; `real` is a
@@ -19,12 +21,18 @@ export function withoutFolders(
   const roots = folders.flatMap((folder) => [folder, real(folder)]);
   const outside = (entry: string): boolean =>
     path.isAbsolute(entry) && !roots.some((root) => [entry, real(entry)].some((place) => within(root, place)));
-  const kept = Object.entries(environment).map(([name, value]) =>
-    value !== undefined && IMPORTED.includes(name.toUpperCase())
-      ? [name, value.split(path.delimiter).filter(outside).join(path.delimiter)]
-      : [name, value],
-  );
+  const kept = Object.entries(environment).map(([name, value]) => {
+    const parts = value === undefined ? undefined : entries(name, value);
+    return [name, parts ? parts.filter(outside).join(path.delimiter) : value];
+  });
   return Object.fromEntries(kept) as Record<string, string | undefined>;
+}
+
+/** The places that a variable has Python import from; undefined for another variable. */
+function entries(name: string, value: string): string[] | undefined {
+  const upper = name.toUpperCase();
+  if (FOLDERS.includes(upper)) return [value];
+  return LISTS.includes(upper) ? value.split(path.delimiter) : undefined;
 }
 
 /** Whether a place is a folder or lies in it. */

@@ -15,6 +15,7 @@ import { importsTorch } from './imports';
 import { Launcher } from './launcher';
 import { Offers } from './offers';
 import { PythonEnvironments } from './python';
+import { said } from './said';
 import { SECTION, traceWith } from './settings';
 import { StatusBar } from './statusbar';
 import { trustAddsPaths } from './trust';
@@ -31,8 +32,8 @@ export function activate(context: ExtensionContext): void {
   const offers = new Offers(launcher);
   server.needed = () => launcher.ensure();
   traceWith((scope) => environments.virtualOf(scope));
+  // The log is no subscription: those are disposed as soon as the server is told to end, before it has ended.
   context.subscriptions.push(
-    log,
     server,
     environments,
     launcher,
@@ -41,13 +42,13 @@ export function activate(context: ExtensionContext): void {
     ...registerCommands({ context, daemon: server, launcher, offers, log }),
     ...contexts(server),
     ...changes(server, launcher, environments),
-    firstModel(() => void launcher.ensure()),
+    firstModel(() => void said(() => launcher.ensure())),
   );
   registerModelView(context, server);
 }
 
 export async function deactivate(): Promise<void> {
-  await daemon?.stop();
+  await daemon?.close();
 }
 
 /** Calls `found` once: when a Python document is open that imports torch, or one gains the import. */
@@ -80,7 +81,7 @@ function lineOf(document: TextDocument, line: number): string {
 
 /** What changes around the server while it runs. */
 function changes(server: AdvisorDaemon, launcher: Launcher, environments: PythonEnvironments): Disposable[] {
-  const reconsider = (): void => void launcher.reconsider();
+  const reconsider = (): void => void said(() => launcher.reconsider());
   return [
     environments.onDidChange(reconsider),
     extensions.onDidChange(reconsider),
@@ -89,8 +90,8 @@ function changes(server: AdvisorDaemon, launcher: Launcher, environments: Python
       if (event.affectsConfiguration(`${SECTION}.server.interpreter`)) reconsider();
     }),
     workspace.onDidGrantWorkspaceTrust(async () => {
-      if (trustAddsPaths() && launcher.interpreter !== undefined) return launcher.restart();
-      await server.trustGranted();
+      if (trustAddsPaths() && launcher.interpreter !== undefined) return said(() => launcher.restart());
+      await said(() => server.trustGranted());
       reconsider();
     }),
     workspace.onDidCloseTextDocument((document) => server.forget(document.uri)),

@@ -30,6 +30,8 @@ export class Launcher implements Disposable {
   /** The search that goes on; a new wish is served by another one after it. */
   private search: Promise<void> | undefined;
   private again = false;
+  /** The last start; a search does not wait for it, since another interpreter may be wished for while it hangs. */
+  private started: Promise<void> = Promise.resolve();
 
   /** `missing` changed. */
   readonly onDidChange = this.emitter.event;
@@ -52,8 +54,9 @@ export class Launcher implements Disposable {
 
   /** Start the server if nobody has wished it before; resolves when it runs, or it is known why not. */
   async ensure(): Promise<void> {
-    if (this.wanted) await this.search;
-    else await this.restart();
+    if (!this.wanted) return this.restart();
+    await this.search;
+    await this.started;
   }
 
   /** Start the server anew. */
@@ -69,6 +72,7 @@ export class Launcher implements Disposable {
     this.again = true;
     this.search ??= this.searchAll();
     await this.search;
+    await this.started;
   }
 
   /** The interpreters that would be tried now. */
@@ -95,7 +99,7 @@ export class Launcher implements Disposable {
     try {
       while (this.again) {
         this.again = false;
-        await this.once();
+        await this.once().catch((error: unknown) => this.failed(error));
       }
     } finally {
       this.search = undefined;
@@ -112,7 +116,10 @@ export class Launcher implements Disposable {
         return;
       }
       const found: Asked = { ...candidate, ...(await probe(candidate.file, childEnvironment())) };
-      if (found.advisor !== undefined) return this.start(found, notes);
+      if (found.advisor !== undefined) {
+        this.start(found, notes);
+        return;
+      }
       this.log.info(`No advisor in ${found.file} (${found.why})${found.error ? `: ${found.error}` : ''}`);
       asked.push(found);
     }
@@ -122,12 +129,19 @@ export class Launcher implements Disposable {
     this.say({ asked, notes });
   }
 
-  private async start(found: Asked, notes: string[]): Promise<void> {
+  /** Nobody may wait for the search: where no server was started before, the person is told what it failed for. */
+  private failed(error: unknown): void {
+    this.log.error(`The search for an interpreter failed: ${String(error)}`);
+    if (this.running === undefined) this.say({ asked: [], notes: [String(error)] });
+  }
+
+  private start(found: Asked, notes: string[]): void {
     for (const note of notes) this.log.info(note);
     this.log.info(`The advisor ${found.advisor} of ${found.file}: ${found.why}`);
     this.running = found.file;
     this.say(undefined);
-    await this.daemon.start({ command: found.file, args: advisorArguments('lsp') });
+    this.started = this.daemon.start({ command: found.file, args: advisorArguments('lsp') });
+    this.started.catch(() => undefined); // the daemon has logged it; who waits for it hears it, too
   }
 
   private say(missing: Missing | undefined): void {

@@ -20,7 +20,8 @@ import {
   workspace,
 } from 'vscode';
 import type { Asked, Launcher, Missing } from './launcher';
-import { installation, recentEnough } from './probe';
+import { commandLine, installation, recentEnough } from './probe';
+import { said } from './said';
 import { SECTION, serverInterpreter } from './settings';
 
 const INSTALL = 'Install';
@@ -34,15 +35,19 @@ export class Offers implements Disposable {
   private asked = '';
 
   constructor(private readonly launcher: Launcher) {
-    this.listener = launcher.onDidChange(() => void this.offerOnce());
+    this.listener = launcher.onDidChange(() => this.offerOnce());
   }
 
   dispose(): void {
     this.listener.dispose();
   }
 
-  /** Offer help; also where it was refused before. */
-  async offer(): Promise<void> {
+  /** Offer help; also where it was refused before. Nobody waits for the answer: what fails is a message. */
+  offer(): Promise<void> {
+    return said(() => this.help());
+  }
+
+  private async help(): Promise<void> {
     const missing = this.launcher.missing;
     const first = missing && installable(missing);
     const choice = missing
@@ -52,19 +57,20 @@ export class Offers implements Disposable {
     if (choice === ANOTHER) await this.another();
   }
 
-  private async offerOnce(): Promise<void> {
+  private offerOnce(): void {
     const missing = this.launcher.missing;
     if (!missing) return;
     const now = why(missing);
     if (now === this.asked) return;
     this.asked = now;
-    await this.offer();
+    void this.offer();
   }
 
   private async install(into: Asked): Promise<void> {
     const command = installation(into.file, into.pip, hasUv());
     if (!command) return;
-    if (!workspace.isTrusted) return told(command.join(' '));
+    const line = commandLine(command, process.platform === 'win32');
+    if (!workspace.isTrusted) return told(line);
     const [program, ...args] = command;
     const execution = new ProcessExecution(program, args, { cwd: homedir() });
     const scope = workspace.workspaceFolders?.length ? TaskScope.Workspace : TaskScope.Global;
@@ -75,7 +81,7 @@ export class Offers implements Disposable {
       return;
     }
     const message = 'The advisor was not installed: the terminal of the task "Install the advisor" says why.';
-    if ((await window.showErrorMessage(message, COPY)) === COPY) await env.clipboard.writeText(command.join(' '));
+    if ((await window.showErrorMessage(message, COPY)) === COPY) await env.clipboard.writeText(line);
   }
 
   /** Have the person choose an interpreter, and keep it in the setting. */
@@ -154,10 +160,16 @@ function installable(missing: Missing): Asked | undefined {
   return able.find((one) => installation(one.file, one.pip, hasUv()) !== undefined);
 }
 
-/** Why the server does not run, in a sentence or two. */
+/** Why the server does not run, in a sentence or two; and what is not tried, as it may be the one that is meant. */
 function why(missing: Missing): string {
   const first = installable(missing) ?? missing.asked[0];
-  if (!first) return missing.notes[0] ?? 'The advisor needs Python 3.10 or newer, and no interpreter was found.';
+  const [note] = missing.notes;
+  if (!first) return note ?? 'The advisor needs Python 3.10 or newer, and no interpreter was found.';
+  return note === undefined ? lacking(first) : `${lacking(first)} ${note}`;
+}
+
+/** What keeps an interpreter from running the server. */
+function lacking(first: Asked): string {
   const version = first.python.join('.');
   if (first.error !== '') return `The advisor of ${first.file} cannot be used: ${first.error}.`;
   if (!recentEnough(first.python)) return `The advisor needs Python 3.10 or newer; ${first.file} is ${version}.`;

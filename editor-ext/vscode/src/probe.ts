@@ -40,16 +40,23 @@ export interface Probed {
   pip: boolean;
 }
 
-/** Ask an interpreter; one that cannot be started or does not answer has nothing, and says why. */
-export function probe(file: string, env: NodeJS.ProcessEnv): Promise<Probed> {
-  const options = { cwd: homedir(), env, timeout: PATIENCE_MS, windowsHide: true };
-  return new Promise((resolve) => {
+/**
+ * Ask an interpreter; one that cannot be started or does not answer within `patience` (ms) has nothing, and says why.
+ */
+export function probe(file: string, env: NodeJS.ProcessEnv, patience = PATIENCE_MS): Promise<Probed> {
+  // one that hangs may not heed a signal that it can handle, and would be waited for
+  const options = { cwd: homedir(), env, timeout: patience, killSignal: 'SIGKILL', windowsHide: true } as const;
+  const asked = new Promise<Probed>((resolve) => {
     execFile(file, ['-c', ASK], options, (error, stdout, stderr) => {
-      const answer = readAnswer(stdout);
       const why = stderr.trim().split('\n').at(-1) || error?.message || 'it did not answer';
-      resolve(answer ?? { advisor: undefined, error: `it cannot be asked: ${why}`, python: [], pip: false });
+      resolve(readAnswer(stdout) ?? without(why));
     });
   });
+  return asked.catch((error: unknown) => without(String(error))); // of a few failures, as a loop of links, it throws
+}
+
+function without(why: string): Probed {
+  return { advisor: undefined, error: `it cannot be asked: ${why}`, python: [], pip: false };
 }
 
 /** The last line of the answer: what is imported at the start of an interpreter may print, too. */
@@ -86,4 +93,11 @@ export function advisorArguments(...given: string[]): string[] {
 export function installation(file: string, pip: boolean, uv: boolean): [string, ...string[]] | undefined {
   if (pip) return [file, '-m', 'pip', 'install', 'nas-advisor'];
   return uv ? ['uv', 'pip', 'install', '--python', file, 'nas-advisor'] : undefined;
+}
+
+/** A command as it is typed in a terminal: names with blanks and the like are quoted. */
+export function commandLine(command: readonly string[], windows: boolean): string {
+  const quoted = (part: string): string => (windows ? `"${part}"` : `'${part.replaceAll("'", `'\\''`)}'`);
+  const plain = windows ? /^[\w:\\/.~+-]+$/ : /^[\w:/.+-]+$/;
+  return command.map((part) => (plain.test(part) ? part : quoted(part))).join(' ');
 }

@@ -86,7 +86,7 @@ export const MODEL_VIEW = 'advisor/modelView';
 
 export interface ModelViewParams {
   uri: string;
-  /** The first or costliest where it is left out. */
+  /** Where it is left out, the first that was traced; where none was, the first. */
   model?: string;
   target?: string;
   /** A second target. */
@@ -126,9 +126,8 @@ export interface PreviewLayer {
 }
 
 export interface Layer extends PreviewLayer {
-  source: Location | null;
-  /** Ids of findings. */
-  findings: string[];
+  /** An index of `sources`. */
+  source: number | null;
 }
 
 export interface OfferedFix {
@@ -141,7 +140,6 @@ export interface OfferedFix {
 export interface Finding {
   id: string;
   code: string;
-  href: string | null;
   severity: string;
   message: string;
   target: string | null;
@@ -160,7 +158,8 @@ export interface Preview {
   fix: string;
   title: string;
   totals: Record<string, Totals>;
-  layers: PreviewLayer[];
+  /** In order of execution; the id of one of the layers before, where it is like that one in all but its id. */
+  layers: (number | PreviewLayer)[];
   /** Module paths. */
   changed: string[];
   peakAt: number | null;
@@ -170,18 +169,22 @@ export interface Preview {
 
 export interface ModelViewResult {
   uri: string;
-  model: string;
+  /** Null where the document has none; there are no layers then. */
+  model: string | null;
   models: { name: string; status: string }[];
   state: State;
   stale: boolean;
   /** Why there are no layers; empty otherwise. */
   note: string;
-  target: string;
+  /** Null where there are no layers, since nothing was costed. */
+  target: string | null;
   compare: string | null;
   /** Those in use. */
   targets: string[];
   totals: Record<string, Totals>;
   layers: Layer[];
+  /** Where layers are written: several may be at one place. */
+  sources: Location[];
   /** The layer at which most memory lives. */
   peakAt: number | null;
   memoryLimit: number | null;
@@ -197,23 +200,16 @@ export const SERVER = {
   fixAll: 'advisor.fixAll',
   doctor: 'advisor.doctor',
   switchTarget: 'advisor.switchTarget',
-  retrace: 'advisor.retrace',
-  showModelTable: 'advisor.showModelTable',
-  showFindings: 'advisor.showFindings',
   tellInputs: 'advisor.tellInputs',
-  howToTrust: 'advisor.howToTrust',
+  applyFix: 'advisor.applyFix',
+  explain: 'advisor.explain',
+  retrace: 'advisor.retrace',
 } as const;
 
-/** The result of commands that show a page. */
-export interface Shown {
-  markdown: string;
-  shown: boolean;
-}
-
-export interface AuditResult extends Shown {
-  files: number;
-  models: number;
-  findings: number;
+export interface ApplyFixResult {
+  applied: boolean;
+  /** Why not, a sentence; empty where the person said no. */
+  note: string;
 }
 
 export interface FixAllResult {

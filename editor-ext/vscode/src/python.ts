@@ -4,7 +4,6 @@ import {
   type Disposable,
   type Event,
   EventEmitter,
-  type Extension,
   extensions,
   type LogOutputChannel,
   Uri,
@@ -28,11 +27,19 @@ interface Environment {
   virtual: boolean;
 }
 
+/** In place of an answer that takes long. */
+const LATE: unique symbol = Symbol('late');
+
 export class PythonEnvironments implements Disposable {
   private readonly changed = new EventEmitter<void>();
-  private known = new Map<string, Environment>();
+  /** By the name of a scope. */
+  private readonly known = new Map<string, Environment>();
+  /** The last question about each scope: what is answered late to an earlier one is old. */
+  private readonly questions = new Map<string, symbol>();
+  /** The environments after the last refresh. */
+  private before = '[]';
   private listener: Disposable | undefined;
-  private heard: Extension<unknown> | undefined;
+  private heard: Environments | undefined;
 
   /** Another environment is active somewhere. */
   readonly onDidChange = this.changed.event;
@@ -41,27 +48,28 @@ export class PythonEnvironments implements Disposable {
 
   /** The interpreters of the active environments, that of the first folder first. */
   get interpreters(): string[] {
-    return [...new Set([...this.known.values()].map((environment) => environment.interpreter))];
+    return [...new Set(this.current().map(([, environment]) => environment.interpreter))];
   }
 
   /** The interpreter of the virtual environment that is active in a folder; undefined where none is. */
   virtualOf(scope: Uri | undefined): string | undefined {
     const folder = scope && workspace.getWorkspaceFolder(scope);
-    const environment = this.known.get((folder?.uri ?? scopes()[0])?.toString() ?? '');
+    const environment = this.known.get(nameOf(folder?.uri ?? scopes()[0]));
     return environment?.virtual ? environment.interpreter : undefined;
   }
 
-  /** Ask the Python extension anew; whether anything is another than before. */
+  /** Ask the Python extension anew; whether anything is another than before. What it does not say in time stays. */
   async refresh(): Promise<boolean> {
-    const found = new Map<string, Environment>();
-    const api = await this.soon(this.connect());
-    for (const scope of api ? scopes() : []) {
-      const environment = await this.soon(resolved(api, scope));
-      if (environment) found.set(scope?.toString() ?? '', environment);
+    const api = await this.soon(this.connect(), (late) => late && this.changed.fire());
+    if (!api) {
+      this.known.clear();
+    } else if (api !== LATE) {
+      for (const scope of scopes()) await this.ask(api, scope);
     }
-    const same = JSON.stringify([...found]) === JSON.stringify([...this.known]);
-    this.known = found;
-    return !same;
+    const now = JSON.stringify(this.current());
+    const moved = now !== this.before;
+    this.before = now;
+    return moved;
   }
 
   dispose(): void {
@@ -69,20 +77,53 @@ export class PythonEnvironments implements Disposable {
     this.changed.dispose();
   }
 
-  /** What the Python extension answers; undefined where it fails or takes long: the advisor starts without it. */
-  private async soon<T>(answer: Promise<T>): Promise<T | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+  /** The environments of the scopes, in their order. */
+  private current(): [string, Environment][] {
+    return scopes().flatMap((scope) => {
+      const environment = this.known.get(nameOf(scope));
+      return environment ? [[nameOf(scope), environment]] : [];
     });
-    try {
-      return await Promise.race([answer, late]);
-    } catch (error) {
+  }
+
+  private async ask(api: Environments, scope: Uri | undefined): Promise<void> {
+    const name = nameOf(scope);
+    const question = Symbol(name);
+    this.questions.set(name, question);
+    const answer = await this.soon(resolved(api, scope), (late) => {
+      // one that says the same is no change: who is always slow would be asked for ever
+      if (this.questions.get(name) === question && this.learn(name, late)) this.changed.fire();
+    });
+    if (answer !== LATE) this.learn(name, answer);
+  }
+
+  /** Keep what a scope's environment is; whether it was another. */
+  private learn(name: string, environment: Environment | undefined): boolean {
+    const before = JSON.stringify(this.known.get(name));
+    if (environment) this.known.set(name, environment);
+    else this.known.delete(name);
+    return JSON.stringify(environment) !== before;
+  }
+
+  /**
+   * What the Python extension answers, undefined where it fails. `LATE` where it takes long, as the advisor starts
+   * without it: `late` is called with the answer.
+   */
+  private async soon<T>(
+    answer: Promise<T>,
+    late: (answer: T | undefined) => void,
+  ): Promise<T | undefined | typeof LATE> {
+    const told = answer.catch((error: unknown) => {
       this.log.warn(`The Python extension does not tell its environments: ${String(error)}`);
       return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<typeof LATE>((resolve) => {
+      timer = setTimeout(() => resolve(LATE), PATIENCE_MS);
+    });
+    const first = await Promise.race([told, patience]);
+    clearTimeout(timer);
+    if (first === LATE) void told.then(late);
+    return first;
   }
 
   /** The API, listened to; undefined without the extension, or for one that has no such API. */
@@ -92,10 +133,10 @@ export class PythonEnvironments implements Disposable {
     const exported: unknown = extension.isActive ? extension.exports : await extension.activate();
     const api = isObject(exported) ? exported['environments'] : undefined;
     if (!isEnvironments(api)) return undefined;
-    if (this.heard !== extension) {
+    if (this.heard !== api) {
       this.listener?.dispose();
       this.listener = api.onDidChangeActiveEnvironmentPath(() => this.changed.fire());
-      this.heard = extension;
+      this.heard = api;
     }
     return api;
   }
@@ -107,8 +148,12 @@ function scopes(): (Uri | undefined)[] {
   return folders.length > 0 ? folders : [undefined];
 }
 
-async function resolved(api: Environments | undefined, scope: Uri | undefined): Promise<Environment | undefined> {
-  const environment = await api?.resolveEnvironment(api.getActiveEnvironmentPath(scope));
+function nameOf(scope: Uri | undefined): string {
+  return scope?.toString() ?? '';
+}
+
+async function resolved(api: Environments, scope: Uri | undefined): Promise<Environment | undefined> {
+  const environment = await api.resolveEnvironment(api.getActiveEnvironmentPath(scope));
   const executable = isObject(environment) ? environment['executable'] : undefined;
   const uri = isObject(executable) ? executable['uri'] : undefined;
   if (!isObject(environment) || !(uri instanceof Uri) || uri.scheme !== 'file') return undefined;

@@ -1,19 +1,17 @@
-/** The settings that the server is sent: those that the person set, and the active environment's interpreter. */
+/** The settings, as the extension and the server read them. */
 
-import { type ConfigurationScope, Uri, type WorkspaceConfiguration, extensions, workspace } from 'vscode';
+import { type ConfigurationScope, Uri, extensions, workspace } from 'vscode';
 import type { CancellationToken, ConfigurationParams, ConfigurationRequest } from 'vscode-languageclient/node';
 import { isObject } from './reading';
-import { isUnset } from './unset';
+import { told } from './told';
 
 export const SECTION = 'advisor';
-/** Settings of the extension alone: the server names keys that it does not know. */
-const OURS = /^(server|trace)\./;
 const ID = 'nas-advisor.nas-advisor';
 
-/** Where models are to be traced in a folder: the interpreter of the environment that is active there. */
+/** The interpreter of the environment that is active in a folder. */
 let interpreterOf: (scope: Uri | undefined) => string | undefined = () => undefined;
 
-/** Have models traced by the interpreter that `of` gives, where no setting says another. */
+/** Have models traced by the interpreter that `of` gives, where no setting and no pyproject.toml names another. */
 export function traceWith(of: (scope: Uri | undefined) => string | undefined): void {
   interpreterOf = of;
 }
@@ -30,14 +28,7 @@ export const configuration: ConfigurationRequest.MiddlewareSignature = async (
 
 /** What the server is told for a folder, by flat key. */
 export function sent(scope: Uri | undefined): Record<string, unknown> {
-  const settings = workspace.getConfiguration(SECTION, scope ?? null);
-  const told: Record<string, unknown> = {};
-  for (const key of keys()) {
-    if (!OURS.test(key) && isSet(settings, key)) told[key] = settings.get(key);
-  }
-  const python = interpreterOf(scope);
-  if (told['python'] === undefined && python !== undefined) told['python'] = python;
-  return told;
+  return told(workspace.getConfiguration(SECTION, scope ?? null), keys(), interpreterOf(scope));
 }
 
 /** The interpreter that the person wants the server to run with; empty is none. */
@@ -52,11 +43,4 @@ function keys(): string[] {
   const parts = isObject(contributes) ? contributes['configuration'] : undefined;
   const properties = isObject(parts) ? parts['properties'] : undefined;
   return isObject(properties) ? Object.keys(properties).map((key) => key.slice(SECTION.length + 1)) : [];
-}
-
-/** Whether a person set it, anywhere: pyproject.toml and the server's defaults hold for the others. */
-function isSet(settings: WorkspaceConfiguration, key: string): boolean {
-  const found = settings.inspect(key);
-  if (isUnset(settings.get(key), found?.defaultValue)) return false;
-  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined);
 }

@@ -3,17 +3,16 @@
 import {
   type Disposable,
   MarkdownString,
-  type NotebookDocument,
   StatusBarAlignment,
   type StatusBarItem,
   type TextEditor,
   ThemeColor,
-  type Uri,
   commands,
   window,
 } from 'vscode';
 import type { AdvisorDaemon } from './daemon';
-import { importsTorch } from './imports';
+import { front, frontEditor, frontTexts } from './front';
+import { documentImportsTorch } from './imports';
 import type { Launcher } from './launcher';
 import type { Status } from './protocol';
 import { type Server, shown } from './statustext';
@@ -75,6 +74,8 @@ export class StatusBar implements Disposable {
 
   private moved(): void {
     const uri = front();
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.busy = false;
     this.wait(uri && this.daemon.statusOf(uri));
   }
@@ -111,7 +112,8 @@ export class StatusBar implements Disposable {
       return;
     }
     this.line = frontEditor()?.selection.active.line ?? 0;
-    const text = shown({ server: this.server(), status, line: this.line, busy: this.busy });
+    const note = this.launcher.missing?.notes[0] ?? '';
+    const text = shown({ server: this.server(), note, status, line: this.line, busy: this.busy });
     const now = JSON.stringify(text);
     if (now === this.last) return; // the cursor moves with every key
     this.last = now;
@@ -132,27 +134,7 @@ export class StatusBar implements Disposable {
   }
 }
 
-/** The document in front, a notebook as a whole; undefined for what is not Python. */
-export function front(): Uri | undefined {
-  return frontNotebook()?.uri ?? frontEditor()?.document.uri;
-}
-
-function frontNotebook(): NotebookDocument | undefined {
-  const notebook = window.activeNotebookEditor?.notebook;
-  return notebook?.notebookType === 'jupyter-notebook' ? notebook : undefined;
-}
-
-/** The Python editor in front; one beside it while a page such as the model view, or an output, has the focus. */
-function frontEditor(): TextEditor | undefined {
-  const active = window.activeTextEditor;
-  const isPython = (editor: TextEditor): boolean => editor.document.languageId === 'python';
-  if (active && active.document.uri.scheme !== 'output') return isPython(active) ? active : undefined;
-  return window.visibleTextEditors.find(isPython);
-}
-
 /** Whether the document in front imports torch: of others nothing is said unless there are models in them. */
 function aboutModels(): boolean {
-  const cells = frontNotebook()?.getCells();
-  const documents = cells ? cells.map((cell) => cell.document) : [frontEditor()?.document];
-  return documents.some((document) => document !== undefined && importsTorch(document.getText()));
+  return frontTexts().some(documentImportsTorch);
 }

@@ -25,6 +25,8 @@ export interface Shown {
 /** What there is to show for the document in front. */
 export interface Facts {
   server: Server;
+  /** What else is known of why the server is missing; empty where nothing is. */
+  note: string;
   status: Status | undefined;
   /** The line of the cursor, from 0. */
   line: number;
@@ -34,11 +36,9 @@ export interface Facts {
 
 export function shown(facts: Facts): Shown {
   const { server, status } = facts;
-  if (server === 'missing') {
-    return plain(`${ICON} advisor: not installed`, 'The advisor is not installed: a click helps.', 'advisor.install');
-  }
+  if (server === 'missing') return missing(facts.note);
   if (server === 'down') {
-    const tooltip = 'The advisor ended too often and is not started again: a click starts it.';
+    const tooltip = 'The advisor failed too often and is not started again: a click starts it.';
     return { ...plain('$(error) advisor: stopped', tooltip, 'advisor.restart'), level: 'error' };
   }
   if (server !== 'running') {
@@ -46,6 +46,12 @@ export function shown(facts: Facts): Shown {
     return plain('$(loading~spin) advisor', `The advisor ${what}.`, 'advisor.showLog');
   }
   return status ? told(status, facts) : plain(ICON, 'The advisor waits for the first word on this file.', SELECT);
+}
+
+function missing(note: string): Shown {
+  const said = 'The advisor is not installed: a click helps.';
+  const found = plain(`${ICON} advisor: not installed`, `${said} ${note}`.trimEnd(), 'advisor.install');
+  return { ...found, tooltip: `${said} ${escaped(note)}`.trimEnd() };
 }
 
 const SELECT = 'advisor.selectTarget';
@@ -59,8 +65,9 @@ function told(status: Status, facts: Facts): Shown {
   const parts = [status.target ?? 'advisor', ...(model && model.text !== '' ? [model.text] : [])];
   const state = short(status);
   if (state !== '') parts.push(state);
-  // It does not spin: while a person types it is busy all the time, and an animation has every frame painted anew.
-  const text = `${facts.busy ? '$(loading)' : iconOf(status)} ${parts.join(' · ')}`;
+  // Nothing that spins, as $(loading) does by itself: while a person types it is busy all the time, and an animation has
+  // every frame painted anew.
+  const text = `${facts.busy ? '$(sync)' : iconOf(status)} ${parts.join(' · ')}`;
   const level = model?.level === 'over' ? 'error' : model?.level === 'near' ? 'warning' : 'ok';
   const aloud = [model?.name, ...parts, model?.why].filter((part) => part !== undefined && part !== '').join(', ');
   return { text, tooltip: tooltip(status, model), spoken: `Advisor: ${aloud}`, level, command: SELECT };

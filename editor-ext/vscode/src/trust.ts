@@ -17,7 +17,7 @@ export function trustAddsPaths(): boolean {
 /** A path without links; the path itself for what is not there. */
 export function real(file: string): string {
   try {
-    return realpathSync(file);
+    return realpathSync.native(file); // which has names as they are on the disk: letters' case, and no short ones
   } catch {
     return file; // it is gone, or may not be looked at: what starts it will say so
   }

@@ -29,6 +29,18 @@ test('a variable that loses all is empty, not absent: a merge with our own would
   assert.deepEqual(found, { PYTHONHOME: '', A: undefined });
 });
 
+test('a user base and a cache of bytecode in the workspace count as not set; others stay', () => {
+  for (const name of ['PYTHONUSERBASE', 'PYTHONPYCACHEPREFIX']) {
+    const of = (value: string, folder = '/ws'): string | undefined =>
+      withoutFolders({ [name]: value }, [folder], real)[name];
+    assert.deepEqual(['/ws', '/ws/base', '/link', 'base', '.'].map((value) => of(value)), ['', '', '', '', '']);
+    assert.equal(of('/home/me/.local'), '/home/me/.local');
+    const odd = `/home/me/a${delimiter}`;
+    assert.equal(of(`${odd}b`), `${odd}b`, 'it is one folder and no list');
+    assert.equal(of(`${odd}/b`, odd), '');
+  }
+});
+
 test('without a folder only relative entries go', () => {
   assert.deepEqual(kept(['/ws/src', 'src'], []), ['/ws/src']);
 });

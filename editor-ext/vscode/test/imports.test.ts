@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importsTorch } from '../src/imports';
+import { documentImportsTorch, importsTorch } from '../src/imports';
 
 const YES = [
   'import torch',
@@ -31,6 +31,23 @@ const NO = [
 
 for (const text of YES) test(`imports torch: ${JSON.stringify(text)}`, () => assert.ok(importsTorch(text)));
 for (const text of NO) test(`does not: ${JSON.stringify(text)}`, () => assert.ok(!importsTorch(text)));
+
+test('blanks that are never an import take no time to speak of', () => {
+  const blanks = ' '.repeat(100_000);
+  const begun = process.cpuUsage().user;
+  for (const text of ['import', 'import a', 'import a,', 'from', 'from torch', '']) {
+    assert.ok(!importsTorch(`${text}${blanks}x`));
+  }
+  assert.ok(process.cpuUsage(undefined).user - begun < 2_000_000, 'the time grows with the square of their number');
+});
+
+test('a document is looked through once a version', () => {
+  let looked = 0;
+  const document = { version: 1, text: 'import torch', getText: () => (looked++, document.text) };
+  assert.deepEqual([documentImportsTorch(document), documentImportsTorch(document), looked], [true, true, 1]);
+  Object.assign(document, { version: 2, text: '' });
+  assert.deepEqual([documentImportsTorch(document), documentImportsTorch(document), looked], [false, false, 2]);
+});
 
 test('a long file takes no time to speak of', () => {
   const text = `${'import a.b.c as d, '.repeat(2_000)}\n${'x = 1\n'.repeat(50_000)}`;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { advisorArguments, installation, probe, readAnswer, recentEnough } from '../src/probe';
+import { advisorArguments, commandLine, installation, probe, readAnswer, recentEnough } from '../src/probe';
 
 const SAYS = '{"advisor": "0.1.0", "error": "", "pip": true, "python": [3, 12, 1]}';
 
@@ -52,6 +52,40 @@ test('a program that is not there, or is no Python, has no advisor and says why'
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+const WINDOWS = process.platform === 'win32';
+
+test('one that cannot even be spawned has no advisor and says why', { skip: WINDOWS }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'advisor-'));
+  try {
+    const loop = join(folder, 'python');
+    symlinkSync(loop, loop);
+    const found = await probe(loop, process.env);
+    assert.equal(found.advisor, undefined);
+    assert.match(found.error, /cannot be asked: .*ELOOP/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('one that hangs and will not be ended is not waited for', { skip: WINDOWS, timeout: 20_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'advisor-'));
+  try {
+    const fake = join(folder, 'python');
+    writeFileSync(fake, '#!/bin/sh\ntrap "" TERM\nwhile :; do sleep 0.1; done\n');
+    chmodSync(fake, 0o755);
+    assert.match((await probe(fake, process.env, 1000)).error, /cannot be asked/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a command to copy has its parts quoted where a terminal would take them apart', () => {
+  assert.equal(commandLine(['/v/bin/python3.12', '-m', 'pip'], false), '/v/bin/python3.12 -m pip');
+  assert.equal(commandLine(["/my v's/python", '$x'], false), `'/my v'\\''s/python' '$x'`);
+  const windows = commandLine(['C:\\Program Files\\python.exe', '-m', 'C:\\v\\p.exe'], true);
+  assert.equal(windows, '"C:\\Program Files\\python.exe" -m C:\\v\\p.exe');
 });
 
 const PYTHON = spawnSync('python3', ['--version']).status === 0 ? 'python3' : undefined;

@@ -39,7 +39,7 @@ function status(more: Partial<Status> = {}): Status {
 }
 
 function facts(more: Partial<Facts> = {}): Facts {
-  return { server: 'running', status: status(), line: 12, busy: false, ...more };
+  return { server: 'running', note: '', status: status(), line: 12, busy: false, ...more };
 }
 
 test('target and figures, as the server words them', () => {
@@ -88,7 +88,7 @@ test('of many models the tooltip has the costliest, the one in the bar among the
 });
 
 test('a trace that takes long turns, figures of an earlier text say so', () => {
-  assert.match(shown(facts({ busy: true })).text, /^\$\(loading\) ethos/);
+  assert.match(shown(facts({ busy: true })).text, /^\$\(sync\) ethos/);
   const stale = shown(facts({ status: status({ stale: true, models: [model('Net', 10, 20, { text: '~1.18 ms' })] }) }));
   assert.match(stale.text, / · ~1\.18 ms$/);
   assert.match(stale.tooltip, /before the last edit/);
@@ -117,6 +117,14 @@ test('without a server the item says what a click does about it', () => {
   );
   assert.deepEqual(commands, ['advisor.install', 'advisor.restart', 'advisor.showLog', 'advisor.showLog']);
   assert.equal(shown(facts({ server: 'down' })).level, 'error');
+});
+
+test('where the advisor is missing, what is not tried is said too, and no path is taken for Markdown', () => {
+  const note = '/a/_x_/python lies in a workspace that is not trusted and is not started.';
+  const said = shown(facts({ server: 'missing', note, status: undefined }));
+  assert.match(said.tooltip, /a click helps\. \/a\/\\_x\\_\/python lies in a workspace that is not trusted/);
+  assert.ok(said.spoken.endsWith(`a click helps. ${note}`), said.spoken);
+  assert.match(shown(facts({ server: 'missing' })).tooltip, /a click helps\.$/);
 });
 
 test('before the server has said anything there are no figures', () => {

@@ -64,7 +64,7 @@
   (python-mode)
   (call-interactively #'eglot)
   (flymake-mode 1)
-  (wait-for "the finding" (lambda () (with-code "68 channels")))
+  (wait-for "the finding" (lambda () (with-code "CHN101")))
   (note 'findings (findings))
   (goto-char (point-min))
   (search-forward "68")
@@ -78,8 +78,10 @@
     (choose fix)
     (wait-for "the edit" (lambda () (not (equal (buffer-string) before))))
     (note 'fixed (buffer-substring-no-properties (point-min) (point-max)))
+    (unless (string-match-p "Block(32, 64)" (buffer-string))
+      (error "The fix wrote another width"))
     (eglot--signal-textDocument/didChange) ; Emacs does that when it is idle, which a batch never is
-    (wait-for "the finding to go" (lambda () (not (with-code "68 channels"))))
+    (wait-for "the finding to go" (lambda () (not (with-code "CHN101"))))
     (note 'after (findings)))
   (eglot-shutdown (eglot--current-server-or-lose)))
 

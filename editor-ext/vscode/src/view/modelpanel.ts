@@ -2,7 +2,6 @@
 
 import {
   CancellationTokenSource,
-  commands,
   type Disposable,
   EventEmitter,
   type ExtensionContext,
@@ -11,11 +10,14 @@ import {
   type WebviewPanel,
   window,
 } from 'vscode';
-import type { Daemon } from '../daemon';
+import { type Daemon, type Life, NOT_RUNNING } from '../daemon';
 import {
+  type ApplyFixResult,
   MODEL_VIEW,
   type ModelViewParams,
   type ModelViewResult,
+  SERVER,
+  type State,
   type Status,
   type Target,
   TARGETS,
@@ -24,6 +26,7 @@ import {
 import { html, roots } from './html';
 import { type FromPage, readMessage, type Saved, type ToPage, type Wish } from './messages';
 import { reveal } from './places';
+import { fileOf } from './scene/format';
 
 /** The server ended a request because a newer one came, or its document changed. */
 const SERVER_CANCELLED = -32802;
@@ -31,16 +34,15 @@ const CONTENT_MODIFIED = -32801;
 /** Milliseconds until a request that the server ended is made once more. */
 const AGAIN = 500;
 
-/** The answer of the server's command that applies one fix. */
-interface Applied {
-  applied: boolean;
-  note: string;
-}
-
 export class ModelPanel implements Disposable {
   private saved: Saved = { uri: '', pinned: false, wish: {} };
   private view: ModelViewResult | undefined;
-  private latest: ToPage | undefined;
+  /** What the page shows of the document. */
+  private latest: Extract<ToPage, { type: 'view' }> | undefined;
+  /** What was said after that: that another answer is under way, or why there is none. */
+  private since: ToPage | undefined;
+  /** Whether there was a reason to ask while the view was hidden. */
+  private missed = false;
   private asking: CancellationTokenSource | undefined;
   private timer: NodeJS.Timeout | undefined;
   private known = '';
@@ -60,8 +62,10 @@ export class ModelPanel implements Disposable {
     this.disposables.push(
       webview.onDidReceiveMessage((said: unknown) => this.heard(said)),
       panel.onDidDispose(() => this.dispose()),
+      panel.onDidChangeViewState(() => this.catchUp()),
       daemon.onStatus((status) => this.status(status)),
       daemon.onDidRestart(() => this.ask()),
+      daemon.onLife((life) => this.lived(life)),
       window.onDidChangeTextEditorSelection(({ textEditor }) => this.cursor(textEditor)),
     );
     panel.iconPath = {
@@ -101,6 +105,9 @@ export class ModelPanel implements Disposable {
   }
 
   private take(saved: Saved): void {
+    if (saved.uri !== this.uri) {
+      this.view = this.latest = this.since = undefined;
+    }
     this.saved = saved;
     this.panel.title = `Model: ${fileOf(saved.uri)}`;
     this.known = '';
@@ -123,7 +130,7 @@ export class ModelPanel implements Disposable {
         break;
       case 'pin':
         this.saved = { ...this.saved, pinned: message.pinned };
-        if (this.latest?.type === 'view') this.latest = { ...this.latest, pinned: message.pinned };
+        if (this.latest) this.latest = { ...this.latest, pinned: message.pinned };
         break;
       case 'open':
         await this.tried(() => reveal(message.place, this.panel.viewColumn, message.stay));
@@ -132,10 +139,10 @@ export class ModelPanel implements Disposable {
         await this.tried(() => this.apply(message.finding));
         break;
       case 'explain':
-        await this.tried(() => commands.executeCommand('advisor.explain', message.code));
+        await this.tried(() => this.server(SERVER.explain, message.code));
         break;
       case 'retrace':
-        await this.tried(() => commands.executeCommand('advisor.retrace', this.uri));
+        await this.tried(() => this.server(SERVER.retrace, this.uri));
         break;
     }
   }
@@ -143,15 +150,19 @@ export class ModelPanel implements Disposable {
   /** The page is there, for the first time or again after it was hidden. */
   private started(): void {
     this.ready = true;
-    if (this.latest !== undefined) {
-      this.post(this.latest);
-    } else {
-      this.post({ type: 'busy', state: this.daemon.statusOf(Uri.parse(this.uri))?.state ?? 'waiting' });
-    }
+    if (this.latest !== undefined) this.post(this.latest);
+    if (this.since !== undefined) this.post(this.since);
+    else if (this.latest === undefined) this.busy(this.daemon.statusOf(Uri.parse(this.uri))?.state ?? 'waiting');
+    this.catchUp();
+  }
+
+  /** Ask for what was not asked for while the view was hidden. */
+  private catchUp(): void {
+    if (this.missed && this.panel.visible) this.ask();
   }
 
   /** Says what goes wrong, to the person. */
-  private async tried(work: () => Thenable<unknown> | Promise<unknown>): Promise<void> {
+  private async tried(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -159,12 +170,14 @@ export class ModelPanel implements Disposable {
     }
   }
 
+  /** Run a command of the server; VS Code knows it only while the server runs. */
+  private server<R>(command: string, ...given: unknown[]): Promise<R> {
+    return this.daemon.request<R>('workspace/executeCommand', { command, arguments: given });
+  }
+
   private async apply(id: string): Promise<void> {
     const title = this.view?.findings.find((one) => one.id === id)?.fix?.title ?? id;
-    const { applied, note } = await commands.executeCommand<Applied>('advisor.applyFix', {
-      uri: this.uri,
-      finding: id,
-    });
+    const { applied, note } = await this.server<ApplyFixResult>(SERVER.applyFix, { uri: this.uri, finding: id });
     const message = `${applied ? 'Applied' : 'Not applied'}: ${title}${note && `; ${note}`}`;
     this.post({ type: 'said', message });
     const { fix, ...wish } = this.saved.wish;
@@ -179,10 +192,26 @@ export class ModelPanel implements Disposable {
     if (said === this.known) return;
     this.known = said;
     if (going) {
-      this.post({ type: 'busy', state: status.state });
+      this.busy(status.state);
     } else {
+      this.forgetModel(status);
       this.ask();
     }
+  }
+
+  /** A model that was renamed or removed is asked for no longer. */
+  private forgetModel({ models }: Status): void {
+    const { model, fix, ...others } = this.saved.wish;
+    const gone = model !== undefined && models.length > 0 && models.every(({ name }) => name !== model);
+    if (gone) this.saved = { ...this.saved, wish: others };
+  }
+
+  /** A server that is not started again answers nothing more. */
+  private lived(life: Life): void {
+    if (life !== 'down' && life !== 'idle') return;
+    this.asking?.cancel();
+    clearTimeout(this.timer);
+    this.failed(NOT_RUNNING);
   }
 
   /** Ask for what the page shows, instead of what was asked for before. */
@@ -190,13 +219,15 @@ export class ModelPanel implements Disposable {
     this.asking?.cancel();
     clearTimeout(this.timer);
     if (this.uri === '') return;
+    this.missed = !this.panel.visible;
+    if (this.missed) return;
     const source = new CancellationTokenSource();
     this.asking = source;
     const params: ModelViewParams = { uri: this.uri, ...this.saved.wish };
     const current = (): boolean => this.asking === source && !source.token.isCancellationRequested;
     const answered = Promise.all([
       this.daemon.request<ModelViewResult>(MODEL_VIEW, params, source.token),
-      this.daemon.request<TargetsResult>(TARGETS, {}, source.token),
+      this.daemon.request<TargetsResult>(TARGETS, { uri: this.uri }, source.token),
     ]);
     answered.then(
       ([view, { targets }]) => {
@@ -222,16 +253,21 @@ export class ModelPanel implements Disposable {
     }
     const { pinned, wish } = this.saved;
     this.latest = { type: 'view', view, wish, targets, file: fileOf(view.uri), pinned };
+    this.since = undefined;
     this.post(this.latest);
     for (const editor of window.visibleTextEditors) {
       if (editor === window.activeTextEditor) this.cursor(editor);
     }
   }
 
+  private busy(state: State): void {
+    this.since = { type: 'busy', state };
+    this.post(this.since);
+  }
+
   private failed(message: string): void {
-    const said: ToPage = { type: 'failed', message };
-    if (this.latest === undefined || this.view?.uri !== this.uri) this.latest = said;
-    this.post(said);
+    this.since = { type: 'failed', message };
+    this.post(this.since);
   }
 
   private cursor(editor: TextEditor): void {
@@ -247,9 +283,4 @@ export class ModelPanel implements Disposable {
 function wasCancelled(error: unknown): boolean {
   const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return code === SERVER_CANCELLED || code === CONTENT_MODIFIED;
-}
-
-function fileOf(uri: string): string {
-  const { path } = Uri.parse(uri);
-  return path.slice(path.lastIndexOf('/') + 1) || uri;
 }

@@ -1,16 +1,8 @@
 /** The model views of a window: one follows the active editor, pinned ones stay with their document. */
 
-import {
-  commands,
-  type ExtensionContext,
-  type TextDocument,
-  Uri,
-  ViewColumn,
-  type WebviewPanel,
-  window,
-  workspace,
-} from 'vscode';
+import { commands, type ExtensionContext, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import type { Daemon } from '../daemon';
+import { focused, inSight } from '../front';
 import { readSaved, type Saved } from './messages';
 import { ModelPanel } from './modelpanel';
 
@@ -28,9 +20,11 @@ export function registerModelView(context: ExtensionContext, daemon: Daemon): vo
         return Promise.resolve();
       },
     }),
-    window.onDidChangeActiveTextEditor((editor) => views.follow(editor?.document)),
+    window.onDidChangeActiveTextEditor(() => views.follow(focused())),
+    window.onDidChangeActiveNotebookEditor(() => views.follow(focused())),
     daemon.onStatus(({ uri }) => {
-      if (uri === uriOf(window.activeTextEditor?.document)) views.follow(window.activeTextEditor?.document);
+      const front = focused();
+      if (uri === front?.toString()) views.follow(front);
     }),
   );
 }
@@ -46,7 +40,7 @@ class Views {
   /** Show what a command asks for: `{uri, model}`, or nothing for the active editor. */
   open(asked: unknown): void {
     const { uri, model } = readAsked(asked);
-    const wanted = uri ?? uriOf(window.activeTextEditor?.document) ?? this.visible();
+    const wanted = uri ?? inSight()?.toString();
     if (wanted === undefined) {
       void window.showInformationMessage('Open a Python file with a model first: the model view shows the active one.');
       return;
@@ -66,12 +60,11 @@ class Views {
   }
 
   /** Bring the view that follows to a document that has models. */
-  follow(document: TextDocument | undefined): void {
-    const uri = uriOf(document);
+  follow(uri: Uri | undefined): void {
     const following = [...this.panels].find((one) => !one.pinned);
-    const shown = [...this.panels].some((one) => one.uri === uri);
+    const shown = [...this.panels].some((one) => one.uri === uri?.toString());
     if (uri === undefined || following === undefined || shown) return;
-    if ((this.daemon.statusOf(Uri.parse(uri))?.models.length ?? 0) > 0) following.show(uri);
+    if ((this.daemon.statusOf(uri)?.models.length ?? 0) > 0) following.show(uri.toString());
   }
 
   private create(): WebviewPanel {
@@ -82,23 +75,19 @@ class Views {
       { enableScripts: true, enableFindWidget: true },
     );
   }
-
-  /** A document of an editor that is not the active one, as when the command comes from elsewhere. */
-  private visible(): string | undefined {
-    return window.visibleTextEditors.map((editor) => uriOf(editor.document)).find((uri) => uri !== undefined);
-  }
-}
-
-/** The URI that the server knows a Python document by: a cell is a part of its notebook. */
-function uriOf(document: TextDocument | undefined): string | undefined {
-  if (document?.languageId !== 'python') return undefined;
-  const notebook = workspace.notebookDocuments.find((one) => one.getCells().some((cell) => cell.document === document));
-  return (notebook?.uri ?? document.uri).toString();
 }
 
 function readAsked(asked: unknown): { uri?: string; model?: string } {
   if (asked instanceof Uri) return { uri: asked.toString() }; // from a menu
   if (typeof asked !== 'object' || asked === null) return {};
-  const { uri, model } = asked as Record<string, unknown>;
+  const { uri, model, notebookEditor } = asked as Record<string, unknown>;
+  const notebook = notebookOf(notebookEditor);
+  if (notebook) return { uri: notebook.toString() };
   return { ...(typeof uri === 'string' && { uri }), ...(typeof model === 'string' && { model }) };
+}
+
+/** The notebook of the toolbar that was clicked. */
+function notebookOf(editor: unknown): Uri | undefined {
+  const uri = typeof editor === 'object' && editor !== null && 'notebookUri' in editor ? editor.notebookUri : undefined;
+  return uri instanceof Uri ? uri : undefined;
 }

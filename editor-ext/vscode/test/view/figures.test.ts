@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference } from '../../src/view/scene/difference';
 import { familyOf } from '../../src/view/scene/families';
-import { count, margin, percent, size, tied, time } from '../../src/view/scene/format';
+import { count, fileOf, margin, percent, size, tied, time } from '../../src/view/scene/format';
 import { Figures } from '../../src/view/scene/measures';
 import { compared, level, ratioOf, reachOf, times } from '../../src/view/scene/ratio';
 import { treeOf } from '../../src/view/scene/tree';
@@ -104,4 +104,9 @@ test('the difference of a fix in a sentence', () => {
       'parameters 2.2 M instead of 2 M (10 % more); 3 layers change.',
   );
   assert.match(difference(before, totals({ latencyUs: null }), 0), /^Latency \?, was 1\.18 ms, /);
+});
+
+test('a place is named by its file, a cell’s by its notebook', () => {
+  const uris = ['file:///a/my%20net.py', 'vscode-notebook-cell:/a/nb.ipynb#W0sZmlsZQ%3D%3D', 'untitled:Untitled-1'];
+  assert.deepEqual(uris.map(fileOf), ['my net.py', 'nb.ipynb', 'Untitled-1']);
 });

@@ -17,7 +17,6 @@ export function layer(id: number, path: string, us: number | null, more: Partial
     liveBytes: 1000,
     latencyUs: { [TARGET]: us },
     source: null,
-    findings: [],
     ...more,
   };
 }
@@ -53,7 +52,6 @@ export function finding(id: string, layers: number[]): Finding {
   return {
     id,
     code: 'CHN101',
-    href: null,
     severity: 'warning',
     message: 'channels',
     target: TARGET,
@@ -78,6 +76,7 @@ export function answer(more: Partial<ModelViewResult> = {}): ModelViewResult {
     targets: [TARGET],
     totals: { [TARGET]: totals() },
     layers: net(),
+    sources: [],
     peakAt: 1,
     memoryLimit: null,
     memoryWhat: '',

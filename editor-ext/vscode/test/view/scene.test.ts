@@ -48,7 +48,7 @@ test('a moved selection keeps the layout, another measure makes a new one', () =
 });
 
 function fixed() {
-  const layers = [...net().slice(0, 2), layer(2, 'features.1', 10, { liveBytes: 9000 }), ...net().slice(3)];
+  const layers = [0, 1, layer(2, 'features.1', 10, { liveBytes: 9000 }), 3, 4];
   const after = totals({ latencyUs: 80, peakBytes: 9000 });
   return answer({
     preview: {
@@ -78,11 +78,28 @@ test('before and after of a fix are drawn to one scale, each with its own totals
 test('a layer of a fix has the source and the findings of the one that it replaces', () => {
   const place = { uri: 'file:///net.py', range: { start: { line: 7, character: 0 }, end: { line: 7, character: 9 } } };
   const view = fixed();
-  view.layers = view.layers.map((one) => (one.id === 2 ? { ...one, source: place } : one));
+  view.layers = view.layers.map((one) => (one.id === 2 ? { ...one, source: 0 } : one));
+  view.sources = [place];
   const model = new Model(view);
   const leaf = model.after?.byKey.get('features.1#0');
   assert.ok(leaf);
-  assert.deepEqual(model.layerOf(leaf)?.source, place);
+  assert.deepEqual(model.sourceOf(leaf), place);
+  const head = model.tree.byKey.get('head#0');
+  assert.ok(head);
+  assert.equal(model.sourceOf(head), null);
+});
+
+test('a layer of a fix that is told by a number is like that layer, at its own turn', () => {
+  const view = fixed();
+  assert.ok(view.preview);
+  view.preview.layers.splice(1, 1);
+  const after = new Model(view).after?.layers.map(({ id, path, liveBytes }) => [id, path, liveBytes]);
+  assert.deepEqual(after, [
+    [0, 'features.0.conv', 4000],
+    [1, 'features.1', 9000],
+    [2, '', null],
+    [3, 'head', 1000],
+  ]);
 });
 
 test('the peak is where most lives, of what is known', () => {

@@ -60,7 +60,14 @@ export async function screen<T = unknown>(act: string, wanted: Record<string, st
 /** The texts of all messages that have been shown so far; while tests run, they wait in the list of notifications. */
 export async function notifications(): Promise<string[]> {
   await commands.executeCommand('notifications.showList');
-  const texts = await screen<string[]>('texts', { selector: '.notifications-center .notification-list-item-message' });
+  const selector = '.notifications-center .monaco-list-row .notification-list-item-message';
+  const texts = await screen<string[]>('texts', { selector });
   await commands.executeCommand('notifications.hideList');
   return texts;
+}
+
+/** Close all messages; the list that shows them may draw one that is gone once more. */
+export async function clearNotifications(): Promise<void> {
+  await commands.executeCommand('notifications.clearAll');
+  await until('the messages to go', notifications, (all) => all.length === 0);
 }

@@ -3,17 +3,26 @@
 import { writeFileSync } from 'node:fs';
 import { config, screen, type Test } from './harness.ts';
 import { acting } from './acting.ts';
+import { answers } from './answers.ts';
+import { bounds } from './bounds.ts';
 import { commands } from './commands.ts';
+import { failing } from './failing.ts';
+import { helping } from './helping.ts';
 import { living } from './living.ts';
 import { missing } from './missing.ts';
+import { python } from './python.ts';
+import { settings } from './settings.ts';
 import { shown } from './shown.ts';
 import { trust } from './trust.ts';
 
 const SUITES: Record<string, Test[]> = {
-  everything: [...shown, ...acting, ...commands, ...living],
-  lies: [...shown, ...acting.slice(0, 2)],
+  everything: [...shown, ...acting, ...commands, ...answers, ...settings, ...helping, ...living],
+  lies: [...shown, ...acting.slice(0, 2), ...answers],
   trust,
   missing,
+  python,
+  failing,
+  bounds,
 };
 
 /** One line of the results. */

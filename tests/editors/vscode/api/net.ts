@@ -25,7 +25,7 @@ export function code(diagnostic: vscode.Diagnostic): string {
 }
 
 /** The advisor's diagnostics of a document. */
-export function findings(document: vscode.TextDocument, wanted?: string): vscode.Diagnostic[] {
+export function findings(document: Pick<vscode.TextDocument, 'uri'>, wanted?: string): vscode.Diagnostic[] {
   const all = vscode.languages.getDiagnostics(document.uri);
   return all.filter((found) => /^[A-Z]{3}\d{3}$/.test(code(found)) && (wanted === undefined || code(found) === wanted));
 }

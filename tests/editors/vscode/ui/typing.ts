@@ -32,6 +32,9 @@ const on = new Workbench(window.page);
 const off = new Workbench(await window.page.context().newPage());
 off.page.setDefaultTimeout(45_000);
 
+/** What was animated while keys were typed. */
+const moving = { on: new Set<string>(), off: new Set<string>() };
+
 let ended: number | string = 1;
 try {
   await on.open(job.url, job.file);
@@ -48,6 +51,8 @@ try {
     const order = index % 2 === 0 ? (['on', 'off'] as const) : (['off', 'on'] as const);
     for (const which of order) times[which].push(await block(which === 'on' ? on : off));
   }
+  const ours = [...moving.on].filter((name) => !moving.off.has(name));
+  if (ours.length > 0) throw new Error(`animated while keys are typed: ${ours.join(', ')}`);
   console.log(`times ${JSON.stringify(times)}`);
   ended = 0;
 } catch (error) {
@@ -83,6 +88,7 @@ function watch(page: Page): Promise<void> {
 /** Type a line, then remove it; the times of its keys. */
 async function block(bench: Workbench): Promise<number[]> {
   const { page } = bench;
+  const seen = moving[bench === on ? 'on' : 'off'];
   await page.bringToFront();
   await bench.go(job.line, 1);
   await page.keyboard.press('End');
@@ -94,10 +100,21 @@ async function block(bench: Workbench): Promise<number[]> {
     const counted = (): Promise<boolean> =>
       page.evaluate((count) => ((globalThis as Timed).advisorTimes?.length ?? 0) > count, index);
     await bench.until(`key ${index} to be painted`, counted);
+    for (const name of await endless(page)) seen.add(name);
     await page.waitForTimeout(PACE);
   }
   const times = await page.evaluate(() => (globalThis as Timed).advisorTimes?.splice(0) ?? []);
   await page.keyboard.press('Escape');
   await page.keyboard.press('Control+Shift+k');
   return times;
+}
+
+/** What is animated without an end, by the names of the animations: each has every frame painted anew. */
+function endless(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    document
+      .getAnimations()
+      .filter((one) => one.playState === 'running' && one.effect?.getTiming().iterations === Infinity)
+      .map((one) => (one instanceof CSSAnimation ? one.animationName : one.id)),
+  );
 }

@@ -49,6 +49,11 @@ export class Workbench {
   /** Type into the box that pops up on `key`, and take what is in front once it has that text. */
   async choose(key: string, typed: string, row: string): Promise<void> {
     await this.page.keyboard.press(key);
+    await this.take(typed, row);
+  }
+
+  /** Type into the box that is there, and take what is in front once it has that text. */
+  async take(typed: string, row: string): Promise<void> {
     await this.page.locator('.quick-input-widget input[type=text]:visible').fill(typed);
     await this.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: row }).waitFor();
     await this.page.keyboard.press('Enter');

@@ -2,6 +2,12 @@
 
 export const UNKNOWN = '?';
 
+/** The name of the file that a uri is of, or that its cell is in. */
+export function fileOf(uri: string): string {
+  const path = uri.replace(/[?#].*$/, '');
+  return decodeURIComponent(path.slice(Math.max(path.lastIndexOf('/'), path.indexOf(':')) + 1)) || uri;
+}
+
 /** Three significant digits, no exponent. */
 function digits(value: number): string {
   return String(Number(value.toPrecision(3)));

@@ -1,6 +1,6 @@
 /** All that one picture of a model shows, worked out from the server's answer and from how the person has the view. */
 
-import type { Finding, Layer, ModelViewResult, PreviewLayer, Totals } from '../../protocol';
+import type { Finding, Layer, Location, ModelViewResult, Preview, PreviewLayer, Totals } from '../../protocol';
 import { place, type Placing } from './layout';
 import { Figures } from './measures';
 import type { Settings } from './settings';
@@ -8,6 +8,9 @@ import { at, nearest, type Node, type Tree, treeOf, wayTo, within } from './tree
 
 /** An answer of the server with the trees of its layers, and of those of a fix. */
 export class Model {
+  readonly name: string;
+  /** What it is costed on; empty where it has no layers. */
+  readonly target: string;
   readonly tree: Tree;
   readonly after: Tree | null;
   private readonly byId = new Map<number, Layer>();
@@ -16,12 +19,14 @@ export class Model {
   readonly changed: ReadonlySet<string>;
 
   constructor(readonly view: ModelViewResult) {
-    this.tree = treeOf(view.model, view.layers);
-    this.after = view.preview === null ? null : treeOf(view.model, view.preview.layers);
-    this.changed = new Set(view.preview?.changed);
     for (const layer of view.layers) {
       this.byId.set(layer.id, layer);
     }
+    this.name = view.model ?? '';
+    this.target = view.target ?? '';
+    this.tree = treeOf(this.name, view.layers);
+    this.after = view.preview === null ? null : treeOf(this.name, this.previewed(view.preview));
+    this.changed = new Set(view.preview?.changed);
     for (const [index, { id }] of this.tree.layers.entries()) {
       const findings = view.findings.filter((finding) => finding.layers.includes(id));
       if (findings.length > 0) {
@@ -38,6 +43,12 @@ export class Model {
     const own = this.tree.byKey.get(node.key);
     const id = own?.layer?.id;
     return id === undefined ? null : (this.byId.get(id) ?? null);
+  }
+
+  /** Where a layer is written. */
+  sourceOf(node: Node): Location | null {
+    const source = this.layerOf(node)?.source ?? null;
+    return source === null ? null : (this.view.sources[source] ?? null);
   }
 
   /** The layer that a finding is about most of all: the first. */
@@ -57,6 +68,14 @@ export class Model {
 
   finding(id: string | undefined): Finding | null {
     return this.view.findings.find((finding) => finding.id === id) ?? null;
+  }
+
+  /** A preview's layers in full. */
+  private previewed(preview: Preview): PreviewLayer[] {
+    return preview.layers.flatMap((told, id) => {
+      const layer = typeof told === 'number' ? this.byId.get(told) : told;
+      return layer === undefined ? [] : [{ ...layer, id }];
+    });
   }
 }
 
@@ -101,20 +120,20 @@ function layoutOf(model: Model, settings: Settings, width: number): Layout {
   const tree = fixed ? model.after : model.tree;
   const otherTree = model.after === null ? null : fixed ? model.tree : model.after;
   const zoom = shownZoom(tree, settings.zoom);
-  const figures = new Figures(tree.layers, settings.measure, view.target);
-  const totals = (fixed ? view.preview?.totals : view.totals)?.[view.target];
+  const figures = new Figures(tree.layers, settings.measure, model.target);
+  const totals = (fixed ? view.preview?.totals : view.totals)?.[model.target];
   if (otherTree === null) {
     const placing = place(zoom, figures, width);
     return { tree, zoom, figures, placing, width, totals, other: null, fixed, peakAt: view.peakAt };
   }
   const otherZoom = shownZoom(otherTree, settings.zoom);
-  const otherFigures = new Figures(otherTree.layers, settings.measure, view.target);
+  const otherFigures = new Figures(otherTree.layers, settings.measure, model.target);
   const full = Math.max(figures.of(zoom).value ?? 0, otherFigures.of(otherZoom).value ?? 0);
   const other = {
     tree: otherTree,
     zoom: otherZoom,
     placing: place(otherZoom, otherFigures, width, full),
-    totals: (fixed ? view.totals : view.preview?.totals)?.[view.target],
+    totals: (fixed ? view.totals : view.preview?.totals)?.[model.target],
   };
   const placing = place(zoom, figures, width, full);
   const peakAt = (fixed ? view.preview : view)?.peakAt ?? null;

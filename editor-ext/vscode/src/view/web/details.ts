@@ -2,13 +2,13 @@
 
 import type { PreviewLayer } from '../../protocol';
 import { FAMILIES, familyOf } from '../scene/families';
-import { count, plural, size, time } from '../scene/format';
+import { count, fileOf, plural, size, time } from '../scene/format';
 import { Figures, type Measure, MEASURES } from '../scene/measures';
 import { ratioOf, times } from '../scene/ratio';
 import { type Scene, titleOf } from '../scene/scene';
 import type { Node } from '../scene/tree';
 import type { Actions } from './actions';
-import { el } from './dom';
+import { el, redrawn } from './dom';
 
 export class Details {
   readonly element = el('section', { class: 'details', 'aria-label': 'Selected' });
@@ -17,15 +17,16 @@ export class Details {
 
   update(scene: Scene): void {
     const node = scene.selected;
-    this.element.replaceChildren(
+    const parts = [
       this.head(node, scene),
       el('dl', { class: 'facts' }, ...facts(node, scene)),
       ...this.found(node, scene),
-    );
+    ];
+    redrawn(this.element, () => this.element.replaceChildren(...parts));
   }
 
   private head(node: Node, scene: Scene): HTMLElement {
-    const source = scene.model.layerOf(node)?.source ?? null;
+    const source = scene.model.sourceOf(node);
     const kind = node.layer === null ? plural(node.last - node.first + 1, 'layer') : node.layer.label;
     const family = node.layer === null ? null : familyOf(node.layer.label);
     const head = el(
@@ -36,13 +37,13 @@ export class Details {
       el('span', { class: 'kind' }, family === null ? kind : `${kind} · ${FAMILIES[family].toLowerCase()}`),
     );
     if (source !== null) {
-      const file = decodeURIComponent(source.uri.split('/').pop() ?? source.uri);
-      const link = el('button', { class: 'link', type: 'button' }, `${file}:${source.range.start.line + 1}`);
+      const place = `${fileOf(source.uri)}:${source.range.start.line + 1}`;
+      const link = el('button', { class: 'link', type: 'button', 'data-name': 'source' }, place);
       link.addEventListener('click', () => this.actions.open(node, false));
       head.append(link);
     }
     if (node.children.length > 0 && node !== scene.zoom) {
-      const zoom = el('button', { class: 'link', type: 'button' }, 'Zoom in');
+      const zoom = el('button', { class: 'link', type: 'button', 'data-name': 'zoom' }, 'Zoom in');
       zoom.addEventListener('click', () => this.actions.zoom(node));
       head.append(zoom);
     }
@@ -66,18 +67,18 @@ export class Details {
 }
 
 function facts(node: Node, scene: Scene): HTMLElement[] {
-  const { view } = scene.model;
+  const { view, target } = scene.model;
   const out: HTMLElement[] = [];
   if (node.layer !== null) {
     out.push(fact('Shapes', `${node.layer.inputs || '–'} → ${node.layer.output || '–'}`));
   }
-  out.push(fact(view.compare === null ? 'Latency' : view.target, ofMeasure(node, scene, 'latency', view.target)));
+  out.push(fact(view.compare === null ? 'Latency' : target, ofMeasure(node, scene, 'latency', target)));
   if (view.compare !== null) {
     out.push(
       fact(
         view.compare,
         ofMeasure(node, scene, 'latency', view.compare),
-        ratioText(node.layer, view.target, view.compare),
+        ratioText(node.layer, target, view.compare),
       ),
     );
   }
@@ -89,15 +90,15 @@ function facts(node: Node, scene: Scene): HTMLElement[] {
   out.push(
     fact(
       node.layer === null ? 'Most live memory' : MEASURES.memory,
-      ofMeasure(node, scene, 'memory', view.target),
+      ofMeasure(node, scene, 'memory', target),
       was(size, 'liveBytes'),
     ),
   );
-  out.push(fact(MEASURES.params, ofMeasure(node, scene, 'params', view.target), was(count, 'params')));
-  out.push(fact(MEASURES.macs, ofMeasure(node, scene, 'macs', view.target), was(count, 'macs')));
+  out.push(fact(MEASURES.params, ofMeasure(node, scene, 'params', target), was(count, 'params')));
+  out.push(fact(MEASURES.macs, ofMeasure(node, scene, 'macs', target), was(count, 'macs')));
   if (other !== null && node.layer !== null) {
-    const before = other.latencyUs[view.target] ?? null;
-    if (before !== (node.layer.latencyUs[view.target] ?? null)) {
+    const before = other.latencyUs[target] ?? null;
+    if (before !== (node.layer.latencyUs[target] ?? null)) {
       out.splice(
         1,
         0,
@@ -118,7 +119,7 @@ function counterpart(node: Node, scene: Scene): PreviewLayer | null {
 
 function ofMeasure(node: Node, scene: Scene, measure: Measure, target: string): string {
   const figures =
-    measure === scene.figures.measure && target === scene.model.view.target
+    measure === scene.figures.measure && target === scene.model.target
       ? scene.figures
       : new Figures(scene.tree.layers, measure, target);
   const figure = figures.of(node);

@@ -51,6 +51,32 @@ export function say(element: Element, text: string): void {
   }
 }
 
+/** What had the keyboard and was drawn anew, by the `data-name` that it has within an element. */
+let lost: { within: Element; name: string } | null = null;
+
+/** Draw anew what is in an element: what had the keyboard has it again, where there is one of its `data-name`. */
+export function redrawn(element: Element, draw: () => void): void {
+  const active = element.contains(document.activeElement) ? document.activeElement : null;
+  const name = active?.getAttribute('data-name') ?? null;
+  if (name !== null) {
+    lost = { within: element, name };
+  }
+  draw();
+  giveBack();
+}
+
+/** Give the keyboard back to what was drawn anew; only once it is in the page: it is not taken from who types a text. */
+export function giveBack(): void {
+  if (lost === null || !document.hasFocus()) {
+    return;
+  }
+  const again = lost.within.querySelector<HTMLElement>(`[data-name="${CSS.escape(lost.name)}"]`);
+  lost = null;
+  if (document.activeElement === document.body) {
+    again?.focus({ preventScroll: true });
+  }
+}
+
 /** Put an element somewhere, in pixels. */
 export function put(element: HTMLElement, x: number, y: number, width: number, height: number): void {
   const { style } = element;

@@ -4,7 +4,7 @@ import type { Finding } from '../../protocol';
 import { percent, plural, time } from '../scene/format';
 import type { Scene } from '../scene/scene';
 import type { Actions } from './actions';
-import { el, set } from './dom';
+import { el, redrawn, set } from './dom';
 
 const SIGNS: Record<string, [sign: string, word: string]> = {
   error: ['✕', 'Error'],
@@ -27,7 +27,8 @@ export class Findings {
       this.drawn = wanted;
       this.rows = findings.map((finding) => this.made(finding));
       const none = el('li', { class: 'none' }, 'Nothing to improve was found in this model.');
-      this.element.replaceChildren(...(findings.length > 0 ? this.rows.map(({ row }) => row) : [none]));
+      const rows = findings.length > 0 ? this.rows.map(({ row }) => row) : [none];
+      redrawn(this.element, () => this.element.replaceChildren(...rows));
     }
     const about = scene.selected.layer === null ? [] : scene.model.findingsOf(scene.selected);
     const shown = scene.model.view.preview?.fix;
@@ -45,12 +46,18 @@ export class Findings {
     const code = el('button', { class: 'link code', type: 'button', title: `Explain ${finding.code}` }, finding.code);
     code.addEventListener('click', () => this.actions.tell({ type: 'explain', code: finding.code }));
     const preview = this.preview(finding);
+    const [place, apply] = [this.place(finding), this.apply(finding)];
+    for (const [what, button] of Object.entries({ code, place, preview, apply })) {
+      if (button !== null) {
+        set(button, { 'data-name': `${what} ${finding.id}` });
+      }
+    }
     const row = el(
       'li',
       {},
       el('span', { class: `sign ${finding.severity}`, role: 'img', 'aria-label': word, title: word }, sign),
       el('div', { class: 'text' }, el('div', {}, code, ' ', finding.message), this.fix(finding)),
-      el('div', { class: 'buttons' }, this.place(finding), preview, this.apply(finding)),
+      el('div', { class: 'buttons' }, place, preview, apply),
     );
     return { finding, row, preview };
   }

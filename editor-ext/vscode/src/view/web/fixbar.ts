@@ -41,11 +41,11 @@ export class FixBar {
   }
 
   update(scene: Scene): void {
-    const { view } = scene.model;
+    const { view, target } = scene.model;
     const { preview } = view;
     set(this.element, { hidden: preview === null });
-    const before = view.totals[view.target];
-    const after = preview?.totals[view.target];
+    const before = view.totals[target];
+    const after = preview?.totals[target];
     if (preview === null || before === undefined || after === undefined) {
       return;
     }

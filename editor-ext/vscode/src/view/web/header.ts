@@ -54,9 +54,10 @@ export class Header {
     set(this.models.element, { hidden: view.models.length < 2 });
     set(this.title, { title: file, class: view.models.length < 2 ? '' : 'unseen' });
     say(this.title, view.model || file);
-    this.models.update(view.model, [['', view.models.map(({ name }) => [name, name])]]);
-    this.targets.update(view.target, choices(view, targets, view.target));
-    const others = choices(view, targets, view.compare ?? '', view.target);
+    this.models.update(view.model ?? '', [['', view.models.map(({ name }) => [name, name])]]);
+    const target = view.target ?? '';
+    this.targets.update(target, choices(view, targets, target));
+    const others = choices(view, targets, view.compare ?? '', target);
     this.compare.update(view.compare ?? '', [['', [['', 'nothing']]], ...others]);
   }
 

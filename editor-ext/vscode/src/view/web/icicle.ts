@@ -75,7 +75,8 @@ export class Icicle {
     });
     const wanted = boxes(scene.zoom, scene.placing, new Set([scene.selected.key]));
     this.element.classList.toggle('still', wanted.length > MANY);
-    const active = this.element.contains(document.activeElement);
+    // who types a text meanwhile keeps the keyboard
+    const active = document.hasFocus() && this.element.contains(document.activeElement);
     this.clear(new Set(wanted.map((box) => box.key)));
     let before: Element | null = null;
     for (const box of wanted) {
@@ -179,7 +180,7 @@ export class Icicle {
       return;
     }
     const lit = scene.model.tree.leaves.filter((leaf) => {
-      const source = scene.model.layerOf(leaf)?.source;
+      const source = scene.model.sourceOf(leaf);
       return (
         source?.uri === cursor.uri && source.range.start.line <= cursor.last && source.range.end.line >= cursor.first
       );

@@ -2,6 +2,7 @@
 
 import type { FromPage, ToPage } from '../messages';
 import { readSettings, type Settings } from '../scene/settings';
+import { giveBack } from './dom';
 import { Page } from './page';
 
 interface CodeApi {
@@ -20,4 +21,5 @@ const page = new Page(
 );
 // Only the extension can post here: the page has no frames, and no other origin holds a reference to it.
 window.addEventListener('message', (event: MessageEvent<ToPage>) => page.heard(event.data));
+window.addEventListener('focus', giveBack);
 code.postMessage({ type: 'ready' });

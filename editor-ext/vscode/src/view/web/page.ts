@@ -197,7 +197,7 @@ export class Page implements Actions {
   }
 
   open(node: Node, stay: boolean): void {
-    const source = this.model?.layerOf(node)?.source ?? null;
+    const source = this.model?.sourceOf(node) ?? null;
     if (source !== null) {
       this.tell({ type: 'open', place: source, stay });
     }

@@ -21,7 +21,8 @@ export class Ratios {
   }
 
   update(scene: Scene, width: number): void {
-    const { target, compare } = scene.model.view;
+    const { target, view } = scene.model;
+    const { compare } = view;
     set(this.element, { hidden: compare === null });
     if (compare === null) {
       return;

@@ -15,7 +15,8 @@ export class Tooltip {
     if (node === null) {
       return;
     }
-    const { target, compare } = scene.model.view;
+    const { target, view } = scene.model;
+    const { compare } = view;
     const { layer } = node;
     const figures = [scene.figures.text(scene.figures.of(node)), scene.figures.share(scene.figures.of(node))];
     const rows =
