@@ -22,7 +22,7 @@ editors:
 
 # What the extension adds to a key's way to the screen; on a quiet machine.
 verify-typing: .venv/test.stamp editors
-	ADVISOR_EDITORS=required $(BIN)/python -m pytest tests/editors/test_typing.py --benchmark-enable -s
+	ADVISOR_EDITORS=required $(BIN)/python -m pytest tests/editors/test_typing.py --typing-table docs/verify-typing.md
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ the JSON Schema (``advisor schema settings``) and ``docs/configuration.md``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -164,11 +163,6 @@ class Config:
         """The place of a setting for messages: ``/x/pyproject.toml: [tool.advisor]: targets``."""
         origin = self.origins.get(key)
         return f"{origin}: {key}" if origin else key
-
-    @property
-    def workers(self) -> int:
-        """``jobs`` with 0 resolved to the number of cores."""
-        return self.jobs or os.cpu_count() or 1
 
 
 def settings() -> Iterator[tuple[str, Field[Any]]]:

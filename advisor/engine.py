@@ -21,7 +21,7 @@ from .graph import Graph, Span
 from .plan import Plan, Plans
 from .report import FileReport, ModelReport, Report
 from .session import Cancelled, Session
-from .tracing import trace_findings
+from .troubles import untraced
 from .zeroshot.check import Check
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def audit_paths(
     plan = _planned(paths, plans, Path.cwd())
     report = Report(plan.root, plan.targets)
     with Session(plans, cancelled) as session:
-        jobs = plans.of(_place(paths[0])).config.workers if paths else 1
+        jobs = plan.jobs or os.cpu_count() or 1
         with ThreadPoolExecutor(max(1, min(jobs, len(plan.files)))) as threads:
             results = [threads.submit(_audited, session, file, fixes) for file in plan.files]
             try:
@@ -136,11 +136,13 @@ def _audited(session: Session, file: Path, fixes: bool) -> FileReport | None:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What an audit of some paths comes to before it starts: its files in order, and its report's root and targets."""
+    """What an audit of some paths comes to before it starts: its files in order, its report's root and targets, and how
+    many files are audited at the same time (0: one for each core), by the first path's settings."""
 
     files: tuple[Path, ...]
     root: str
     targets: tuple[str, ...]
+    jobs: int
 
 
 def planned(
@@ -164,7 +166,8 @@ def _planned(paths: Sequence[Path], plans: Plans, cwd: Path) -> Planned:
         files.update(dict.fromkeys(map(_place, python_files(path, excluded))))
     places = (*files, *(_place(cwd / p) for p in paths))
     names = dict.fromkeys(t.name for path in places for t in plans.of(path).targets)
-    return Planned(tuple(files), str(_root(files, cwd)), tuple(names))
+    jobs = plans.of(_place(cwd / paths[0])).config.jobs if paths else 0
+    return Planned(tuple(files), str(_root(files, cwd)), tuple(names), jobs)
 
 
 def _place(path: Path) -> Path:
@@ -212,7 +215,7 @@ def audit_model(module: nn.Module, inputs: Any, config: Config) -> Report:
         model.status, model.rung, model.failure = info.status, info.rung, info.failure
         model.graph = written.with_creation_sites(graph, module)
         model.input = info.guess or _shown(graph)
-    model.findings = trace_findings(model, given=inputs is not None)
+    model.findings = untraced(model, given=inputs is not None)
     plan.advise(model)
     if config.zero_shot:
         _score(module, inputs, model, plan)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDERS = (".venv", "venv")
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
+"""Variables that name the folder of the active environment; the first wins."""
+_PROGRAMS = ("python", "python3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,23 @@ def choose(file: Path, environment: Mapping[str, str], explicit: Path | None = N
     """
     if explicit is not None:
         return Interpreter(explicit, "asked for")
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+    for variable in _ACTIVE:
         if (prefix := environment.get(variable)) and (found := _python_in(Path(prefix))):
             return Interpreter(found, f"the active environment ({variable})")
     for candidate in _up_the_tree(file.absolute()):
         if found := _python_in(candidate):
             return Interpreter(found, f"{candidate.name} in {candidate.parent}")
     return Interpreter(Path(sys.executable), "the advisor's own; no virtual environment is active or near the file")
+
+
+def activated(environment: Mapping[str, str], python: Path) -> dict[str, str]:
+    """``environment`` as activating the one that the interpreter ``python`` is of leaves it, be it virtual or conda's:
+    :func:`choose` then takes that one where nothing else is asked for, as in a terminal with it."""
+    prefix = python.parent.parent
+    variable = "CONDA_PREFIX" if (prefix / "conda-meta").is_dir() else "VIRTUAL_ENV"
+    rest = {name: value for name, value in environment.items() if name not in (*_ACTIVE, "PYTHONHOME")}
+    path = os.pathsep.join(filter(None, (str(python.parent), rest.get("PATH"))))
+    return {**rest, variable: str(prefix), "PATH": path}
 
 
 def _up_the_tree(file: Path) -> Iterator[Path]:
@@ -45,5 +59,5 @@ def _up_the_tree(file: Path) -> Iterator[Path]:
 
 
 def _python_in(prefix: Path) -> Path | None:
-    python = prefix / "bin" / "python"
-    return python if python.is_file() else None
+    programs = (prefix / "bin" / name for name in _PROGRAMS)
+    return next((python for python in programs if python.is_file()), None)

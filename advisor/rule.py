@@ -113,7 +113,7 @@ class Evidence:
 class Case:
     """A model source for a rule's own test. ``source`` defines ``Model`` (nn is imported) and ``input`` is its input
     shape. ``latency_budget`` is what the settings allow, in µs. ``move`` (invalid cases) holds the keys and values that
-    the finding's plain move must have, ``line`` the line of ``source`` that it must stand on, ``fixed`` what the
+    a plain move of the finding must have, ``line`` the line of ``source`` that it must stand on, ``fixed`` what the
     finding's fix makes of ``source``."""
 
     source: str

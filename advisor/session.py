@@ -24,7 +24,8 @@ from .report import FileReport, ModelReport
 from .selection import is_selector
 from .suppressions import silence, unknown, unused
 from .texts import Texts
-from .tracing import Run, Traces, broken, trace_file
+from .tracing import Run, Traces, trace_file
+from .troubles import broken
 from .unrun import from_source, outlook
 from .words import suggestion
 from .workers import Event, Outcome, WorkerError

@@ -7,7 +7,6 @@ done, in what is left of the file's time.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +14,13 @@ from typing import Any, Protocol
 
 from .discovery.candidates import Candidate
 from .discovery.request import Discovery
-from .discovery.source import Problem
 from .discovery.static import static_graph
-from .findings import Finding, Related
+from .findings import Finding
 from .graph import Graph, GraphError, Span
 from .report import Failure, FileReport, ModelReport
 from .retrying import retrying
 from .texts import Texts
-from .worker.oneline import one_line
+from .troubles import OF_FILES, left_running, noticed, stopped, unimportable, untraced
 from .workers import Event, Outcome
 
 Run = Callable[[Mapping[str, Any], Callable[[Event], None]], Outcome]
@@ -44,35 +42,6 @@ class Traces(Protocol):
         ...
 
 
-PROBLEM_CODES = {"directive": "TRC906", "bare-ignore": "SUP001"}
-"""Codes of discovery's problems; every other kind means that the file could not be read (TRC901)."""
-
-_TELL_LIVE = "say what its forward takes: advisor.audit(model, inputs=(1, 3, 224, 224))"
-_TELL_INPUT = "say what its forward takes in a comment above it: # advisor: input=(1, 3, 224, 224)"
-_CORRECT_INPUT = "correct the inputs that were given"
-_CORRECT_ARGUMENTS = "correct the arguments that were given"
-TELL = "say how to build it in a comment above it: # advisor: args=(…) input=(1, 3, 224, 224)"
-
-_GUARD = "guard such code with if __name__ == '__main__'"
-_STOPPED = {
-    "timeout": "it ran past the limit of {seconds:g} s",
-    "memory": "it used more than {memory} MiB of memory",
-    "processes": "it started too many processes",
-    "exit": "it ended the interpreter ({detail})",
-    "crash": "it crashed the interpreter ({detail})",
-    "closed": "it closed the descriptors of the process it ran in",
-    "lost": "it brought the worker down ({detail})",
-    "error": "the worker failed on it: {detail}",
-}
-_REMEDIES = {
-    "memory": "raise memory-limit",
-    "crash": "run the file on its own to see why",
-    "lost": "run the file on its own to see why",
-    "error": "please report this",
-}
-"""What helps wherever it happened; the rest depends on whether the file was being imported."""
-_OF_FILES = ("TRC901", "TRC904")
-"""Codes of what kept a whole file, with all of its models, from being analysed."""
 _TOLD = ("directive", "config")
 """Sources of what the user said."""
 _AGAIN = frozenset({"exit", "crash", "memory", "processes", "closed", "lost"})
@@ -127,8 +96,8 @@ def trace_file(
                 continue
             model = new_model(candidate, str(path), "failed", Failure("not reached", answer.unreached))
         if name in told or _stands_for_itself(model, candidate, candidates, answer):
-            if model.status != "ok" and not model.findings and not any(f.code in _OF_FILES for f in report.findings):
-                model.findings = trace_findings(model)
+            if model.status != "ok" and not model.findings and not any(f.code in OF_FILES for f in report.findings):
+                model.findings = untraced(model)
             report.models.append(with_static(model, candidate, discovery))
             if name not in answer.finished:
                 finish(report.models[-1])
@@ -139,7 +108,7 @@ def trace_file(
 def empty_report(path: Path, discovery: Discovery) -> FileReport:
     """What is said of ``path`` before any of its models."""
     notes = [f"{c.name} is not audited: it is {c.excluded}" for c in discovery.excluded]
-    return FileReport(str(path), findings=[problem_finding(p) for p in discovery.problems], notes=notes)
+    return FileReport(str(path), findings=[noticed(p) for p in discovery.problems], notes=notes)
 
 
 def told_by_user(entry: Mapping[str, Any]) -> bool:
@@ -200,10 +169,10 @@ def _ask(
         left -= outcome.seconds
         current = answer.current
         if outcome.status == "ok" and outcome.leftover and not answer.findings:
-            answer.findings.append(_left_running(outcome, path))
+            answer.findings.append(left_running(outcome, path))
         if outcome.status in ("ok", "cancelled"):
             break
-        finding = _stopped(outcome, request, candidates.get(current or ""), answer.imported)
+        finding = stopped(outcome, request, candidates.get(current or ""), answer.imported)
         answer.findings.append(finding)
         answer.unreached = "the file's analysis was stopped before it"
         if current is not None and current in candidates:
@@ -246,24 +215,11 @@ def _imported(event: Mapping[str, Any], file: str, answer: _Answer) -> None:
     if not error:
         return
     span = _error_span(error, file) or Span(file, 1, 1, 1, 1)
-    if event.get("how"):
-        message = f"importing this raised {_said(error)}; the rest was used without it; {_import_remedy(error)}"
-        finding = Finding("TRC901", message, span)
-    else:
-        message = f"cannot be imported: {_said(error)}; {_import_remedy(error)}"
-        finding = Finding("TRC901", message, span, severity="error")
+    finding = unimportable(error, span, rest=bool(event.get("how")))
+    if not event.get("how"):
         answer.unreached = "the file cannot be imported"
     if finding not in answer.findings:  # the file is imported anew for each run
         answer.findings.append(finding)
-
-
-def _import_remedy(error: Mapping[str, Any]) -> str:
-    kind = error["type"]
-    if kind in ("ModuleNotFoundError", "ImportError"):
-        return "run the advisor with the project's interpreter (--python)"
-    if kind in ("SyntaxError", "IndentationError", "TabError", "UnicodeDecodeError"):
-        return "correct that file"
-    return _GUARD
 
 
 def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> ModelReport:
@@ -281,7 +237,7 @@ def _from_event(event: Mapping[str, Any], candidate: Candidate, file: str) -> Mo
             model.status, model.failure = "failed", Failure("GraphError", str(e))
     given = event["input"] if event.get("input") and event["input"]["source"] in _TOLD else None
     told = given["where"] if given else error.get("told", "") if error else ""
-    model.findings = trace_findings(model, given=given is not None, told=told)
+    model.findings = untraced(model, given=given is not None, told=told)
     return model
 
 
@@ -302,88 +258,6 @@ def _error_span(error: Mapping[str, Any], file: str) -> Span | None:
     if not error.get("line"):
         return None
     return Span(error.get("file") or file, error["line"], 1, error["line"], 1)
-
-
-def _said(error: Mapping[str, Any]) -> str:
-    return f"{error['type']}: {error['message']}" if error["message"] else error["type"]
-
-
-# ---- findings
-
-
-def problem_finding(problem: Problem) -> Finding:
-    """What a person is told of something that discovery met."""
-    code = PROBLEM_CODES.get(problem.kind, "TRC901")
-    return Finding(code, problem.message, problem.span, severity="error" if code == "TRC901" else "warning")
-
-
-def _stopped(outcome: Outcome, request: Mapping[str, Any], current: Candidate | None, imported: bool) -> Finding:
-    """``current`` is the candidate that was being worked on; ``imported``: whether the import was over by then."""
-    memory = int(request["memory_bytes"]) >> 20
-    said = outcome.detail.strip().rpartition("\n")[2]  # of a traceback, the exception
-    detail = one_line(said) or outcome.signal or f"exit code {outcome.exit_code}"
-    why = _STOPPED[outcome.status].format(seconds=float(request["seconds"]), memory=memory, detail=detail)
-    line = outcome.last_line(request["file"])
-    span = Span(request["file"], line or 1, 1, line or 1, 1)
-    if line is None and current is not None:
-        span = current.span
-    if not imported:
-        doing, otherwise = "while the file was imported", _GUARD
-    else:
-        doing = f"while {current.name} was analysed" if current is not None else "after the file was imported"
-        otherwise = "raise time-limit" if outcome.status == "timeout" else "take that out of the model"
-    remedy = _REMEDIES.get(outcome.status, otherwise)
-    return Finding("TRC904", f"stopped {doing}: {why}; {remedy}", span, severity="error")
-
-
-def broken(path: Path, error: Exception) -> Finding:
-    """An exception of our own in the analysis of ``path``, with the place in our code that raised it."""
-    ours = [f for f in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
-    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "outside its code"
-    why = f"the advisor failed on it ({where}: {one_line(repr(error))}); {_REMEDIES['error']}"
-    return Finding("TRC904", why, Span(str(path), 1, 1, 1, 1), severity="error")
-
-
-def _left_running(outcome: Outcome, file: str) -> Finding:
-    what = "1 process" if outcome.leftover == 1 else f"{outcome.leftover} processes"
-    why = f"it left {what} running, ended by now; {_GUARD}"
-    return Finding("TRC904", why, Span(file, 1, 1, 1, 1))
-
-
-def trace_findings(model: ModelReport, *, given: bool = False, told: str = "") -> list[Finding]:
-    """What a person has to know, and to tell the advisor, about a model that was not traced whole.
-
-    ``given``: its inputs are the user's own word, not a guess. ``told``: where the words stand that failed.
-    """
-    failure = model.failure
-    at = f" ({told})" if told else ""
-    tell = _CORRECT_INPUT + at if given else _TELL_LIVE if model.kind == "live" else _TELL_INPUT
-    if model.status != "ok":
-        why = f"{failure.kind}: {failure.message}" if failure else "no reason was given"
-        built = bool(model.construct) or model.kind == "live"
-        code = "TRC903" if built else "TRC902"
-        if built:
-            what = f"forward raised {why}{_up_to_there(model)}"
-        else:
-            what, tell = f"cannot be constructed: {why}", _CORRECT_ARGUMENTS + at if told else TELL
-        finding = Finding(code, f"{model.name}: {what}; {tell}", model.span, model.name, severity="error")
-        if failure is not None and failure.span is not None:
-            finding.related.append(Related(failure.span, "raised here"))
-        return [finding]
-    if model.graph is not None and (model.rung == "hooks" or not model.graph.connected()):
-        how = "layers without edges (by hooks)" if model.rung == "hooks" else "a graph whose outputs depend on no input"
-        message = f"{model.name}: only {how} could be traced; rules that need edges stay silent"
-        if not given:
-            message += f"; {tell}"
-        return [Finding("TRC905", message, model.span, model.name, severity="information")]
-    return []
-
-
-def _up_to_there(model: ModelReport) -> str:
-    if model.graph is None:
-        return ""
-    count = len(model.graph.ops)
-    return f" (shown up to there: {count} operation{'' if count == 1 else 's'})"
 
 
 # ---- last rung

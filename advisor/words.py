@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_BEGINS = 3
+"""Letters from which on a word may be the beginning of another; and so many of these are named."""
+
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` for the nearest known word, else ``; known: …`` with all of them."""
+    """``; did you mean 'x'?`` for the known words that begin so, or the nearest one, else ``; known: …`` with all."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(words)}"
+    longer = [each for each in words if each.startswith(word)] if len(word) >= _BEGINS else []
+    near = longer[:_BEGINS] or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else f"; known: {', '.join(words)}"

@@ -63,7 +63,8 @@ def doctor(job: Job) -> Any:
 def planned(job: Job) -> Any:
     params = job.params
     found = engine.planned(params.paths("paths"), params.overrides, params.cwd, params.origin)
-    return {"files": [str(f) for f in found.files], "root": found.root, "targets": list(found.targets)}
+    files = [str(file) for file in found.files]
+    return {"files": files, "root": found.root, "targets": list(found.targets), "jobs": found.jobs}
 
 
 def render(job: Job) -> Any:

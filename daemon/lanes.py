@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sysconfig
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -18,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from .abreast import CORES
+from .installed import PACKAGES, Installed
 from .remote import COMMAND, Analyst, AnalystError, Died, OnEvent
 
 __all__ = ["AnalystError", "Lanes"]
@@ -28,9 +28,6 @@ _TRIES = 2
 _BACK_OFF_SECONDS = 0.5  # after the first failed start; doubled with each that follows
 _BACK_OFF_MOST = 30.0
 _ATTEMPTS = 5  # to have an analyst ready that nobody waits for
-PACKAGES = Path(sysconfig.get_path("purelib"))
-"""Where our own packages are: rules and cost models come and go with them."""
-_LOOK_SECONDS = 3.0
 _LOGS = "`advisor daemon logs` says more"
 
 
@@ -72,23 +69,6 @@ class _Member:
     idle_since: float = field(default_factory=time.monotonic)
 
 
-class _Installed:
-    """Whether packages were installed or removed in a folder: its time of change, read every few seconds at most."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._looked, self._stamp = folder, float("-inf"), 0
-
-    def stamp(self) -> int:
-        now = time.monotonic()
-        if now - self._looked >= _LOOK_SECONDS:
-            self._looked = now
-            try:
-                self._stamp = self._folder.stat().st_mtime_ns
-            except OSError:
-                self._stamp = 0  # none is a state as good as any: it may be there again later
-        return self._stamp
-
-
 class Lanes:
     """The analysts of a hub. To be made within the running loop; ``cache`` is the folder of what outlives them.
 
@@ -107,11 +87,11 @@ class Lanes:
         command: Sequence[str] = COMMAND,
         packages: Path = PACKAGES,
     ) -> None:
-        installed = _Installed(packages)
+        installed = Installed(packages)
         kept = () if cache is None else ("--cache", str(cache))
         in_front = front or Settings(1, FRONT_MOST, grow_seconds=0.5, idle_seconds=300.0)
         reading = read or Settings(0, 1, grow_seconds=0.0, idle_seconds=300.0)
-        behind = back or Settings(0, cores or _cores(), grow_seconds=0.0, idle_seconds=60.0)
+        behind = back or Settings(0, cores or CORES, grow_seconds=0.0, idle_seconds=60.0)
         self._lanes = {
             "front": _Lane("front", in_front, (*command, *kept), log, installed),
             "read": _Lane("read", reading, (*command, *kept), log, installed),
@@ -153,7 +133,7 @@ class _Lane:
     """One lane: jobs first in, first out, but for those that a person waits for."""
 
     def __init__(
-        self, name: str, settings: Settings, command: Sequence[str], log: logging.Logger, installed: _Installed
+        self, name: str, settings: Settings, command: Sequence[str], log: logging.Logger, installed: Installed
     ) -> None:
         self._name, self._settings, self._command, self._log = name, settings, command, log
         self._installed = installed
@@ -385,8 +365,3 @@ class _Lane:
 def _fail(job: _Job, error: AnalystError) -> None:
     if not job.done.done():
         job.done.set_exception(error)
-
-
-def _cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

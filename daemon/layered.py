@@ -49,7 +49,8 @@ class Layered:
 
     ``findings`` says by fingerprint which layers a finding is about. ``limit`` are the bytes that activations may take
     on the first target, and who says so (:class:`advisor.limits.MemoryLimit`). ``then`` is what a move makes of the
-    model, ``change`` what it does, ``changed`` the paths of the layers that are others in it, come or go."""
+    model, ``change`` what it does, ``changed`` the paths of the layers that are others in it, come or go. ``kept`` has
+    for each layer of ``then`` the number of one of ``now`` that is like it but for its place, or None."""
 
     model: str
     used: list[str]
@@ -61,6 +62,7 @@ class Layered:
     then: Layers | None = None
     change: str = ""
     changed: list[str] = field(default_factory=list)
+    kept: list[int | None] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
         """As msgpack-able values; a layer is a list in the order of its fields, a file's name stands there once."""
@@ -77,6 +79,7 @@ class Layered:
             "then": None if self.then is None else _plain(self.then),
             "change": self.change,
             "changed": self.changed,
+            "kept": self.kept,
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class Layered:
             then=None if plain["then"] is None else _layers(plain["then"]),
             change=plain["change"],
             changed=plain["changed"],
+            kept=plain["kept"],
         )
 
 

@@ -85,6 +85,7 @@ def layered(plan: Plan, report: FileReport, asked: Asked, go_on: Callable[[], No
         then = rows(after)
         found.then = _layers(after, targets, then)
         found.changed = _changed((model.graph, now), (moved, then))
+        found.kept = _kept(found.now.layers, found.then.layers)
     return found
 
 
@@ -169,6 +170,16 @@ def _layer(row: Row, targets: Sequence[str], sites: dict[Span, int] | None) -> L
         latency_us=[None if us is None else round(us, _DIGITS) for us in latencies],
         site=None if sites is None or row.source is None else sites.setdefault(row.source, len(sites)),
     )
+
+
+def _kept(before: Sequence[Layer], after: Sequence[Layer]) -> list[int | None]:
+    """For each layer of ``after`` the number of one of ``before`` that differs from it in its place alone."""
+
+    def said(layer: Layer) -> str:
+        return repr(replace(layer, site=None))
+
+    numbers = {said(layer): number for number, layer in enumerate(before)}
+    return [numbers.get(said(layer)) for layer in after]
 
 
 def _about(findings: Mapping[str, Sequence[str]], graph: Graph) -> dict[str, list[int]]:

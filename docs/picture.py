@@ -50,7 +50,7 @@ def _fix(folder: Path) -> None:
     report = advisor.fix(folder / MODEL, TARGET, unsafe=True, dry=True)
     report.root = str(folder)
     console = _console(f"$ advisor fix {MODEL} --target {TARGET} --unsafe-fixes --diff")
-    console.print(Syntax(fixes.diff(report).rstrip("\n"), "diff", theme="ansi_dark", word_wrap=True))
+    console.print(Syntax(fixes.diff(report, folder).decode().rstrip("\n"), "diff", theme="ansi_dark", word_wrap=True))
     console.print()
     fixes.write(report, {}, console, dry=True)
     _write(console, "fix")

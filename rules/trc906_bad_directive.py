@@ -6,9 +6,9 @@ from advisor.rule import Page
 class BadDirective(Page):
     """
     ## What it does
-    Reports an `# advisor:` comment that does not follow the grammar, belongs to no class or function, or names no
-    code: the comment has no effect. Also reports a file for which `[[tool.advisor.models]]` describes a model that it
-    does not define.
+    Reports an `# advisor:` comment that does not follow the grammar, belongs to no class or function that is a model,
+    or names no code: the comment has no effect. Also reports a file for which `[[tool.advisor.models]]` describes a
+    model that it does not define.
 
     ## Why is this bad?
     What it was meant to tell the advisor (how to build a model, its input, a finding to ignore) is not taken into

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .alternatives import alternatives
-from .candidates import Candidate, Classes
+from .candidates import Candidate
+from .classes import Classes
 from .configs import by_name, config_objects, unset_settings
 from .constants import is_literal, parameter_defaults
 from .directives import Directive

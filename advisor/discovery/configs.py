@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .candidates import Candidate, Classes
+from .candidates import Candidate
+from .classes import Classes
 from .constants import NotConstant, parameter_defaults
 from .located import LocatedConstants, joined, written
 from .outline import Function, Outline, dotted

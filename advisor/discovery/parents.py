@@ -10,7 +10,8 @@ from pathlib import Path
 
 from .. import syntax
 from .attempts import Attempt, Surroundings, as_attempt, attempts
-from .candidates import Candidate, Classes, candidates
+from .candidates import Candidate, candidates
+from .classes import Classes
 from .located import Expression, joined, written
 from .outline import Outline
 from .slicing import Sliced, free_names

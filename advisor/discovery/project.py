@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..texts import Texts
-from .candidates import Definition
+from .classes import Definition
 from .constants import Constants, NotConstant
 from .index import Index
 from .listing import skipped

@@ -66,13 +66,14 @@ that its setup defines. An attempt of source ``default`` has every parameter tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .attempts import Surroundings, attempts, told
-from .candidates import Candidate, Classes, candidates
+from .candidates import Candidate, candidates
+from .classes import Classes
 from .directives import Directive, Directives, directives
 from .examples import docstring_examples
 from .hints import Hints
@@ -138,7 +139,8 @@ def _discover(
     named = {str(m.get("name")) for m in configured}
     models = [c for c in found if c.excluded is None or c.line in told_lines or c.name in named]
     kept = {c.name for c in models}
-    result = Discovery(source, models, [c for c in found if c.name not in kept], comments, list(comments.problems))
+    problems = [*comments.problems, *_without_model(comments, described, models)]
+    result = Discovery(source, models, [c for c in found if c.name not in kept], comments, problems)
     if not models:
         return result
     elsewhere = project.mentioning({c.name for c in models if c.kind != "instance"}, source.path)
@@ -187,6 +189,15 @@ def _buffers(described: Outline, project: Project) -> dict[str, str]:
 def _directive_of(candidate: Candidate, described: Outline, comments: Directives) -> Directive | None:
     node = described.classes.get(candidate.name) or described.functions.get(candidate.name)
     return comments.models.get(node.lineno) if node is not None and candidate.kind != "instance" else None
+
+
+def _without_model(comments: Directives, described: Outline, models: Sequence[Candidate]) -> Iterator[Problem]:
+    """Comments about something that nothing shows to be a model."""
+    told = [_directive_of(candidate, described, comments) for candidate in models]
+    for directive in comments.models.values():
+        if directive not in told:
+            why = "what it belongs to is no class derived from torch.nn.Module and no function that returns a module"
+            yield Problem("directive", f"this advisor comment has no effect: {why}", directive.span)
 
 
 def _candidate(

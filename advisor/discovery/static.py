@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..graph import Graph, Module, Op, Span, Tensor
-from .candidates import CONTAINERS, Candidate
+from .candidates import Candidate
+from .classes import CONTAINERS
 from .constants import Constants, NotConstant
 from .outline import CallSite, Outline, outline
 from .source import Source

@@ -105,6 +105,7 @@ class _Composition:
         if len(offered) == 1:
             return self.hindrance(edits)
         models = {id(model): model for model, *_ in offered}
+        self.verifier.prepare(models.values(), edits)
         for model in models.values():
             theirs = [fix for m, _, fix in offered if m is model]
             try:

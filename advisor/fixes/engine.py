@@ -2,7 +2,8 @@
 
 A file is fixed in rounds: what was fixed is analysed again, since one fix makes room for another or takes the ground
 from it, until nothing that is wanted is left. All rounds happen in memory and the files are written at the end. So
-fixing twice changes nothing the second time, and what is interrupted leaves whole files.
+fixing twice changes nothing the second time, and what is interrupted leaves whole files. Nothing is applied that some
+models or targets lose more by than others gain (:mod:`.agreement`): it would be undone, and done again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,15 +20,15 @@ from ..engine import Progress, named, planned
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import MoveError, from_plain
-from ..plan import Plan, Plans
+from ..plan import Plans
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..units import time
+from .agreement import disagreement, slowdowns
 from .edits import Edit, by_file
 from .fix import Fix, digest
 from .fixer import Fixer
 from .overlay import Overlay
-from .prices import price
 from .proposal import Unfixable
 from .users import Users
 from .writing import WriteError, plain, write
@@ -257,12 +257,12 @@ class _Work:
             except Unfixable as e:
                 fixed.left.append(Left(finding, e.reason))
                 continue
-            if reason := self._unwanted(path, model, finding, fix):
+            if reason := self._unwanted(fixer, path, model, finding, fix):
                 fixed.left.append(Left(finding, reason, fix))
             else:
                 offered.append((model, finding, fix))
                 taken.add(finding.fingerprint())
-        composed = fixer.compose(offered, lambda edits: self._breaks(path, edits))
+        composed = fixer.compose(offered, lambda edits: self._hindrance(fixer, path, edits))
         fixed.defects = list(dict.fromkeys([*fixed.defects, *map(str, fixer.defects)]))
         fixed.left += [Left(finding, reason) for finding, reason in composed.refused]
         now = self.overlay.after(composed.edits)
@@ -279,11 +279,11 @@ class _Work:
 
     # ---- what is not applied
 
-    def _unwanted(self, path: Path, model: ModelReport, finding: Finding, fix: Fix) -> str:
+    def _unwanted(self, fixer: Fixer, path: Path, model: ModelReport, finding: Finding, fix: Fix) -> str:
         """Why a fix is not applied; empty where it is."""
         if fix.applicability == "unsafe" and not self.wanted.unsafe:
             return "it changes what has to be trained; --unsafe-fixes applies it"
-        if reason := self._slower(path, model, fix):
+        if reason := self._slower(path, model, fix) or self._disagreement(fixer, path, fix.edits):
             return reason
         if not fix.certain and not self.wanted.uncertain:
             saving, error = time(fix.gain_us or 0.0), time(fix.gain_error_us or 0.0)
@@ -310,36 +310,61 @@ class _Work:
 
     def _slower(self, path: Path, model: ModelReport, fix: Fix) -> str:
         """Which target a fix slows the model down on, where that is too much."""
-        changes = slowdowns(self.session.plans.of(path), model, fix)
-        if not changes:
+        assert model.graph is not None
+        try:
+            moved = from_plain(fix.move).apply(model.graph)
+            changes = slowdowns(self.session.plans.of(path), [(model, moved)])
+        except MoveError:  # a move that is verified applies; one of a third party's that does not changes nothing here
             return ""
-        worst, slower = max(changes.items(), key=lambda entry: entry[1])
-        if slower > self.wanted.slower:
-            return f"{worst} would be {slower:.1f} % slower; --max-latency-change allows {self.wanted.slower:g} %"
-        best, least = min(changes.items(), key=lambda entry: entry[1])
-        if slower > 0 > least and prod(1 + change / 100 for change in changes.values()) >= 1:
-            # or another fix, for the other target's sake, would undo it, and this one that again
-            return f"the targets disagree: {best} would be {-least:.1f} % faster and {worst} {slower:.1f} % slower"
-        return ""
+        except Unfixable as e:
+            return e.reason
+        worst = max(changes, key=lambda change: change.percent, default=None)
+        if worst is None or worst.percent <= self.wanted.slower:
+            return ""
+        allowed = f"--max-latency-change allows {self.wanted.slower:g} %"
+        return f"{worst.target} would be {worst.percent:.1f} % slower; {allowed}"
 
-    def _breaks(self, path: Path, edits: Sequence[Edit]) -> str:
-        """Which other audited file uses an edited one and loses a model by it; empty where none does."""
+    def _disagreement(self, fixer: Fixer, path: Path, edits: Sequence[Edit]) -> str:
+        """Which models of the file, on which targets, lose more by the edits than others gain; empty where none do. A
+        fix for the sake of those would undo the edits, and another do them again."""
+        try:
+            return disagreement(slowdowns(self.session.plans.of(path), fixer.changed(edits)))
+        except Unfixable as e:
+            return e.reason
+
+    def _hindrance(self, fixer: Fixer, path: Path, edits: Sequence[Edit]) -> str:
+        """Why edits are not made: another audited file that uses an edited one loses a model by them, or the models of
+        all these files disagree. Empty where nothing hinders them."""
+        try:
+            changes = slowdowns(self.session.plans.of(path), fixer.changed(edits))
+            for user, models, after in self._users_after(path, edits):
+                if lost := [m.name for m in models if m.name not in after]:
+                    return f"{', '.join(lost)} in {user.name}, which uses it too, cannot be traced with it"
+                theirs = slowdowns(self.session.plans.of(user), [(m, after[m.name]) for m in models])
+                changes += [change._replace(model=f"{change.model} in {user.name}") for change in theirs]
+        except Unfixable as e:
+            return e.reason
+        return disagreement(changes)
+
+    def _users_after(
+        self, path: Path, edits: Sequence[Edit]
+    ) -> Iterator[tuple[Path, list[ModelReport], dict[str, Graph]]]:
+        """The other audited files that use an edited one: their models that are made of it, and what can be traced of
+        these with the edits, by name."""
         edited = {self.overlay.real(file) for file in by_file(edits)}
-        after = self.overlay.texts(self.overlay.after(edits))
+        texts = self.overlay.texts(self.overlay.after(edits))
         for user in self.users.files:
             if user == path or not self._uses(user, edited):
                 continue
             ahead = self._report(user)
-            models = [] if ahead is None else [m for m in ahead.models if m.status == "ok"]
-            names = [m.name for m in models if not edited.isdisjoint(map(self.overlay.real, _sources(m)))]
-            report = self.session.trace(user, after, names) if names else None
+            traced = [] if ahead is None else [m for m in ahead.models if m.status == "ok"]
+            models = [m for m in traced if not edited.isdisjoint(map(self.overlay.real, _sources(m)))]
+            report = self.session.trace(user, texts, [m.name for m in models]) if models else None
             if self.session.cancelled.is_set():
                 raise Cancelled
-            kept = {m.name for m in report.models if m.status == "ok"} if report is not None else set()
-            lost = [name for name in names if name not in kept]
-            if lost:
-                return f"{', '.join(lost)} in {user.name}, which uses it too, cannot be traced with it"
-        return ""
+            if models:
+                again = report.models if report is not None else []
+                yield user, models, {m.name: m.graph for m in again if m.status == "ok" and m.graph is not None}
 
 
 def _sources(model: ModelReport) -> Iterator[str]:
@@ -364,22 +389,6 @@ def _by_gain(report: FileReport) -> Iterator[tuple[ModelReport, Finding]]:
     """The findings that a fix might mend: with the largest gain first, and those last that others leave nothing to."""
     found = [(m, f) for m in report.models if m.graph is not None for f in m.findings if f.move]
     return iter(sorted(found, key=lambda pair: (bool(pair[1].overlaps), -(pair[1].gain_percent or 0.0))))
-
-
-def slowdowns(plan: Plan, model: ModelReport, fix: Fix) -> dict[str, float]:
-    """By how many percent a fix slows the model down on each target; negative where it is faster."""
-    if model.graph is None or not model.costs:
-        return {}
-    try:
-        moved = from_plain(fix.move).apply(model.graph)
-    except MoveError:  # a move that is verified applies; one of a third party's that does not changes nothing here
-        return {}
-    found = (price(plan, model, moved, name) for name in model.costs)
-    return {
-        worth.before.target: 100 * (worth.after.latency_us / worth.before.latency_us - 1)
-        for worth in found
-        if worth is not None and worth.before.latency_us
-    }
 
 
 def graphs(outcome: Outcome) -> tuple[Graph, Graph] | None:

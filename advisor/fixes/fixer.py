@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..config import ConfigError
+from ..equivalence import equivalent
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import Move, flat, from_plain
@@ -23,9 +24,10 @@ from .appraisal import Appraiser, Priced
 from .compose import Check, Composed, Offered, compose, none
 from .edits import Conflict, Edit, MisplacedEdit, merged
 from .fix import Fix
-from .making import also, applicability, described, made, readers
+from .making import applicability, described, made
 from .observed import widths
 from .proposal import Proposal, Scene, Sources, Unfixable
+from .reach import reached
 from .renderers import renderer
 from .verify import Defect, Verifier
 
@@ -127,10 +129,23 @@ class Fixer:
         plan = self.session.plans.of(self.path)
         return compose(offered, self.verifier, plan, lambda m: self._known(m).scene, check)
 
+    def changed(self, edits: Sequence[Edit]) -> list[tuple[ModelReport, Graph]]:
+        """The models of the file that the edits make others of, with what they become. Raises as :meth:`fix`."""
+        found: list[tuple[ModelReport, Graph]] = []
+        for model in self._reached(edits):
+            before, after = model.graph, self.verifier.graph(model, edits)
+            if before is None or after is None or after is before:
+                continue
+            if equivalent(before, after):
+                found.append((model, after))
+        return found
+
     def _lost(self, edits: Sequence[Edit]) -> str:
-        """Which model of the file uses a number that the edits change, and cannot be traced with them; empty where
-        none does."""
-        return self.verifier.lost([m.name for m in readers(edits, self.models) if m.status == "ok"], edits)
+        """Which model of the file the edits reach, and cannot be traced with them; empty where none does."""
+        return self.verifier.lost(self._reached(edits), edits)
+
+    def _reached(self, edits: Sequence[Edit]) -> list[ModelReport]:
+        return [m for m in reached(edits, self.models, self.sources) if m.status == "ok"]
 
     # ---- proposals
 
@@ -168,8 +183,9 @@ class Fixer:
         assert model.graph is not None
         proposal = priced.proposal
         edits = merged(proposal.edits)
-        others = also(edits, model, self.models)
-        note = "; ".join(said for said in (proposal.note, others) if said)
+        others = dict.fromkeys(m.name for m, _ in self.changed(edits) if m is not model)
+        also = f"also changes {', '.join(others)}" if others else ""
+        note = "; ".join(said for said in (proposal.note, also) if said)
         does = described(proposal.move, model.graph)
         return made(does, edits, proposal.move, applicability(proposal.move), priced.price, note, self.sources)
 

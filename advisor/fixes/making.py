@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..graph import Graph
 from ..moves import Move, Together, flat
-from ..report import ModelReport
 from ..units import percent, time
 from .edits import Edit, by_file
 from .fix import Applicability, Fix, digest
@@ -78,20 +77,3 @@ def _saving(price: Price | None) -> str:
     if "0 us" in (us, share) or share == "0 %":
         return ": costs nothing"
     return f": saves {us} ({share})" if price.gain_us > 0 else f": costs {us} ({share})"
-
-
-def also(edits: Sequence[Edit], model: ModelReport, models: Sequence[ModelReport]) -> str:
-    """Which others of ``models`` use numbers that the edits of ``model`` change; empty where none does."""
-    others = [m.name for m in readers(edits, models) if m is not model]
-    return f"also changes {', '.join(dict.fromkeys(others))}" if others else ""
-
-
-def readers(edits: Sequence[Edit], models: Iterable[ModelReport]) -> list[ModelReport]:
-    """Those of ``models`` that use a number that the edits change."""
-    places = {e.span for e in edits}
-    return [
-        m
-        for m in models
-        if m.graph is not None and (numbers := m.graph.numbers) is not None
-        if any(numbers.literals[i].span in places for i in numbers.readers)
-    ]

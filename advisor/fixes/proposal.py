@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ..advice.carrier import package
 from ..discovery.notebooks import is_notebook
-from ..discovery.source import Problem, text_of
+from ..discovery.source import Problem, read, text_of
 from ..graph import Graph, Span
 from ..moves import Move
 from ..numbers import Numbers
@@ -34,6 +36,13 @@ class Proposal:
     note: str = ""
 
 
+class Statement(NamedTuple):
+    """The lines of a statement, with its decorators; ``definition`` says whether it is that of a class or function."""
+
+    lines: range
+    definition: bool
+
+
 @dataclass(eq=False)
 class Sources:
     """The texts that edits are made of, read once each; lines end in ``\\n`` and count from 1."""
@@ -41,6 +50,7 @@ class Sources:
     texts: Texts = field(default_factory=Texts)
     _texts: dict[str, str] = field(default_factory=dict, init=False)
     _lines: dict[str, Sequence[str]] = field(default_factory=dict, init=False)
+    _statements: dict[str, Sequence[Statement]] = field(default_factory=dict, init=False)
 
     def text(self, file: str) -> str:
         """The text of a file. Raises :class:`Unfixable` where it cannot be read."""
@@ -61,6 +71,20 @@ class Sources:
             except Unfixable:  # what the caller looks for is not there then
                 self._lines[file] = ()
         return self._lines[file]
+
+    def statements(self, file: str) -> Sequence[Statement]:
+        """The statements of a file that stand in no other; none where it is no Python that can be read."""
+        if file not in self._statements:
+            source = read(Path(file), "\n".join(self.lines(file)))
+            nodes = [] if isinstance(source, Problem) else source.tree.body
+            self._statements[file] = [_statement(node) for node in nodes]
+        return self._statements[file]
+
+
+def _statement(node: ast.stmt) -> Statement:
+    definition = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    first = min((one.lineno for one in node.decorator_list), default=node.lineno) if definition else node.lineno
+    return Statement(range(first, (node.end_lineno or node.lineno) + 1), definition)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from ..graph import Graph
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..texts import Texts
+from ..troubles import OF_FILES
 from .edits import Edit, apply, by_file, merged
 from .proposal import Sources
 
 SHOWN = 3
 """Differences that a message names."""
 
-_OF_FILES = ("TRC901", "TRC904")
-"""Codes of what went wrong with a whole file: the import raised, or it had to be stopped."""
+_UNREACHED = ("OutOfTime", "not reached")
+"""Kinds of failures that other models of the same run are to blame for: they had the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,29 @@ class Verifier:
             return (f"it was built in another way: {found.construct} against {model.construct}",)
         return tuple(equivalent(expected, found.graph)) or self._trouble(model.name, edits)
 
-    def lost(self, names: Collection[str], edits: Iterable[Edit]) -> str:
-        """Which of the models called ``names``, all of which can be traced, the edited texts have lost, and how; empty
-        where they lost none. Raises as :meth:`differences`."""
+    def prepare(self, models: Iterable[ModelReport], edits: Iterable[Edit]) -> None:
+        """Find out what the edits make of several models, which in one run takes a fraction of a run for each. Raises
+        as :meth:`differences`."""
         edits = merged(edits)
-        self._trace(edits, [name for name in names if (frozenset(edits), name) not in self._traced])
-        for name in names:
-            found = self.traced(name, edits)
+        self._trace(edits, [m.name for m in models if not self.known(m, edits)])
+
+    def lost(self, models: Sequence[ModelReport], edits: Iterable[Edit]) -> str:
+        """Which of ``models``, all of which can be traced, the edited texts have lost, and how; empty where they lost
+        none. Raises as :meth:`differences`."""
+        edits = merged(edits)
+        self.prepare(models, edits)
+        for model in models:
+            found = self.traced(model.name, edits)
             if isinstance(found, str):
-                return f"with it {name} is lost: {found}"
-            if found.status != "ok":
-                return f"with it {name} cannot be traced any more: {self._failure(found, edits)}"
+                return f"with it {model.name} is lost: {found}"
+            if found.graph is None or found.status != "ok":
+                return f"with it {model.name} cannot be traced any more: {self._failure(found, edits)}"
+            if (
+                model.graph is not None
+                and _source(found) == _source(model)
+                and not equivalent(model.graph, found.graph)
+            ):
+                self._traced[frozenset(edits), model.name] = model  # one graph for all edits that leave it as it is
         return ""
 
     def graph(self, model: ModelReport, edits: Iterable[Edit]) -> Graph | None:
@@ -107,17 +120,18 @@ class Verifier:
             raise Cancelled
         return next((m.graph for m in report.models if m.name == name and m.status == "ok"), None)
 
-    def _trace(self, edits: tuple[Edit, ...], names: Collection[str]) -> None:
-        """Find out in one run what the edits make of models."""
-        if not names:
-            return
-        report = self._run(edits, names)
-        known = {m.name: m for m in report.models}
-        said = "; ".join(f.message for f in report.findings) or "it is no model of the file any more"
-        troubles = tuple(f.message for f in report.findings if f.code in _OF_FILES)
-        for name in names:
-            self._traced[frozenset(edits), name] = known.get(name, said)
-            self._troubles[frozenset(edits), name] = troubles
+    def _trace(self, edits: tuple[Edit, ...], names: Sequence[str]) -> None:
+        """Find out what the edits make of models: in one run, and in others for those that it has no time for."""
+        while names:
+            report = self._run(edits, names)
+            known = {m.name: m for m in report.models}
+            late = [name for name in names if name in known and _late(known[name])]
+            said = "; ".join(f.message for f in report.findings) or "it is no model of the file any more"
+            troubles = tuple(f.message for f in report.findings if f.code in OF_FILES)
+            for name in names:
+                self._traced[frozenset(edits), name] = known.get(name, said)
+                self._troubles[frozenset(edits), name] = troubles
+            names = late if len(late) < len(names) else ()
 
     def _failure(self, model: ModelReport, edits: tuple[Edit, ...]) -> str:
         """Why a model cannot be traced under the edits."""
@@ -144,6 +158,11 @@ class Verifier:
         if report is None:
             raise Cancelled
         return report
+
+
+def _late(model: ModelReport) -> bool:
+    """Whether a run ended before it came to the model."""
+    return model.failure is not None and model.failure.kind in _UNREACHED
 
 
 def _source(model: ModelReport) -> str:

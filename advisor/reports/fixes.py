@@ -59,8 +59,9 @@ def folder_of(report: FixReport, here: Path) -> Path:
 
 
 def of_texts(name: str, before: str, after: str) -> str:
-    """The unified diff of one file."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
+    """The unified diff of one file. A tab ends a name with a blank in it, as git writes it, for ``patch``."""
+    end = "\t" if " " in name else ""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}{end}", f"b/{name}{end}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -72,8 +73,12 @@ def _lines(text: str) -> list[str]:
 
 def _file(file: FixedFile, report: FixReport, confirmed: Confirmations) -> Iterator[RenderableType]:
     yield Rule(Text(relative(file.file, report.root), "bold"), align="left", style="dim")
-    for _, finding, fix in file.applied:
-        yield _line(finding, file, report, _said(fix, finding.target if len(report.targets) > 1 else None), "green")
+    lines: dict[str, Line] = {}
+    for _, finding, fix in file.applied:  # each layer of a block that one edit changes has its own finding
+        said = _said(fix, finding.target if len(report.targets) > 1 else None)
+        line = _line(finding, file, report, said, "green")
+        lines.setdefault(line.text.plain, line)
+    yield from lines.values()
     for outcome in file.outcomes:
         yield from _outcome(outcome, confirmed.get((file.file, outcome.after.name), ()))
     if file.left:

@@ -27,18 +27,15 @@ from ..lanes import AnalystError
 from ..view import View
 from . import fixing, moved
 from .documents import Opened
+from .pace import Pace
 from .progress import Progress, progress
 from .session import Session
 
-SHORTEST, LONGEST = 0.05, 0.25
-"""Bounds, in seconds, of the wait for more edits before anything is run."""
 SLOW_READ = 0.03
 """Seconds of reading a text from which on it is not read before the typing has settled: a core that reads a large file
 at every key is one that the editor lacks."""
 UNSCORED = 1.0
 """Seconds after a trace before scores are asked for."""
-_PAUSE = 1.0
-"""Seconds without an edit after which the next one begins anew."""
 _REMEDIED = ("config", "target", "worker", "params")
 """Kinds of failures that the person can do something about; the others are ours."""
 
@@ -57,27 +54,6 @@ class Audience(Protocol):
     def fixed(self, opened: Opened) -> None:
         """More is known of how a document's findings can be fixed."""
         ...
-
-
-class Pace:
-    """How long to wait for more edits: a person who types fast is waited for longer, one who makes a single edit
-    hardly. ``reading`` are the seconds that the last reading of the text took."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._last = float("-inf")
-        self._gap = SHORTEST
-        self.reading = 0.0
-
-    def edit(self) -> float:
-        """Note an edit now; gives the seconds to wait."""
-        now = self._clock()
-        gap, self._last = now - self._last, now
-        if gap >= _PAUSE:
-            self._gap = SHORTEST
-            return SHORTEST
-        self._gap = (self._gap + gap) / 2
-        return min(LONGEST, max(SHORTEST, 1.5 * self._gap))
 
 
 @dataclass(eq=False)
@@ -166,6 +142,12 @@ class Analysis:
             self._end(opened)
         for task in self._warmers:
             task.cancel()
+
+    async def settled(self, opened: Opened) -> None:
+        """Wait until the typing has settled. What an editor draws anew at every key it draws late; what it has drawn
+        moves with the text by itself."""
+        while (pace := self._paces.get(opened.uri)) is not None and (left := pace.left) > 0:
+            await asyncio.sleep(left)
 
     async def reached(self, opened: Opened, traced: bool) -> None:
         """Wait until the present text has been read, or ``traced``; or until that is given up for a newer one."""

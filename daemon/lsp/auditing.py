@@ -17,8 +17,7 @@ from advisor.reports.cells import plural
 from advisor.reports.markdown import escape
 
 from ..remote import AnalystError
-from . import sheets
-from .documents import real
+from . import planning, sheets
 from .progress import Progress, progress
 from .requests import RequestFailed, Result, failed, show
 from .workspace import each
@@ -61,12 +60,12 @@ class _Audit:
 
     async def run(self, roots: list[Path]) -> Result:
         """The report and its counts. Raises :class:`RequestFailed` where the files cannot even be listed."""
-        files, targets = await self._planned(roots)
-        await each(files, self._shown, self._one)
+        plan = await self._planned(roots)
+        await each(plan.files, plan.jobs, self._shown, self._one)
         params = {
-            "records": [self._records[file] for file in files if file in self._records],
+            "records": [self._records[file] for file in plan.files if file in self._records],
             "root": os.path.commonpath(roots),
-            "targets": targets,
+            "targets": plan.targets,
             "format": "markdown",
         }
         try:
@@ -75,25 +74,17 @@ class _Audit:
             raise failed(e) from e
         return {
             "markdown": rendered["document"].decode(errors="replace") + self._missing(),
-            "files": len(files),
+            "files": len(plan.files),
             "models": rendered["models"],
             "findings": rendered["findings"],
         }
 
-    async def _planned(self, roots: list[Path]) -> tuple[list[Path], list[str]]:
-        """The files of the folders, each once, and the targets of their settings."""
-        files: dict[Path, None] = {}
-        targets: dict[str, None] = {}
-        for root in roots:
-            params = {key: self._session.params(root)[key] for key in ("overrides", "origin", "environment", "run")}
-            asked = {"paths": [str(root)], "cwd": str(root), **params}
-            try:
-                planned = await self._session.lanes.call("planned", asked, lane="back")
-            except AnalystError as e:
-                raise failed(e) from e
-            files.update(dict.fromkeys(real(file) for file in planned["files"]))
-            targets.update(dict.fromkeys(planned["targets"]))
-        return list(files), list(targets)
+    async def _planned(self, roots: list[Path]) -> planning.Plan:
+        try:
+            asked = (planning.question(self._session, root) for root in roots)
+            return planning.together([await planning.ask(self._session, one) for one in asked])
+        except AnalystError as e:
+            raise failed(e) from e
 
     async def _one(self, file: Path) -> None:
         params = {**self._session.params(file), "buffers": {}, "text": None}

@@ -96,6 +96,7 @@ def register(session: Session) -> None:
         settings = session.settings_of(opened.path)
         if not settings.inlay_hints:
             return []
+        await session.analysis.settled(opened)
         found = hints(opened, uri, params.range, settings.inlay_show)
         later = session.can("text_document.inlay_hint.resolve_support.properties") or ()
         if "tooltip" not in later and opened.view is not None:

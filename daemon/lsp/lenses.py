@@ -78,8 +78,11 @@ def _titles(model: Model, view: View, trusted: bool) -> list[tuple[str, str]]:
 
 
 def _reason(model: Model, view: View) -> str:
-    """Why the model was not traced, from its finding; its status where it has none."""
-    finding = next((f for f in view.findings if f.model == model.name and f.code.startswith("TRC")), None)
+    """Why the model was not traced, from its finding or the one that kept its whole file from it; its status where
+    there is none."""
+    traces = [f for f in view.findings if f.code.startswith("TRC")]
+    whole = (f for f in traces if not f.model and f.severity == "error")
+    finding = next((f for f in traces if f.model == model.name), None) or next(whole, None)
     if finding is None:
         return "not traced: read from the source only"
     reason = finding.message.removeprefix(f"{model.name}: ").partition("; ")[0]
@@ -101,6 +104,7 @@ def register(session: Session) -> None:
         opened = session.documents.of(uri)
         if opened is None or not session.settings_of(opened.path).code_lens:
             return []
+        await session.analysis.settled(opened)
         hint = None if session.trusts(opened.path) else session.trust.hint(opened.path)
         return lenses(opened, uri, hint)
 

@@ -21,10 +21,9 @@ from .settings import SECTION, camel, schema
 
 _UNSET = "Not set, `pyproject.toml` or the default decides."
 _UNSET_PYTHON = (
-    "Not set, the virtual environment that is active in the Python extension is used, also where `pyproject.toml` "
-    "names another interpreter; without one, `pyproject.toml` or the default decides."
+    "Not set, `pyproject.toml` decides; where that says none, it is the virtual environment that is active in the "
+    "Python extension, without one the project's own."
 )
-"""The extension sends the active environment's interpreter as this setting, and what an editor sends wins."""
 _INTERPRETERS = (f"{SECTION}.python",)
 """A folder may set them, other machines do not take them over, and VS Code asks for trust first."""
 _CLIENT: Mapping[str, Mapping[str, Any]] = {

@@ -1,41 +1,8 @@
 """The request ``advisor/modelView``: one model layer by layer, with its costs on one target or two, for an editor that
 draws it; and what a finding's fix would make of it.
 
-Params: ``{uri, model?, target?, compare?, fix?}``. ``uri`` is an open document, or a cell of an open notebook. Without
-``model`` it is the first that has layers; ``target`` is the settings' first and may be any, as may ``compare``; ``fix``
-is a finding's id. The answer, in which unknown is null and never 0, latencies are µs and sizes bytes::
-
-    { uri, model: string | null, models: [{ name, status }],
-      state, stale: bool,          // advisor/status's; stale: found in an older text, positions moved with the edits
-      note: string,                // why there are no layers, or not all; "" otherwise
-      target: string | null, compare: string | null, targets: string[],    // targets: those of the settings
-      totals: { [target | compare]: { label, latencyUs | null, lowUs | null, highUs | null, peakBytes | null,
-                                      weightsBytes, params, macs | null, uncounted, text } },
-      layers: [{ id, path, label, inputs, output, params, macs | null, liveBytes | null,
-                 latencyUs: { [target | compare]: number | null },
-                 source: { uri, range } | null, findings: id[] }],
-      peakAt: id | null, memoryLimit: number | null, memoryWhat: "budget" | "target" | "",
-      findings: [{ id, code, href, severity, message, target: string | null, source: { uri, range }, layers: id[],
-                   fix: { title, applicability: "safe" | "unsafe", gainUs | null, gainPercent | null } | null,
-                   unfixed: string, movable: bool }],
-      preview: null | { fix: id, title, verified: bool, totals, layers, peakAt, changed: path[] } }
-
-- ``layers`` are in order of execution, ``id`` counts them from 0. ``path`` is the module's; a function's is that of the
-  module that called it, ``""`` at the top. What runs several times stands there several times. A kernel's latency is
-  shared out over its layers, so that theirs sum up to the total; layers that are ``uncounted`` are in no sum.
-- ``liveBytes`` are the activations (and buffers) alive while the layer runs, ``peakAt`` is the layer that runs when
-  most are, both on ``target``. ``memoryLimit`` is what they may take there: a budget of the settings, or what the
-  target has.
-- ``message`` and ``source`` of a finding are its diagnostic's, ``title`` is the code action's that applies its fix.
-  ``unfixed`` says why there is no fix, also that it is still being looked for. ``movable``: it proposes a change, so
-  that it can be previewed, whether or not an edit that makes it is known.
-- ``preview`` is the model with the finding's change, on both targets: ``verified`` where a fix makes exactly that of
-  the source, else what the finding proposes. Its layers are without ``source`` and ``findings``; ``changed`` are the
-  paths at which other things run than before. It is null where the finding is gone or proposes no change.
-
-While an analysis runs the answer waits for it. Where the text cannot be imported now it is that of the last text that
-could, ``stale``. Nothing is run for a document that is not trusted: there are no layers then. A newer request about the
-same document ends an older one, which fails with ``ServerCancelled``.
+docs/editors.md says what is asked and answered; :mod:`.picture` makes the answer. A newer request about the same
+document ends an older one, which fails with ``ServerCancelled``.
 """
 
 from __future__ import annotations

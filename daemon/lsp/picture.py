@@ -49,16 +49,14 @@ def of(session: Session, opened: Opened, model: Model, shown: Shown) -> Json:
     steps = moved.changes(shown.lines, opened.lines)
     path = str(opened.path)
     sites = [moved.shifted(site, steps) if site.file == path else site for site in layered.sites]
-    sources = [None if site is None else _source(opened, site) for site in sites]
+    located = enumerate(None if site is None else _source(opened, site) for site in sites)
+    sources = {number: source for number, source in located if source is not None}
+    places = {number: place for place, number in enumerate(sources)}
     about = {f.fingerprint(): f for f in findings(opened, model.name)}
-    of_layer: dict[int, list[str]] = {}
-    for fingerprint in about:
-        for layer in layered.findings.get(fingerprint, ()):
-            of_layer.setdefault(layer, []).append(fingerprint)
-    pictured = _layers(layered.now, layered.shown)
-    for layer, made in zip(layered.now.layers, pictured["layers"], strict=True):
-        made["source"] = None if layer.site is None else sources[layer.site]
-        made["findings"] = of_layer.get(made["id"], [])
+    layers = [
+        {**_layer(number, layer, layered.shown), "source": None if layer.site is None else places.get(layer.site)}
+        for number, layer in enumerate(layered.now.layers)
+    ]
     limit, what = layered.limit or (None, "")
     return {
         **_head(session, opened, model),
@@ -67,7 +65,9 @@ def of(session: Session, opened: Opened, model: Model, shown: Shown) -> Json:
         "target": layered.shown[0] if layered.shown else None,
         "compare": layered.shown[1] if len(layered.shown) > 1 else None,
         "targets": layered.used,
-        **pictured,
+        **_sums(layered.now),
+        "layers": layers,
+        "sources": list(sources.values()),
         "memoryLimit": limit,
         "memoryWhat": what,
         "findings": [_finding(session, opened, f, layered.findings.get(id, [])) for id, f in about.items()],
@@ -88,8 +88,9 @@ def without(session: Session, opened: Opened, model: Model | None) -> Json:
         "compare": None,
         "targets": targets,
         "totals": {},
-        "layers": [],
         "peakAt": None,
+        "layers": [],
+        "sources": [],
         "memoryLimit": None,
         "memoryWhat": "",
         "findings": [_finding(session, opened, f, []) for f in about],
@@ -130,17 +131,17 @@ def _preview(shown: Shown) -> Json | None:
         "fix": shown.about.fingerprint(),
         "title": layered.change if shown.fix is None else fixing.titled(shown.fix),
         "verified": shown.fix is not None,
-        **_layers(layered.then, layered.shown),
+        **_sums(layered.then),
+        "layers": [
+            _layer(number, layer, layered.shown) if kept is None else kept
+            for number, (layer, kept) in enumerate(zip(layered.then.layers, layered.kept, strict=True))
+        ],
         "changed": layered.changed,
     }
 
 
-def _layers(layers: Layers, targets: Sequence[str]) -> Json:
-    return {
-        "totals": {name: _totals(total) for name, total in layers.totals.items()},
-        "layers": [_layer(number, layer, targets) for number, layer in enumerate(layers.layers)],
-        "peakAt": layers.peak,
-    }
+def _sums(layers: Layers) -> Json:
+    return {"totals": {name: _totals(total) for name, total in layers.totals.items()}, "peakAt": layers.peak}
 
 
 def _layer(number: int, layer: Layer, targets: Sequence[str]) -> Json:

@@ -14,6 +14,7 @@ from pygls.capabilities import get_capability
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
+from advisor.interpreters import activated
 from advisor.version import VERSION
 
 from ..trust import Trust
@@ -132,17 +133,19 @@ class Session(LanguageServer):
 
     def params(self, path: Path) -> dict[str, Any]:
         """The parameters that every method of an analyst takes, for one file or folder."""
-        trusted = self.trusts(path)
-        overrides = {**self.settings_of(path).overrides, **self.chosen}
+        trusted, settings, environment = self.trusts(path), self.settings_of(path), self.environment
+        overrides = {**settings.overrides, **self.chosen}
         if not trusted:
             overrides.pop("python", None)
+        elif settings.active is not None:
+            environment = activated(environment, settings.active)
         return {
             "path": str(path),
             "buffers": {p: text for p, text in self.documents.buffers().items() if p != str(path)},
             "overrides": overrides,
             "origin": "the editor's settings",
             "cwd": str(self.root_of(path)),
-            "environment": self.environment,
+            "environment": environment,
             "run": trusted,
         }
 

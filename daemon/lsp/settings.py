@@ -3,7 +3,8 @@
 :class:`EditorSettings` is the single list; its fields' metadata give the reader and the JSON Schema (:func:`schema`).
 The client sends them as section ``advisor``: nested (``{"inlayHints": {"show": […]}}``) or flat
 (``{"inlayHints.show": […]}``). The engine's settings have their names of pyproject.toml (``min-gain``), or the same in
-camel case (``minGain``). A wrong value is said and left out, the rest holds.
+camel case (``minGain``). A wrong value is said and left out, the rest holds. :data:`ACTIVE` is there too, which is no
+setting.
 
 ``python -m advisor.daemon.lsp.settings`` prints their page; a test fails when the committed one drifts.
 """
@@ -23,6 +24,9 @@ from advisor.kinds import PATH, PATHS
 from advisor.words import suggestion
 
 SECTION = "advisor"
+ACTIVE = "activeInterpreter"
+"""What a client tells beside the settings: the interpreter of the environment that is active in the editor. Every
+setting goes before it."""
 SHOWN = ("shape", "latency", "params", "memory")
 """What an inlay hint can show of a layer."""
 
@@ -49,7 +53,8 @@ _FLAG = {"type": "boolean"}
 @dataclass(frozen=True)
 class EditorSettings:
     """The settings that hold for one workspace folder. ``overrides`` are the engine's, as plain values by the names
-    that :func:`advisor.config.resolve` takes; ``problems`` are the sentences about what was left out."""
+    that :func:`advisor.config.resolve` takes; ``active`` is the interpreter of the environment that is active in the
+    editor; ``problems`` are the sentences about what was left out."""
 
     inlay_hints: bool = field(
         default=True,
@@ -79,6 +84,7 @@ class EditorSettings:
         ),
     )
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    active: Path | None = None
     problems: tuple[str, ...] = ()
 
 
@@ -160,6 +166,8 @@ def read(section: Any, root: Path) -> EditorSettings:
         try:
             if key in mine:
                 values[mine[key].name] = mine[key].metadata["read"](value)
+            elif key == ACTIVE:
+                values["active"] = PATH.read(value, root)
             elif key in engine:
                 overrides[engine[key].name.replace("_", "-")] = _plain(engine[key], value, root)
             else:

@@ -1,14 +1,13 @@
 """Diagnostics of the whole workspace, for clients that ask: every file that an audit of its folders would read.
 
-Files are analysed as they are on disk, in the back lane, as many at a time as there are cores, and reported as they
-come; open documents are reported as they are known. Clients ask every few seconds: nothing is analysed twice while
-nothing has changed, and where the client watches files, nothing is listed twice either.
+Files are analysed as they are on disk, in the back lane, some at the same time, and reported as they come; open
+documents are reported as they are known. Clients ask every few seconds: nothing is analysed twice while nothing has
+changed, and where the client watches files, nothing is listed twice either.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ from typing import Any
 
 from lsprotocol import types
 
+from ..abreast import CORES, abreast
 from ..lanes import AnalystError
 from ..view import View
+from . import planning
 from .diagnostics import Abilities, items, result_id
-from .documents import Opened, real
+from .documents import Opened
 from .progress import Progress, progress
 from .session import Session
 
@@ -36,24 +37,18 @@ class _Known:
     name: str
 
 
-async def each(files: Sequence[Path], shown: Progress, work: Callable[[Path], Awaitable[None]]) -> None:
-    """Do ``work`` for every file, as many at a time as there are cores; the first that raises ends the others."""
-    waiting = list(reversed(files))
-    total = len(files)
+async def each(files: Sequence[Path], jobs: int, shown: Progress, work: Callable[[Path], Awaitable[None]]) -> None:
+    """Do ``work`` for every file, ``jobs`` at the same time (0: as many as there are cores); the first that raises ends
+    the others."""
+    begun = 0
 
-    async def take() -> None:
-        while waiting:
-            path = waiting.pop()
-            shown.report(path.name, 100 * (total - len(waiting) - 1) // max(1, total))
-            await work(path)
+    async def one(path: Path) -> None:
+        nonlocal begun
+        shown.report(path.name, 100 * begun // len(files))
+        begun += 1
+        await work(path)
 
-    tasks = [asyncio.ensure_future(take()) for _ in range(min(total, os.cpu_count() or 1))]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await abreast(files, min(jobs or CORES, CORES), one)
 
 
 class WorkspaceDiagnostics:
@@ -63,7 +58,7 @@ class WorkspaceDiagnostics:
         self._session = session
         self._epoch = 0
         self._known: dict[str, _Known] = {}
-        self._listed: dict[Path, tuple[Any, list[Path]]] = {}
+        self._listed: dict[Path, tuple[Any, planning.Plan]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         session.on_distrust.append(self.stop)
 
@@ -97,43 +92,39 @@ class WorkspaceDiagnostics:
                 for uri, diagnostics in items(opened, Abilities.of(self._session)).items():
                     seen.add(uri)
                     give(_report(uri, opened.versions().get(uri), diagnostics, result_id(diagnostics), previous))
-            listed = await self._files()
-            files = [f for f in listed if self._session.documents.by_path(f) is None]
-            await self._analysed(files, previous, give, shown)
+            plan = await self._planned()
+            files = [f for f in plan.files if self._session.documents.by_path(f) is None]
+            await self._analysed(files, plan.jobs, previous, give, shown)
         seen.update(map(self._session.uri, files))
         self._known = {uri: known for uri, known in self._known.items() if uri in seen}
         for uri in previous.keys() - seen:  # deleted, excluded, or closed without a file
             give(_report(uri, None, [], result_id([]), previous))
         return types.WorkspaceDiagnosticReport(collected)
 
-    async def _files(self) -> list[Path]:
+    async def _planned(self) -> planning.Plan:
         """What an audit of the workspace's folders would read."""
-        found: dict[Path, None] = {}
-        for root in self._session.roots():
-            if not self._session.settings_of(root).workspace_diagnostics:
-                continue
-            found.update(dict.fromkeys(map(real, await self._under(root))))
-        return list(found)
+        wanted = (root for root in self._session.roots() if self._session.settings_of(root).workspace_diagnostics)
+        return planning.together([await self._under(root) for root in wanted])
 
-    async def _under(self, root: Path) -> list[Path]:
-        """The files of one root. Raises nothing: a root that cannot be listed has none, and the log says why."""
-        params = {key: self._session.params(root)[key] for key in ("overrides", "origin", "environment", "run")}
-        state = (self._epoch, repr(params))
+    async def _under(self, root: Path) -> planning.Plan:
+        """The plan of one root. Raises nothing: a root that cannot be listed has no files, and the log says why."""
+        asked = planning.question(self._session, root)
+        state = (self._epoch, repr(asked))
         if self._session.can("workspace.did_change_watched_files.dynamic_registration"):
-            known, files = self._listed.get(root, (None, []))
-            if known == state:
-                return files
+            known, plan = self._listed.get(root, (None, None))
+            if plan is not None and known == state:
+                return plan
         try:
-            asked = {"paths": [str(root)], "cwd": str(root), **params}
-            planned = await self._session.lanes.call("planned", asked, lane="back")
-            files = [Path(file) for file in planned["files"]]
+            plan = await planning.ask(self._session, asked)
         except AnalystError as e:
             self._session.log.warning("%s: its files cannot be listed: %s", root, e)
-            files = []
-        self._listed[root] = (state, files)
-        return files
+            plan = planning.together([])
+        self._listed[root] = (state, plan)
+        return plan
 
-    async def _analysed(self, files: list[Path], previous: dict[str, str], give: Any, shown: Progress) -> None:
+    async def _analysed(
+        self, files: list[Path], jobs: int, previous: dict[str, str], give: Any, shown: Progress
+    ) -> None:
         """Report on every file."""
 
         async def report(path: Path) -> None:
@@ -143,13 +134,13 @@ class WorkspaceDiagnostics:
                 give(_report(uri, None, known.shown, known.name, previous))
             await asyncio.sleep(0)  # nothing may have had to be waited for, and there may be thousands
 
-        await each(files, shown, report)
+        await each(files, jobs, shown, report)
 
     async def _diagnostics(self, path: Path, uri: str) -> _Known | None:
         """What is known of a file, of one that cannot be analysed what was known; None for one that changed
         meanwhile."""
         params = {**self._session.params(path), "buffers": {}, "text": None, "settle": 0.0}
-        state = (self._epoch, _stamp(path), repr(params["overrides"]), params["run"])
+        state = (self._epoch, _stamp(path), repr([params[key] for key in ("overrides", "environment", "run")]))
         known = self._known.get(uri)
         if known is None or known.state != state:
             try:

@@ -7,18 +7,18 @@ rendered or decoded here, on the hub's loop.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from advisor.frames import Message
 
+from ..abreast import CORES, abreast
 from ..remote import AnalystError
 from .params import CODE, CWD, FORMAT, OVERRIDES, PATH, PATHS, Param, RequestError, read
 
-WIDTH = 2 * (os.cpu_count() or 1)
+WIDTH = 2 * CORES
 """Files of one audit that are asked for at the same time: enough to keep every core busy, few enough that what a slow
 client has not read yet stays small and that a second script's request comes soon."""
 
@@ -87,7 +87,7 @@ async def _audit(services: Services, params: dict[str, Any], emit: Emit) -> Any:
         done += 1
         await emit("progress", {"done": done, "total": len(files), "file": files[index]})
 
-    await _each(range(len(files)), _width(overrides), one)
+    await abreast(range(len(files)), min(plan["jobs"] or WIDTH, WIDTH), one)
     if params["format"] == "record":
         return {"files": files, "root": plan["root"], "targets": plan["targets"]}
     in_order = [records[i] for i in range(len(files))]
@@ -109,31 +109,6 @@ async def _record(services: Services, file: str, overrides: Mapping[str, Any]) -
         if e.code in ("lost", "internal"):  # the others name the place themselves
             raise RequestError(e.code, f"{file}: {e.message}", e.remedy) from e
         raise
-
-
-def _width(overrides: Mapping[str, Any]) -> int:
-    jobs = overrides.get("jobs")
-    return min(jobs, WIDTH) if isinstance(jobs, int) and jobs > 0 else WIDTH
-
-
-Item = TypeVar("Item")
-
-
-async def _each(items: Sequence[Item], width: int, work: Callable[[Item], Awaitable[None]]) -> None:
-    """Do ``work`` for every item, ``width`` at a time; the first that raises ends the others."""
-    left = iter(items)
-
-    async def take() -> None:
-        for item in left:
-            await work(item)
-
-    tasks = [asyncio.ensure_future(take()) for _ in range(min(width, len(items)))]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _models(services: Services, params: dict[str, Any], emit: Emit) -> Any:

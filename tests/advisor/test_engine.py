@@ -67,10 +67,10 @@ def test_what_is_planned_is_what_an_audit_reports_on(tmp_path: Path, monkeypatch
     for name in ("sub/b.py", "sub/a.py", "sub/old_c.py", "d.py", "e.ipynb"):
         (tmp_path / name).write_text('{"cells": []}' if name.endswith("ipynb") else "x = 1\n")
     paths = [Path("sub"), Path("e.ipynb"), Path("sub/a.py")]
-    plan = engine.planned(paths, {"targets": ["cpu-x86", "npu-64"]}, tmp_path)
+    plan = engine.planned(paths, {"targets": ["cpu-x86", "npu-64"], "jobs": 3}, tmp_path)
     here = tmp_path.resolve()
     assert plan == engine.Planned(
-        (here / "sub/a.py", here / "sub/b.py", here / "e.ipynb"), str(here), ("cpu-x86", "npu-64")
+        (here / "sub/a.py", here / "sub/b.py", here / "e.ipynb"), str(here), ("cpu-x86", "npu-64"), 3
     )
     monkeypatch.chdir(tmp_path)
     report = engine.audit_paths(paths, {"targets": ["cpu-x86", "npu-64"], "jobs": 1})

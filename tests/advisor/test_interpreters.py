@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from advisor.interpreters import choose
+import pytest
+
+from advisor.interpreters import activated, choose
 
 
 def environment_at(folder: Path) -> Path:
@@ -51,3 +53,19 @@ def test_nearest_up_the_tree_and_not_resolved(tmp_path: Path) -> None:
 
 def test_otherwise_the_advisors_own(tmp_path: Path) -> None:
     assert choose(tmp_path / "net.py", {}).path == Path(sys.executable)
+
+
+@pytest.mark.parametrize(("made", "variable"), [("pyvenv.cfg", "VIRTUAL_ENV"), ("conda-meta/history", "CONDA_PREFIX")])
+def test_an_activated_environment_is_as_in_a_terminal(tmp_path: Path, made: str, variable: str) -> None:
+    python = environment_at(tmp_path / "env").rename(tmp_path / "env" / "bin" / "python3")
+    mark = tmp_path / "env" / made
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+    terminal = {"VIRTUAL_ENV": "/old", "CONDA_PREFIX": "/base", "PYTHONHOME": "/home", "PATH": "/usr/bin", "LANG": "C"}
+    path = f"{python.parent}:/usr/bin"
+    assert activated(terminal, python) == {variable: str(tmp_path / "env"), "PATH": path, "LANG": "C"}
+    assert activated({}, python)["PATH"] == str(python.parent)
+    environment_at(tmp_path / "project" / ".venv")
+    choice = choose(tmp_path / "project" / "net.py", activated(terminal, python))
+    assert choice.path == python and variable in choice.why
+    assert choose(tmp_path / "net.py", activated(terminal, python), tmp_path / "asked").path == tmp_path / "asked"

@@ -73,7 +73,7 @@ def test_the_unpacked_wheel_runs(wheel, tmp_path):
     assert "npu-64" in done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/README.md", "ARCHITECTURE.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/README.md", "docs/internals.md", "ARCHITECTURE.md"])
 def test_links_between_documents_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)", text)

@@ -20,7 +20,7 @@ import pytest
 
 import advisor
 from advisor.client.address import find, holder
-from advisor.daemon.lsp.analysis import SHORTEST
+from advisor.daemon.lsp.pace import SHORTEST
 from tests.daemon.hubs import home, kill
 
 from .daemon_editor import SECONDS, Document, Editor

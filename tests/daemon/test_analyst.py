@@ -194,7 +194,7 @@ def test_an_audit_is_what_the_library_says(analyst, model):
 
 def test_what_is_planned_is_what_the_command_line_would_audit(analyst, model):
     _, end = analyst.call("planned", paths=[str(model.parent)], overrides={}, cwd=str(model.parent))
-    assert end["result"] == {"files": [str(model)], "root": str(model.parent), "targets": ["cpu-x86"]}
+    assert end["result"] == {"files": [str(model)], "root": str(model.parent), "targets": ["cpu-x86"], "jobs": 0}
 
 
 def test_models_are_listed_without_running(analyst, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,9 @@ def test_a_move_is_shown_as_the_moved_graph_alone_would_be(tmp_path):
     assert found.then is not None and found.then != found.now
     assert found.changed == ["wide", "head"]
     assert found.change == "Set width 65 → 64"
+    for layer, kept in zip(found.then.layers, found.kept, strict=True):
+        assert (None if kept is None else replace(found.now.layers[kept], site=None)) in (None, layer)
+    assert any(kept is None for kept in found.kept) and any(kept is not None for kept in found.kept)
     assert found.now == shown(settings, graph, compare="ethos-u85-1024").now
 
 
@@ -138,6 +142,7 @@ def test_layers_that_go_are_changed_and_others_are_not(tmp_path):
     assert bias.changed == ["a"]
     merged = shown(plan(tmp_path), graph, move=MergeLinear(*find_mergeable(graph)[0]).to_plain())
     assert merged.changed == ["second", "first"]
+    assert merged.kept[:2] == [0, 1] and merged.kept[-1] is None, "what runs before the merged layer stays"
 
 
 def test_a_big_model_is_costed_on_its_targets_alone_and_told_in_few_bytes(tmp_path, monkeypatch):

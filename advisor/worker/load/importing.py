@@ -283,7 +283,9 @@ def _rungs(place: Place, is_about_missing: Callable[[frozenset[str]], bool]) -> 
 
 
 def _overdue(seconds: float) -> str:
-    return f"its import took over {seconds:.0f} s" if seconds >= 1 else "the time limit was used up before its import"
+    return (
+        f"its import took over {seconds:.1f} s" if seconds >= 0.05 else "the time limit was used up before its import"
+    )
 
 
 def import_file(file: Path, root: Path, seconds: float) -> Imported:

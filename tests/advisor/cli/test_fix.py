@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 
@@ -53,13 +54,28 @@ def test_fixes_are_applied_confirmed_and_a_second_time_there_is_nothing_to_do(ne
     assert "0 fixes applied to 0 files." in capsys.readouterr().out
 
 
-def test_a_diff_is_one_that_patch_takes(net, capsys):
-    assert main(["fix", "net.py", "--unsafe-fixes", "--diff", *TARGET]) == 1
+def test_one_edit_that_several_targets_ask_for_is_one_line(net, capsys):
+    layers = "None\n        self.n = nn.BatchNorm2d(68)"
+    text = NET.replace("nn.Conv2d(68, 64, 3, padding=1)", layers)
+    net.write_text(text.replace("self.b(self.a(x).relu())", "self.n(self.a(x)).relu()"))
+    assert main(["fix", "net.py", "--select", "OPS503", "--target", "ethos-u85-1024", "--target", "ethos-u55-128"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Remove the bias of a") == 1
+    assert "1 fix applied to 1 file" in out
+
+
+@pytest.mark.parametrize("name", ["net.py", "my net.py"])
+@pytest.mark.parametrize("program", [("git", "apply", "-"), ("patch", "-p1", "--batch")])
+def test_a_diff_is_one_that_patch_takes(net, capsys, name, program):
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"there is no {program[0]}")
+    net = net.rename(net.with_name(name))
+    assert main(["fix", name, "--unsafe-fixes", "--diff", *TARGET]) == 1
     assert net.read_text() == NET
     captured = capsys.readouterr()
     assert "1 fix would be applied to 1 file." in captured.err
-    done = subprocess.run(["git", "apply", "-"], input=captured.out, text=True, cwd=net.parent, capture_output=True)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(program, input=captured.out, text=True, cwd=net.parent, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert net.read_text() == NET.replace("68", "64")
 
 

@@ -215,7 +215,7 @@ def refuses(code):
 
 
 def forgets(params):
-    return {"files": ["a.py"], "root": "/", "targets": []}
+    return {"files": ["a.py"], "root": "/", "targets": [], "jobs": 0}
 
 
 @pytest.mark.parametrize(

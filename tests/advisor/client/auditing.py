@@ -16,7 +16,7 @@ def auditing(sample, delay=lambda path: 0.0) -> Lanes:
         await asyncio.sleep(delay(params["path"]))
         return {"report": records[params["path"]]}
 
-    plan = {"files": list(records), "root": sample.root, "targets": list(sample.targets)}
+    plan = {"files": list(records), "root": sample.root, "targets": list(sample.targets), "jobs": 0}
     return Lanes(planned=lambda params: plan, audit=record)
 
 
@@ -25,4 +25,4 @@ async def forever(params):
 
 
 def hanging() -> Lanes:
-    return Lanes(planned=lambda p: {"files": ["a.py"], "root": "/", "targets": []}, audit=forever)
+    return Lanes(planned=lambda p: {"files": ["a.py"], "root": "/", "targets": [], "jobs": 0}, audit=forever)

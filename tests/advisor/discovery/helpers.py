@@ -24,6 +24,11 @@ def found(folder: Path, text: str, others: dict[str, str] | None = None) -> Disc
     return discover(folder / "net.py", Project(folder))
 
 
+def kinds(discovery: Discovery) -> dict[str, str]:
+    """What each candidate is."""
+    return {c.name: c.kind for c in discovery.candidates}
+
+
 def candidate(discovery: Discovery, name: str) -> dict[str, Any]:
     assert discovery.request is not None
     return next(c for c in discovery.request["candidates"] if c["name"] == name)

@@ -7,6 +7,8 @@ import pytest
 from advisor.discovery.directives import Directives, directives
 from advisor.discovery.source import Source, parse
 
+from .helpers import found
+
 
 def read(text: str) -> Directives:
     source = parse(Path("net.py"), text)
@@ -96,3 +98,22 @@ def test_bare_ignore_is_a_problem() -> None:
 def test_strings_are_no_comments() -> None:
     out = read("a = '# advisor: ignore'\nb = '''\n# advisor: args=(1,)\n'''\n")
     assert out == Directives()
+
+
+def test_a_comment_at_what_is_no_model_is_told(tmp_path: Path) -> None:
+    discovery = found(
+        tmp_path,
+        """
+        from torch import nn
+        # advisor: args=(3,)
+        class Plain: pass
+        # advisor: args=(3,)
+        def number(width): return width
+        # advisor: args=(3,)
+        class Net(nn.Module):
+            def __init__(self, width): super().__init__()
+            def forward(self, x): return x
+        """,
+    )
+    assert [(p.kind, p.span.line) for p in discovery.problems] == [("directive", 3), ("directive", 5)]
+    assert "derived from torch.nn.Module" in discovery.problems[0].message

@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from advisor.engine import audit_paths
+from advisor.fixes.agreement import Slowdown
 from advisor.fixes.engine import Wanted, fix_paths
 from advisor.fixes.fix import Fix
 from advisor.fixes.writing import read
@@ -168,6 +169,18 @@ def test_a_fix_that_another_file_would_lose_its_model_by_is_left_and_says_so(fol
     assert left.reason == "Other in b.py, which uses it too, cannot be traced with it"
 
 
+def test_a_fix_that_a_model_of_another_file_loses_more_by_is_left(folder, monkeypatch):
+    percent = {"Net": -3.0, "Other": 4.0}
+    monkeypatch.setattr(
+        "advisor.fixes.engine.slowdowns",
+        lambda _, changed: [Slowdown(m.name, "t", percent[m.name]) for m, _ in changed],
+    )
+    report = fix_paths([folder], SETTINGS, Wanted(unsafe=True, slower=10.0))
+    assert not report.changes
+    reasons = {entry.reason for file in report.files for entry in file.left}
+    assert "the models disagree: Net would be 3.0 % faster and Other in b.py 4.0 % slower" in reasons
+
+
 def test_files_whose_turn_was_before_their_numbers_changed_are_looked_at_again(folder):
     other = folder / "b.py"
     other.write_text(other.read_text().replace("(WIDTH, 64, 3, padding=1)", "(68, 64, 3, padding=1)"))
@@ -196,6 +209,51 @@ def test_a_fix_that_another_model_of_the_file_would_be_lost_by_is_not_offered(tm
     assert "with it Brittle cannot be traced any more: " in found.unfixed
 
 
+BLOCK = """
+    import torch.nn as nn
+
+
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.conv = nn.Conv2d(3, width, 3, padding=1)
+            self.act = nn.SiLU()
+
+        def forward(self, x):
+            return self.act(self.conv(x))
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block(64)
+
+        def forward(self, x):
+            return self.block(x).mean((2, 3))
+
+
+    class Other(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block(32){checked}
+
+        def forward(self, x):
+            return self.block(x).mean((2, 3))
+"""
+
+
+@pytest.mark.parametrize("checked", ["", "\n        assert isinstance(self.block.act, nn.SiLU)"])
+def test_a_class_is_edited_for_all_models_that_use_it_or_not_at_all(tmp_path, checked):
+    file = tmp_path / "net.py"
+    file.write_text(textwrap.dedent(BLOCK).replace("{checked}", checked))
+    report = audit_paths([file], {"targets": ["ethos-u55-128"]}, fixes=True)
+    found = next(f for f in report.findings() if f.code == "OPS501" and f.model == "Net")
+    if checked:
+        assert found.fix is None and "with it Other cannot be traced any more: " in found.unfixed
+    else:
+        assert found.fix is not None and found.fix.note == "also changes Other"
+
+
 def test_what_changes_while_it_is_analysed_is_left(net, monkeypatch):
     def edited_meanwhile(path):
         path.write_text("# mine\n" + textwrap.dedent(NET))
@@ -220,7 +278,9 @@ def test_a_notebook_is_left_to_its_editor_and_costs_other_files_nothing(net):
 
 
 def test_what_one_target_loses_more_by_than_another_gains_is_left(net, monkeypatch):
-    monkeypatch.setattr("advisor.fixes.engine.slowdowns", lambda *_: {"a": -3.0, "b": 4.0})
+    monkeypatch.setattr(
+        "advisor.fixes.engine.slowdowns", lambda *_: [Slowdown("Net", "a", -3.0), Slowdown("Net", "b", 4.0)]
+    )
     report = fix_paths([net], SETTINGS, Wanted(unsafe=True, slower=10.0))
     assert not report.changes  # else a fix for the sake of b would undo it, and so on for ever
     assert "the targets disagree: a would be 3.0 % faster and b 4.0 % slower" in {

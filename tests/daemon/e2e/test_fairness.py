@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from advisor.client.aio import AsyncClient, connect_async
+from advisor.daemon.abreast import CORES
 from tests.daemon.hubs import home
 
 from .conftest import COMMAND
@@ -118,7 +118,7 @@ async def _fair(editor: Editor, client: AsyncClient, opened: Path) -> None:
         await asyncio.sleep(0.005)
     last = reported(editor, "workspace")
     assert last < FILES and time.monotonic() - stopped < 5 * each, "what runs is ended, and nothing else begun"
-    assert watch.most == min(FILES, os.cpu_count() or 1), "every core was at work"
+    assert watch.most == min(FILES, CORES), "every core was at work"
     assert took < FILES / 2 * each
     await asyncio.sleep(2 * each)
     assert reported(editor, "workspace") == last

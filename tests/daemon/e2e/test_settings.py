@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from lsprotocol import types
 
@@ -77,6 +80,29 @@ async def test_the_editors_settings_win_and_what_is_wrong_in_them_is_logged(edit
         types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
         types.WORKSPACE_DID_CHANGE_CONFIGURATION,
     }
+
+
+def _noting(python: Path) -> Path:
+    """This process's interpreter, which leaves a mark beside it when it is started."""
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.write_text(f'#!/bin/sh\ntouch "{python}.started"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return python.with_name(f"{python.name}.started")
+
+
+async def test_the_active_environment_stands_back_behind_the_projects_interpreter(editor, net):
+    active, named = net.with_name("env") / "bin" / "python", net.with_name("mine")
+    started = [_noting(active), _noting(named)]
+    settings = net.with_name("pyproject.toml")
+    settings.write_text('[tool.advisor]\npython = "mine"\n')
+    editor.configure({"activeInterpreter": str(active)})
+    editor.open(net)
+    await editor.findings(net, "CHN101")
+    assert [mark.exists() for mark in started] == [False, True]
+    settings.write_text(DEVICE)
+    editor.changed_on_disk(settings)
+    await editor.findings(net, "CHN101", "MEM401")
+    assert [mark.exists() for mark in started] == [True, True]
 
 
 async def test_each_folder_has_its_own(editor, tmp_path):

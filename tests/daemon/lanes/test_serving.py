@@ -101,7 +101,7 @@ async def test_a_file_goes_to_the_analyst_that_knows_it(make, tmp_path):
 
 
 async def test_analysts_know_what_is_installed_now(make, tmp_path, monkeypatch):
-    monkeypatch.setattr("advisor.daemon.lanes._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("advisor.daemon.installed._LOOK_SECONDS", 0.0)
     packages = tmp_path / "site-packages"
     packages.mkdir()
     lanes = make(pretend=True, packages=packages)

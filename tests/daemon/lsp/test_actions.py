@@ -16,7 +16,7 @@ from advisor.discovery.source import Source, read
 from advisor.suppressions import silence
 
 from .client import Editor, FakeLanes, change
-from .reports import NET, diagnostics, seen, shown
+from .reports import MIXED, NET, diagnostics, seen, shown
 
 VERSIONED = {
     "workspace": {
@@ -89,7 +89,7 @@ async def test_the_edit_is_for_the_version_it_was_made_of() -> None:
 
 
 async def test_several_diagnostics_of_a_line_share_an_action() -> None:
-    async with shown(VERSIONED) as (editor, uri):
+    async with shown(VERSIONED, MIXED) as (editor, uri):
         about = await diagnostics(editor, uri, "OPS503")
         assert len(about) == 3
         found = await actions(editor, uri, about)

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from advisor.daemon.lanes import AnalystError
-from advisor.daemon.lsp import analysis
-from advisor.daemon.lsp.analysis import LONGEST, SHORTEST, Pace
+from advisor.daemon.lsp import analysis, pace
 from advisor.daemon.view import View
 
 from .client import PUSH, FakeLanes, change, editing
@@ -35,6 +34,14 @@ def traced(path: Path, text: str, *findings, places=(CONV,)):
 
 def codes(published) -> list[str]:
     return [d["code"] for d in published["diagnostics"]]
+
+
+async def opened_traced(editor, lanes: FakeLanes, file: Path, *findings) -> None:
+    """Open the file and answer with its trace, which is shown."""
+    await editor.initialize(file.parent, PUSH, trusted=True)
+    editor.open(file.as_uri(), TEXT)
+    (await lanes.next(0)).answer(traced(file, TEXT, *findings))
+    await editor.nth(PUBLISH, 0)
 
 
 async def test_static_findings_come_first_and_traced_ones_join_them(file):
@@ -71,9 +78,24 @@ async def test_an_edit_ends_the_analysis_and_its_result_is_never_used(file):
         assert published["version"] == 2 and codes(published) == []
 
 
+async def test_what_editors_draw_is_answered_once_the_typing_has_settled(file, monkeypatch):
+    monkeypatch.setattr(pace, "SHORTEST", 0.5)
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        await opened_traced(editor, lanes, file)
+        document = {"textDocument": {"uri": file.as_uri()}}
+        everything = {"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}}
+        editor.edit(file.as_uri(), 2, change((3, 21), (3, 23), "18"))
+        _, hints = editor.begin("textDocument/inlayHint", {**document, "range": everything})
+        _, lenses = editor.begin("textDocument/codeLens", document)
+        await editor.settled()
+        assert not hints.done() and not lenses.done()
+        assert len(await hints) == 1 and len(await lenses) == 1
+
+
 async def test_a_text_that_is_slow_to_read_is_not_read_at_every_key(file, monkeypatch):
     monkeypatch.setattr(analysis, "SLOW_READ", -1.0)
-    monkeypatch.setattr(analysis, "SHORTEST", 0.2)
+    monkeypatch.setattr(pace, "SHORTEST", 0.2)
     lanes = FakeLanes()
     async with editing(lanes) as editor:
         await editor.initialize(file.parent, PUSH, trusted=True)
@@ -215,10 +237,7 @@ async def test_a_static_finding_that_is_gone_does_not_stay(file):
 async def test_a_broken_text_keeps_the_last_good_hints_marked_and_moved(file):
     lanes = FakeLanes()
     async with editing(lanes) as editor:
-        await editor.initialize(file.parent, PUSH, trusted=True)
-        editor.open(file.as_uri(), TEXT)
-        (await lanes.next(0)).answer(traced(file, TEXT))
-        await editor.nth(PUBLISH, 0)
+        await opened_traced(editor, lanes, file)
         editor.edit(file.as_uri(), 2, change((0, 0), (0, 0), "def (\n"))
         broken = "def (\n" + TEXT
         syntax = finding(str(file), broken, "def (", "TRC901", severity="error")
@@ -366,16 +385,3 @@ async def test_an_untitled_document_is_analysed_under_a_path_in_the_first_root(t
         call.answer(traced(path, TEXT, finding(str(path), TEXT, CONV)))
         published = await editor.nth(PUBLISH, 0)
         assert published["uri"] == "untitled:Untitled-1" and codes(published) == ["CHN101"]
-
-
-def test_a_single_edit_is_waited_for_briefly_and_a_burst_longer():
-    now = 0.0
-    pace = Pace(lambda: now)
-    first = pace.edit()
-    waits = []
-    for _ in range(10):
-        now += 0.2
-        waits.append(pace.edit())
-    now += 60
-    assert first == SHORTEST == pace.edit()
-    assert waits == sorted(waits) and waits[-1] == LONGEST

@@ -41,12 +41,13 @@ def files(tmp_path: Path) -> list[Path]:
     return found
 
 
-def lanes_of(files: list[Path]) -> FakeLanes:
+def lanes_of(files: list[Path], jobs: int = 0) -> FakeLanes:
     """Analysts that list, and that render as real ones do."""
-    jobs = Jobs(None)
+    analyst = Jobs(None)
     lanes = FakeLanes()
-    lanes.answers["planned"] = lambda _: {"files": [str(f) for f in files], "root": "", "targets": ["cpu-x86"]}
-    lanes.answers["render"] = lambda params: jobs.perform("render", params, lambda _: None, Event())["result"]
+    found = {"files": [str(f) for f in files], "root": "", "targets": ["cpu-x86"], "jobs": jobs}
+    lanes.answers["planned"] = lambda _: found
+    lanes.answers["render"] = lambda params: analyst.perform("render", params, lambda _: None, Event())["result"]
     return lanes
 
 
@@ -110,6 +111,20 @@ async def test_the_person_sees_how_far_it_is_and_can_stop_it(files: list[Path]) 
             await asyncio.wait_for(answer, 60)
         await editor.until(lambda: all(c.done.done() or c.cancelled for c in lanes.calls))
         assert not lanes.count("render")
+
+
+async def test_as_many_files_at_the_same_time_as_the_setting_jobs_says(files: list[Path]) -> None:
+    lanes = lanes_of(files, jobs=1)
+    record_of = await asyncio.to_thread(audited, str(files[0]))
+    async with editing(lanes) as editor:
+        await editor.initialize(files[0].parent, PULL, trusted=True)
+        _, answer = begin(editor)
+        for index in range(3):
+            call = await lanes.next(index, "audit")
+            await asyncio.sleep(0.05)  # a second one would have come by then
+            assert lanes.count("audit") == index + 1
+            call.done.set_result(record_of)
+        assert (await asyncio.wait_for(answer, 60))["files"] == 3
 
 
 async def test_it_ends_when_trust_is_taken_back(files: list[Path]) -> None:

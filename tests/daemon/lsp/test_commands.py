@@ -11,7 +11,7 @@ from advisor.packs import pages as installed
 from advisor.rulepages import page
 
 from .client import PULL, Editor, Error, FakeLanes
-from .reports import NET, opened, shown
+from .reports import MIXED, NET, opened, shown
 
 OPENS: dict[str, Any] = {**PULL, "window": {"showDocument": {"support": True}, "showMessage": {}}}
 TARGETS: dict[str, Any] = {
@@ -90,14 +90,14 @@ async def test_a_models_table_has_every_layer_costliest_first_and_its_findings()
 
 
 async def test_findings_are_listed_with_their_lines_each_reason_once() -> None:
-    async with shown(OPENS) as (editor, uri):
+    async with shown(OPENS, MIXED) as (editor, uri):
         editor.replies["window/showDocument"] = {}  # no reply that the protocol knows
         result = await run(editor, "advisor.showFindings", {"uri": uri, "model": "Net"})
         assert result["shown"] is False
         text = result["markdown"]
-        view = opened().view
+        view = opened(MIXED).view
         assert view is not None and text.startswith(f"# Net: {view.models[0].findings} findings\n")
-        assert text.count(f"[line 7]({uri}#L7)") == 4
+        assert text.count(f"[line 7]({uri}#L7)") == 5
         assert "60 wasted parameters (×2)" in text
         assert text.count("> The array pads every layer") == 1
 

@@ -13,7 +13,7 @@ from advisor.daemon.lsp.hover import hover
 from advisor.daemon.lsp.markup import Markup
 from advisor.daemon.view import View
 
-from .reports import NET, opened
+from .reports import MIXED, NET, opened
 
 
 def said(document: Opened, words: str, markdown: bool = True) -> lsp.Hover | None:
@@ -105,7 +105,7 @@ def test_findings_are_explained_and_linked() -> None:
     assert "[CHN101](file:" in shown
     assert "misaligned-channels: 60 channels" in shown
     assert "> The array pads every layer" in shown
-    three = text(said(opened(), "nn.Conv2d(c_in"))
+    three = text(said(opened(MIXED), "nn.Conv2d(c_in"))
     assert three.count("60 wasted parameters") == 1
     assert three.count("64 wasted parameters") == 1
     assert three.count("> The normalisation subtracts") == 1

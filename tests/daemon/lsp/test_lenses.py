@@ -62,6 +62,13 @@ def test_a_model_that_could_not_be_run_says_why_and_what_to_do() -> None:
     ]
 
 
+def test_models_of_a_file_that_cannot_be_imported_say_so() -> None:
+    shown = titles(opened(f"import os\n{NET}\nos._exit(3)\n"), line=13)
+    assert [text.partition(" (")[0] for text in shown] == [
+        "stopped while the file was imported: it ended the interpreter"
+    ]
+
+
 @pytest.mark.parametrize(("state", "said"), [("cancelled", "you stopped"), ("failed", "the analysis failed")])
 def test_a_model_that_no_trace_is_on_its_way_for_offers_one(state: State, said: str) -> None:
     document = opened()

@@ -9,6 +9,7 @@ from advisor.config import settings as engine_settings
 from advisor.daemon.lsp.settings import camel, markdown, own, read, schema
 
 from .client import NEVER, PUSH, FakeLanes, editing
+from .views import view
 
 ROOT = Path("/x")
 TEXT = "import torch\n"
@@ -33,6 +34,8 @@ def test_a_wrong_value_is_named_and_the_rest_holds():
     assert "advisor.minGain" in gain and "0 to 100" in gain
     assert "advisor.inlayHint" in unknown and "did you mean" in unknown
     assert read(7, ROOT).problems
+    wrong = read({"activeInterpreter": 3}, ROOT)
+    assert wrong.active is None and "advisor.activeInterpreter" in wrong.problems[0]
 
 
 def test_trust_cannot_be_granted_here():
@@ -124,6 +127,25 @@ async def test_an_interpreter_from_the_settings_needs_trust(tmp_path, asked):
         await editor.initialize(tmp_path, asked)
         editor.open((tmp_path / "a.py").as_uri(), TEXT)
         assert (await lanes.next(0)).params["overrides"] == {"min-gain": 3.0}
+
+
+async def test_the_active_environment_is_no_setting_and_needs_trust(tmp_path, asked):
+    lanes = FakeLanes()
+    async with editing(lanes) as editor:
+        editor.replies["workspace/configuration"] = [{"activeInterpreter": "env/bin/python", "python": "mine"}]
+        await editor.initialize(tmp_path, asked)
+        editor.open((tmp_path / "a.py").as_uri(), TEXT)
+        untrusted = (await lanes.next(0)).params
+        assert untrusted["environment"] == editor.session.environment and untrusted["overrides"] == {}
+        editor.notify("advisor/trust", trusted=True)
+        call = await lanes.next(1)
+        assert call.params["environment"]["VIRTUAL_ENV"] == str(tmp_path / "env")
+        assert call.params["overrides"] == {"python": str(tmp_path / "mine")}
+        call.answer(view(str(tmp_path / "a.py"), TEXT).to_plain())
+        editor.replies["workspace/configuration"] = [{"activeInterpreter": "other/bin/python"}]
+        editor.notify("workspace/didChangeConfiguration", settings=None)
+        changed = (await lanes.next(2)).params
+        assert changed["environment"]["VIRTUAL_ENV"] == str(tmp_path / "other") and changed["overrides"] == {}
 
 
 async def test_a_chosen_target_wins(tmp_path):

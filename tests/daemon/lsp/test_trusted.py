@@ -49,7 +49,7 @@ async def test_trust_can_be_taken_back(tmp_path):
 async def test_trust_that_is_taken_back_ends_all_that_runs_at_once(tmp_path):
     lanes = FakeLanes()
     names = ("a.py", "b.py", "c.py")
-    lanes.answers["planned"] = lambda _: {"files": [str(tmp_path / "closed.py")], "root": "", "targets": []}
+    lanes.answers["planned"] = lambda _: {"files": [str(tmp_path / "closed.py")], "root": "", "targets": [], "jobs": 0}
     async with editing(lanes) as editor:
         await editor.initialize(tmp_path, PULL, trusted=True)
         for name in names:

@@ -21,7 +21,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def lanes_of(files: list[Path]) -> FakeLanes:
     lanes = FakeLanes()
-    lanes.answers["planned"] = lambda _: {"files": [str(f) for f in files], "root": "", "targets": []}
+    lanes.answers["planned"] = lambda _: {"files": [str(f) for f in files], "root": "", "targets": [], "jobs": 0}
     return lanes
 
 

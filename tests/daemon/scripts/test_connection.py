@@ -22,8 +22,8 @@ async def forever(params):
     await asyncio.Event().wait()
 
 
-def planned(*files: str):
-    return lambda params: {"files": list(files), "root": "/r", "targets": ["npu-64"]}
+def planned(*files: str, jobs: int = 0):
+    return lambda params: {"files": list(files), "root": "/r", "targets": ["npu-64"], "jobs": jobs}
 
 
 def frame(body: bytes) -> bytes:
@@ -141,9 +141,9 @@ def test_jobs_bounds_how_many_files_are_audited_at_once():
         return {"report": b""}
 
     peak: list[int] = []
-    with served(Lanes(planned=planned(*"abcdef"), audit=record)) as stream:
+    with served(Lanes(planned=planned(*"abcdef", jobs=1), audit=record)) as stream:
         peer = Peer(stream)
-        peer.send(audit(1, overrides={"jobs": 1}))
+        peer.send(audit(1))
         assert peer.answer(1)[0]["result"]["files"] == list("abcdef")
     assert max(peak) == 1
 
