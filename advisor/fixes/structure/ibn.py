@@ -219,7 +219,14 @@ class _Rendering:
         condition = ""
         if others:
             scopes = self._scopes()
-            condition = telling(call, [scopes(p) for p in sorted(wanted)], [scopes(p) for p in others])
+            able = self._able(blocks[0])
+            condition = telling(
+                call,
+                maker,
+                [scopes(p) for p in sorted(wanted)],
+                [scopes(p) for p in others if p in able],
+                [scopes(p) for p in others if p not in able],
+            )
         if self.scene.editable(maker.file.file):
             written, needed = named_at(call, maker, name)
         else:
@@ -227,6 +234,18 @@ class _Rendering:
         if chosen is not None:
             return [rechosen(call.file, chosen, condition)]
         return [*needed, *choosing(call, written, condition, shared)]
+
+    def _able(self, like: _Built) -> set[str]:
+        """The paths of all blocks that the changed form of ``like`` could serve."""
+        found: set[str] = set()
+        for move in self.every:
+            try:
+                (built,) = self._makers([move])
+            except Unfixable:
+                continue
+            if built.form == like.form:
+                found.add(built.maker.path)
+        return found
 
     def _scopes(self) -> Callable[[str], Scope]:
         """What was in scope where the module at a path was built. Raises :class:`Unfixable`."""

@@ -10,36 +10,77 @@ from itertools import combinations
 Value = int | float | str | bool | None
 Scope = Mapping[str, Value]
 
+_OPEN = (" <= ", " >= ", " != ", " is not ", " in (")
+"""Comparisons that hold for several values, perhaps for some that were not there."""
 _FEW = 3
 """Values that a person would still list."""
 _PAIRED = 100
 """Comparisons, the best first, of which two are put together."""
+_PARTING = 3
+"""Comparisons that part all unfit blocks from the others, the best first, beside which two more are put."""
+_BY_CHANCE = 1.5
+"""What it costs that a bound keeps the unfit out which only happens to: ``width <= 28`` may let another model's in."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Atom:
     """A comparison that holds for all that are wanted. ``cost``: how far it is from what a person would write;
-    ``excludes``: which of the others it is false of."""
+    ``excludes``: which of the others it is false of; ``name`` is compared, with the one value that it may have where
+    it is ``exact``."""
 
     text: str
     cost: float
     excludes: frozenset[int]
+    name: str
+    exact: bool
 
 
 def conditions(
-    wanted: Sequence[Scope], others: Sequence[Scope], near: Iterable[str] = (), looped: Iterable[str] = ()
+    wanted: Sequence[Scope],
+    others: Sequence[Scope],
+    unfit: Sequence[Scope] = (),
+    *,
+    near: Iterable[str] = (),
+    looped: Iterable[str] = (),
+    deciding: Iterable[str] = (),
 ) -> list[str]:
-    """Conditions that hold for every scope of ``wanted`` and for none of ``others``, the best first; none where the
-    values do not tell them apart. Names that are ``near``, in the call itself, are better than others, and those that
-    a loop goes over are best: they are what the model's table says."""
-    atoms = sorted(_atoms(wanted, others, frozenset(near), frozenset(looped)), key=lambda a: (a.cost, a.text))
-    everything = frozenset(range(len(others)))
-    found = [a for a in atoms if a.excludes == everything]
+    """Conditions that hold for every scope of ``wanted``, and for none of ``others`` nor of those that are ``unfit``
+    to be changed, the best first; none where the values do not tell them apart. Names that are ``near``, in the call
+    itself, are better than others, and those that a loop goes over are best: they are what the model's table says.
+    What is unfit is best told by a name that is ``deciding`` what a block looks like, for that holds in other models
+    of the same code too."""
+    atoms = sorted(_atoms(wanted, (*others, *unfit), frozenset(near), frozenset(looped)), key=_order)
+    excluded = frozenset(range(len(others) + len(unfit)))
+    misfits = excluded - frozenset(range(len(others)))
+    decides = frozenset(deciding)
+    parting = [a for a in atoms if misfits and a.excludes == misfits and a.name in decides]
+    by_chance = _BY_CHANCE if parting else 0.0
+
+    def whole(*parts: _Atom) -> tuple[float, str]:
+        known = any(a in parting or (a.exact and misfits <= a.excludes) for a in parts)
+        cost = sum(a.cost for a in parts) + len(parts) - 1 + (0.0 if known else by_chance)
+        return cost, " and ".join(a.text for a in parts)
+
+    found = [whole(a) for a in atoms if a.excludes == excluded]
     for a, b in combinations(atoms[:_PAIRED], 2):
         both = a.excludes | b.excludes
-        if both == everything and both not in (a.excludes, b.excludes):
-            found.append(_Atom(f"{a.text} and {b.text}", a.cost + b.cost + 1, both))
-    return [a.text for a in sorted(found, key=lambda a: (a.cost, a.text))]
+        if both != excluded:
+            continue
+        if both not in (a.excludes, b.excludes):
+            found.append(whole(a, b))
+        found += [whole(p, a, b) for p in parting[:_PARTING] if _needed(p, a, b, excluded)]
+    if misfits != excluded:
+        found += [whole(p, a) for p in parting[:_PARTING] for a in atoms if a.excludes == excluded and not a.exact]
+    return [text for _, text in sorted(found)]
+
+
+def _needed(parting: _Atom, a: _Atom, b: _Atom, excluded: frozenset[int]) -> bool:
+    """Whether two comparisons beside a parting one are both needed for the rest."""
+    return parting not in (a, b) and excluded not in (parting.excludes | a.excludes, parting.excludes | b.excludes)
+
+
+def _order(atom: _Atom) -> tuple[float, str]:
+    return atom.cost, atom.text
 
 
 def _atoms(
@@ -51,7 +92,8 @@ def _atoms(
         base = 0.0 if name in looped else 0.4 if name in near else 1.0
         base += 0.5 * (name.count(".") + name.count("[")) + (2.0 if "(" in name else 0.0)
         for text, cost, holds in _comparisons(name, inside, outside):
-            yield _Atom(text, base + cost, frozenset(i for i, value in enumerate(outside) if not holds(value)))
+            excludes = frozenset(i for i, value in enumerate(outside) if not holds(value))
+            yield _Atom(text, base + cost, excludes, name, not any(sign in text for sign in _OPEN))
 
 
 def _comparisons(name: str, inside: Sequence[Value], outside: Sequence[Value]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as FilePath
 
 import libcst as cst
@@ -13,6 +14,7 @@ from ..proposal import Scene, Unfixable
 from .calls import Call, call_at, parsed_file
 from .ibn_parts import Block, own_class, parent
 from .parsed import Definition, Parsed
+from .signatures import of_function
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,29 @@ class Maker:
         if isinstance(self.node, cst.ClassDef):
             return "self"
         return "block" if self.name != "block" else "built"
+
+    @cached_property
+    def _function(self) -> cst.FunctionDef | None:
+        return self.file.method(self.node, "__init__") if isinstance(self.node, cst.ClassDef) else self.node
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what the maker takes, in order, as far as it says itself."""
+        return () if self._function is None else tuple(p.name for p in of_function(self.file, self._function))
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The names, parameters among them, on which it depends what the maker puts together: those that its
+        conditions ask about, and those that these are computed from."""
+        file, function = self.file, self._function
+        if function is None:
+            return frozenset()
+        tests = [n.test for n in (*file.each(cst.If, function), *file.each(cst.IfExp, function))]
+        found = {name.value for test in tests for name in file.each(cst.Name, test)}
+        for assign in reversed([*file.each(cst.Assign, function)]):
+            if any(name.value in found for t in assign.targets for name in file.each(cst.Name, t.target)):
+                found.update(name.value for name in file.each(cst.Name, assign.value))
+        return frozenset(found)
 
 
 def makers(scene: Scene, block: Block) -> Iterator[Maker]:

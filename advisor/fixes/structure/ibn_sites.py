@@ -19,19 +19,34 @@ _NAMES = ("block", "block_type", "block_class", "chosen_block")
 """What the chosen class is called, the first that the function has no use for yet."""
 
 
-def telling(call: Call, wanted: Sequence[Scope], others: Sequence[Scope]) -> str:
-    """The condition, at a call, that holds for the blocks that are wanted and for no others. Raises
-    :class:`Unfixable`."""
+def telling(
+    call: Call, maker: Maker, wanted: Sequence[Scope], others: Sequence[Scope], unfit: Sequence[Scope] = ()
+) -> str:
+    """The condition, at a call of ``maker``, that holds for the blocks that are wanted and for no others, of which
+    some are ``unfit`` for the changed form. Raises :class:`Unfixable`."""
     file = call.file
     near = {file.written(n) for arg in call.node.args for n in _names(file, arg)}
     looped = {file.written(n) for loop in file.around(call.node) for n in _targets(file, loop)}
-    found = conditions(wanted, others, near, looped)
+    found = conditions(wanted, others, unfit, near=near, looped=looped, deciding=_deciding(call, maker))
     if not found:
         raise Unfixable(
             f"nothing in scope in line {call.span.line} of {FilePath(call.span.file).name} tells the blocks that gain "
             "by it from the others that are built there"
         )
     return found[0]
+
+
+def _deciding(call: Call, maker: Maker) -> set[str]:
+    """What the call gives, as written, for parameters on which it depends what the maker puts together."""
+    positions, asked = maker.parameters, maker.asked
+    found: set[str] = set()
+    for index, arg in enumerate(call.node.args):
+        if arg.star:
+            break  # what follows has no known position
+        name = arg.keyword.value if arg.keyword else positions[index] if index < len(positions) else ""
+        if name in asked:
+            found.update(call.file.written(n) for n in _names(call.file, arg.value))
+    return found
 
 
 def _names(file: Parsed, node: cst.CSTNode) -> Iterator[cst.CSTNode]:

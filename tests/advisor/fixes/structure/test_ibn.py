@@ -10,6 +10,7 @@ import pytest
 from advisor.fixes.proposal import Unfixable
 from advisor.moves import Together
 
+from .bench import traced
 from .ibn_bench import edited, everything, first, proposed
 
 HEAD = "import torch.nn as nn\nimport torch.nn.functional as F\n\n\n"
@@ -121,6 +122,18 @@ def test_a_condition_on_the_table_chooses_the_stage() -> None:
     assert "del self.conv[:3]" in after
     assert SEQUENTIAL in after  # what there was stays byte for byte
     assert after.index("class FusedBlock(Block):") < after.index("class Net")
+
+
+@pytest.mark.parametrize("block", [SEQUENTIAL, UNITS, SEQUENTIAL.replace("if t == 1", "if hidden == inp")])
+def test_a_block_without_expansion_is_told_by_what_the_block_asks_about(block: str) -> None:
+    """The stem's width tells it too here, but then the same code with another stem would not be built any more."""
+    stem = "[nn.Conv2d(3, 32, 3, 2, 1)], 32"
+    table = TABLE.replace("[nn.Conv2d(3, 16, 3, 2, 1)], 16", stem)
+    after, move = edited(HEAD + block + table, lambda moves: moves[:3])
+    assert isinstance(move, Together)
+    assert len(move.moves) == 3
+    assert " = FusedBlock if t == 6 and width <= 24 else Block\n" in after
+    traced(after.replace(stem, "[nn.Conv2d(3, 16, 3, 2, 1)], 16"))
 
 
 def test_one_block_of_a_stage() -> None:
