@@ -9,6 +9,7 @@ from pathlib import Path
 from ..equivalence import equivalent
 from ..findings import Finding
 from ..graph import Graph
+from ..recent import Recent
 from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..texts import Texts
@@ -18,6 +19,9 @@ from .proposal import Sources
 
 SHOWN = 3
 """Differences that a message names."""
+
+KEPT = 100_000
+"""Operations of traced graphs that are kept, of all edits together: about half a gigabyte."""
 
 _UNREACHED = ("OutOfTime", "not reached")
 """Kinds of failures that other models of the same run are to blame for: they had the time."""
@@ -38,6 +42,16 @@ class Defect:
         return f"{self.finding.code} on {self.finding.model}: {'; '.join(self.differences[:SHOWN])}{more} ({places})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """What edits make of a model, or why there is none; ``troubles`` are those of the whole file. ``weight``: the
+    operations that it adds to what is kept, one at least."""
+
+    model: ModelReport | str
+    troubles: tuple[str, ...]
+    weight: int = 1
+
+
 class Verifier:
     """Runs edited texts of the audited file at ``path`` through a session's worker; the same edits are run once.
     ``stopped`` is asked now and then whether the work is to end."""
@@ -51,8 +65,7 @@ class Verifier:
         self.stopped = stopped
         self.runs = 0
         """How often the worker was asked."""
-        self._traced: dict[tuple[frozenset[Edit], str], ModelReport | str] = {}
-        self._troubles: dict[tuple[frozenset[Edit], str], tuple[str, ...]] = {}
+        self._kept: Recent[tuple[frozenset[Edit], str], _Traced] = Recent(KEPT, lambda traced: traced.weight)
 
     def differences(self, model: ModelReport, edits: Iterable[Edit], expected: Graph) -> tuple[str, ...]:
         """How what the edited texts make of ``model`` differs from ``expected``; empty where it is the same. Raises
@@ -79,7 +92,8 @@ class Verifier:
         edits = merged(edits)
         self.prepare(models, edits)
         for model in models:
-            found = self.traced(model.name, edits)
+            traced = self._of(model.name, edits)
+            found = traced.model
             if isinstance(found, str):
                 return f"with it {model.name} is lost: {found}"
             if found.graph is None or found.status != "ok":
@@ -89,7 +103,8 @@ class Verifier:
                 and _source(found) == _source(model)
                 and not equivalent(model.graph, found.graph)
             ):
-                self._traced[frozenset(edits), model.name] = model  # one graph for all edits that leave it as it is
+                # One graph for all edits that leave it as it is.
+                self._kept.put((frozenset(edits), model.name), _Traced(model, traced.troubles))
         return ""
 
     def graph(self, model: ModelReport, edits: Iterable[Edit]) -> Graph | None:
@@ -102,15 +117,11 @@ class Verifier:
 
     def known(self, model: ModelReport, edits: Iterable[Edit]) -> bool:
         """Whether it is known already what the edits make of the model."""
-        return (frozenset(edits), model.name) in self._traced
+        return self._kept.get((frozenset(edits), model.name)) is not None
 
     def traced(self, name: str, edits: Iterable[Edit]) -> ModelReport | str:
         """The model called ``name`` under the edits, or why there is none."""
-        ordered = merged(edits)
-        key = frozenset(ordered), name
-        if key not in self._traced:
-            self._trace(ordered, [name])
-        return self._traced[key]
+        return self._of(name, merged(edits)).model
 
     def scoped(self, name: str) -> Graph | None:
         """The model's graph as it is, with what was in scope where its modules were built; None where it cannot be
@@ -119,6 +130,15 @@ class Verifier:
         if report is None:
             raise Cancelled
         return next((m.graph for m in report.models if m.name == name and m.status == "ok"), None)
+
+    def _of(self, name: str, edits: tuple[Edit, ...]) -> _Traced:
+        key = frozenset(edits), name
+        found = self._kept.get(key)
+        if found is None:
+            self._trace(edits, [name])
+            found = self._kept.get(key)
+            assert found is not None  # the newest is always kept
+        return found
 
     def _trace(self, edits: tuple[Edit, ...], names: Sequence[str]) -> None:
         """Find out what the edits make of models: in one run, and in others for those that it has no time for."""
@@ -129,13 +149,14 @@ class Verifier:
             said = "; ".join(f.message for f in report.findings) or "it is no model of the file any more"
             troubles = tuple(f.message for f in report.findings if f.code in OF_FILES)
             for name in names:
-                self._traced[frozenset(edits), name] = known.get(name, said)
-                self._troubles[frozenset(edits), name] = troubles
+                model = known.get(name, said)
+                size = 0 if isinstance(model, str) or model.graph is None else len(model.graph.ops)
+                self._kept.put((frozenset(edits), name), _Traced(model, troubles, 1 + size))
             names = late if len(late) < len(names) else ()
 
     def _failure(self, model: ModelReport, edits: tuple[Edit, ...]) -> str:
         """Why a model cannot be traced under the edits."""
-        troubles = self._troubles[frozenset(edits), model.name]
+        troubles = self._of(model.name, edits).troubles
         if troubles:
             return troubles[0]
         return f"{model.failure.kind}: {model.failure.message}" if model.failure else model.status
@@ -143,11 +164,11 @@ class Verifier:
     def _trouble(self, name: str, edits: tuple[Edit, ...]) -> tuple[str, ...]:
         """What goes wrong with the file under the edits and does not without them. A model can be had all the same:
         what an import that raises has left is used without the rest."""
-        troubles = self._troubles[frozenset(edits), name]
+        troubles = self._of(name, edits).troubles
         if not troubles or not edits:
             return ()
-        self.traced(name, ())
-        return tuple(said for said in troubles if said not in self._troubles[frozenset(), name])
+        before = self._of(name, ()).troubles
+        return tuple(said for said in troubles if said not in before)
 
     def _run(self, edits: tuple[Edit, ...], names: Collection[str]) -> FileReport:
         buffers = dict(self.sources.texts.buffers)
