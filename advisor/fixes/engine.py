@@ -234,7 +234,7 @@ class _Work:
         report = self.session.file(path, self.overlay.texts())
         if report is not None:
             self.reports[path] = edits, report
-            self.parts.setdefault(path, set()).update(map(self.overlay.real, chain(*map(_sources, report.models))))
+            self.parts.setdefault(path, set()).update(map(self.overlay.real, set(chain(*map(_sources, report.models)))))
         return report
 
     def _uses(self, path: Path, edited: Collection[Path]) -> bool:

@@ -22,7 +22,9 @@ class Overlay:
     def real(self, file: str) -> Path:
         """The path without links of a file."""
         path = Path(file)
-        return self._real.setdefault(path, path.resolve())
+        if path not in self._real:
+            self._real[path] = path.resolve()
+        return self._real[path]
 
     def text(self, file: str) -> str:
         """What a file holds now, line ends as they are in it. Raises :class:`.writing.WriteError`."""

@@ -65,6 +65,8 @@ class Verifier:
         self.stopped = stopped
         self.runs = 0
         """How often the worker was asked."""
+        self._fragile: set[str] = set()
+        """Models that edits have lost: the first to be looked at when others are tried."""
         self._kept: Recent[tuple[frozenset[Edit], str], _Traced] = Recent(KEPT, lambda traced: traced.weight)
 
     def differences(self, model: ModelReport, edits: Iterable[Edit], expected: Graph) -> tuple[str, ...]:
@@ -90,13 +92,19 @@ class Verifier:
         """Which of ``models``, all of which can be traced, the edited texts have lost, and how; empty where they lost
         none. Raises as :meth:`differences`."""
         edits = merged(edits)
+        fragile = [m for m in models if m.name in self._fragile]
+        return self._lost(fragile, edits) or self._lost([m for m in models if m.name not in self._fragile], edits)
+
+    def _lost(self, models: Sequence[ModelReport], edits: tuple[Edit, ...]) -> str:
         self.prepare(models, edits)
         for model in models:
             traced = self._of(model.name, edits)
             found = traced.model
             if isinstance(found, str):
+                self._fragile.add(model.name)
                 return f"with it {model.name} is lost: {found}"
             if found.graph is None or found.status != "ok":
+                self._fragile.add(model.name)
                 return f"with it {model.name} cannot be traced any more: {self._failure(found, edits)}"
             if (
                 model.graph is not None

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from advisor.fixes.edits import Edit
 from advisor.fixes.proposal import Sources
 from advisor.fixes.verify import Verifier
@@ -80,3 +82,22 @@ def test_of_what_edits_leave_as_it_is_one_graph_is_kept() -> None:
     assert verifier.lost([same, other], EDITS) == ""
     assert verifier.graph(same, EDITS) is same.graph
     assert verifier.graph(other, EDITS) is not other.graph
+
+
+def test_a_model_that_edits_have_lost_is_the_first_to_be_tried_with_others() -> None:
+    worker = Worker([model("A"), model("B", "ValueError"), model("C")], [model("B", "ValueError")], [model("B")], [])
+    verifier, models = worker.verifier(), [model("A"), model("B"), model("C")]
+    assert verifier.lost(models, EDITS) == "with it B cannot be traced any more: ValueError: why"
+    assert verifier.lost(models, (Edit(TOP, "z"),)) == "with it B cannot be traced any more: ValueError: why"
+    assert verifier.lost(models, (Edit(TOP, "w"),)) == "with it A is lost: it is no model of the file any more"
+    assert worker.asked == [["A", "B", "C"], ["B"], ["B"], ["A", "C"]]
+
+
+def test_graphs_of_edits_that_were_tried_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(graph().ops)
+    monkeypatch.setattr("advisor.fixes.verify.KEPT", 2 * (size + 1))
+    worker = Worker(*[[model("A", width=16)] for _ in range(4)])
+    verifier = worker.verifier()
+    for text in ("1", "2", "2", "3", "2", "1"):
+        assert verifier.graph(model("A"), (Edit(TOP, text),)) is not None
+    assert len(worker.asked) == 4, "of two edits: 1, 2, 3, and 1 again"
