@@ -29,7 +29,7 @@ class Unfixable(Exception):
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """Edits that should make of the model what ``move`` makes of its graph: of all that they change, not only of what
-    was asked for. ``note``: what a person should know ("nearest to 60 that the arithmetic reaches")."""
+    was asked for. ``note``: what a person should know ("48, not 60, is what the numbers in the source give")."""
 
     edits: tuple[Edit, ...]
     move: Move

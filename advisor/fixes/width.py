@@ -237,7 +237,7 @@ def _note(graph: Graph, solver: Solver, changed: Mapping[int, int], wanted: Mapp
     told = []
     for group, width in wanted.items():
         if group in changed and changed[group] != width:
-            told.append(f"{changed[group]} is the nearest to {width} that the numbers in the source give")
+            told.append(f"{changed[group]}, not {width}, is what the numbers in the source give")
     others = [g for g in changed if g not in wanted]
     if others:
         shown = [f"{name(graph.by_key[g])} {solver.groups[g].width} → {changed[g]}" for g in others[:NAMED]]
