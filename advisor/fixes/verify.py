@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,8 @@ class Verifier:
         none. Raises as :meth:`differences`."""
         edits = merged(edits)
         fragile = [m for m in models if m.name in self._fragile]
-        return self._lost(fragile, edits) or self._lost([m for m in models if m.name not in self._fragile], edits)
+        others = [m for m in models if m.name not in self._fragile]
+        return next(filter(None, (self._lost(some, edits) for some in (fragile, *_batches(others)))), "")
 
     def _lost(self, models: Sequence[ModelReport], edits: tuple[Edit, ...]) -> str:
         self.prepare(models, edits)
@@ -187,6 +188,21 @@ class Verifier:
         if report is None:
             raise Cancelled
         return report
+
+
+def _batches(models: Sequence[ModelReport]) -> Iterator[list[ModelReport]]:
+    """Models for one run each: few enough that what comes of them is kept, and that what is lost is soon known."""
+    batch: list[ModelReport] = []
+    room = KEPT // 4
+    for model in models:
+        size = 0 if model.graph is None else len(model.graph.ops)
+        if batch and size > room:
+            yield batch
+            batch, room = [], KEPT // 4
+        batch.append(model)
+        room -= size
+    if batch:
+        yield batch
 
 
 def _late(model: ModelReport) -> bool:

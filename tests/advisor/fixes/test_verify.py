@@ -93,6 +93,14 @@ def test_a_model_that_edits_have_lost_is_the_first_to_be_tried_with_others() -> 
     assert worker.asked == [["A", "B", "C"], ["B"], ["B"], ["A", "C"]]
 
 
+def test_many_models_are_tried_in_batches_until_one_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.fixes.verify.KEPT", 8 * len(graph().ops))
+    worker = Worker([model("A"), model("B")], [model("C"), model("D", "ValueError")])
+    said = worker.verifier().lost([model(name) for name in "ABCDEF"], EDITS)
+    assert said == "with it D cannot be traced any more: ValueError: why"
+    assert worker.asked == [["A", "B"], ["C", "D"]]
+
+
 def test_graphs_of_edits_that_were_tried_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(graph().ops)
     monkeypatch.setattr("advisor.fixes.verify.KEPT", 2 * (size + 1))
