@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..findings import Finding
+from ..graph import Graph
 from ..moves import Move, MoveError, SetWidth, Together, flat, from_plain
 from ..plan import Plan
 from ..report import ModelReport
@@ -104,15 +105,16 @@ class _Composition:
             return str(e)
         if len(offered) == 1:
             return self.hindrance(edits)
-        models = {id(model): model for model, *_ in offered}
-        self.verifier.prepare(models.values(), edits)
-        for model in models.values():
+        expected: list[tuple[ModelReport, Graph]] = []
+        for model in {id(model): model for model, *_ in offered}.values():
             theirs = [fix for m, _, fix in offered if m is model]
             try:
-                expected = self._move(model, theirs, edits).apply(self.scene(model).graph)
+                expected.append((model, self._move(model, theirs, edits).apply(self.scene(model).graph)))
             except MoveError as e:
                 return f"another fix leaves nothing for it: {e}"
-            differences = self.verifier.differences(model, edits, expected)
+        self.verifier.prepare([model for model, _ in expected], edits)
+        for model, graph in expected:
+            differences = self.verifier.differences(model, edits, graph)
             if differences:
                 return f"with the others the model comes out otherwise than they promise: {differences[0]}"
         return self.hindrance(edits)

@@ -20,8 +20,8 @@ from .proposal import Sources
 SHOWN = 3
 """Differences that a message names."""
 
-KEPT = 100_000
-"""Operations of traced graphs that are kept, of all edits together: about half a gigabyte."""
+KEPT = 200_000
+"""Operations of traced graphs that are kept, of all edits together: about a gigabyte."""
 
 _UNREACHED = ("OutOfTime", "not reached")
 """Kinds of failures that other models of the same run are to blame for: they had the time."""
