@@ -14,8 +14,8 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from ..findings import Finding
-    from ..fixes.engine import FixReport
     from ..fixes.fix import Fix
+    from ..fixes.outcome import FixReport
     from ..reports.fixes import Confirmations
 
 
@@ -95,7 +95,7 @@ def _print(report: FixReport, confirmed: Confirmations, dry: bool) -> None:
 def _confirmed(report: FixReport, settings: Mapping[str, object]) -> Confirmations:
     """What the ground truth says of every model that changed."""
     from ..fixes.confirm import confirm
-    from ..fixes.engine import graphs
+    from ..fixes.outcome import graphs
     from ..plan import Plans
 
     plans = Plans(settings)

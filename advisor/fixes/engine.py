@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..engine import Progress, named, planned
+from ..equivalence import equivalent
 from ..findings import Finding
 from ..graph import Graph
 from ..moves import MoveError, from_plain
@@ -25,9 +26,11 @@ from ..report import FileReport, ModelReport
 from ..session import Cancelled, Session
 from ..units import time
 from .agreement import disagreement, slowdowns
+from .compose import Composed, Offered
 from .edits import Edit, by_file
 from .fix import Fix, digest
 from .fixer import Fixer
+from .outcome import Change, FixedFile, FixReport, Left, Outcome
 from .overlay import Overlay
 from .proposal import Unfixable
 from .users import Users
@@ -40,7 +43,6 @@ other could go on for ever."""
 SAME = 0.5
 """Percent by which a fix may slow a model down on a target without counting as slower: what the rules call no cost."""
 
-Offered = tuple[ModelReport, Finding, Fix]
 Agreed = Callable[[Finding, Fix, Mapping[str, str]], bool]
 """Says yes or no to a fix; gets the texts that the fix edits as they are by then."""
 
@@ -60,54 +62,6 @@ class Wanted:
     slower: float = SAME
     uncertain: bool = False
     agreed: Agreed = always
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A finding that is left, and why. ``fix`` is what was there and not wanted, None where there was none."""
-
-    finding: Finding
-    reason: str
-    fix: Fix | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A model that became another one: its reports before and after."""
-
-    before: ModelReport
-    after: ModelReport
-
-
-@dataclass(slots=True)
-class FixedFile:
-    """What became of one audited file. ``report`` is that of the texts as they are now."""
-
-    file: str
-    report: FileReport
-    applied: list[Offered] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    defects: list[str] = field(default_factory=list)
-
-
-class Change(NamedTuple):
-    """What a file held and holds now, line ends as they are in it; ``encoding`` gives its bytes."""
-
-    before: str
-    after: str
-    encoding: str
-
-
-@dataclass(slots=True)
-class FixReport:
-    """What became of all of them. ``changes``: the files that are others now. ``root`` is where relative paths
-    start."""
-
-    root: str
-    targets: tuple[str, ...]
-    files: list[FixedFile] = field(default_factory=list)
-    changes: dict[Path, Change] = field(default_factory=dict)
 
 
 def fix(
@@ -210,17 +164,21 @@ class _Work:
                 return
 
     def _rounds(self, path: Path, fixed: FixedFile) -> None:
-        """Fix until nothing wanted is left."""
+        """Fix until nothing wanted is left. Findings that a round left, of models that it left as they were, are asked
+        again only when the others give nothing more: in files of many models that is most of the work."""
         before = [dict(self.overlay.now)]
+        patient: set[str] = set()
         for _ in range(ROUNDS):
             try:
-                if not self._round(path, fixed, before):
+                if not self._round(path, fixed, before, patient):
                     break
             except Cancelled:
                 break
             again = self._report(path)
             if again is None:
                 break
+            same = _unchanged(fixed.report, again)
+            patient = {left.finding.fingerprint() for left in fixed.left if left.finding.model in same}
             fixed.report = again
         first = self.first[path]
         fixed.outcomes = [Outcome(first[m.name], m) for m in fixed.report.models if _became(first.get(m.name), m)]
@@ -241,31 +199,33 @@ class _Work:
         """Whether an audited file is made of one of the ``edited`` ones."""
         return not self.parts.get(path, set()).isdisjoint(edited) or self.users.uses(path, edited)
 
-    def _round(self, path: Path, fixed: FixedFile, before: list[dict[Path, str]]) -> bool:
-        """Apply what is wanted of the fixes that there are now, unless the texts were just that ``before``. Returns
-        whether anything was applied."""
+    def _round(
+        self, path: Path, fixed: FixedFile, before: list[dict[Path, str]], patient: Collection[str] = ()
+    ) -> bool:
+        """Apply what is wanted of the fixes that there are now, unless the texts were just that ``before``; those of
+        ``patient`` findings (their fingerprints) are asked for when the others give nothing. Returns whether anything
+        was applied."""
         fixer = Fixer(self.session, path, self.overlay.texts(), models=fixed.report.models)
+        known = {left.finding.fingerprint(): left for left in fixed.left}
+        ahead = list(_by_gain(fixed.report))
+        late = [(model, finding) for model, finding in ahead if finding.fingerprint() in patient]
+        soon = [(model, finding) for model, finding in ahead if finding.fingerprint() not in patient]
         offered: list[Offered] = []
-        taken: set[str] = set()
         fixed.left = []
         self.answers.clear()
-        for model, finding in _by_gain(fixed.report):
-            if finding.overlaps in taken:
-                continue  # that one leaves nothing to it, or something that the next round shows
-            try:
-                fix = fixer.fix(model, finding)
-            except Unfixable as e:
-                fixed.left.append(Left(finding, e.reason))
-                continue
-            if reason := self._unwanted(fixer, path, model, finding, fix):
-                fixed.left.append(Left(finding, reason, fix))
-            else:
-                offered.append((model, finding, fix))
-                taken.add(finding.fingerprint())
-        composed = fixer.compose(offered, lambda edits: self._hindrance(fixer, path, edits))
+
+        def composed_of(some: Sequence[tuple[ModelReport, Finding]]) -> tuple[Composed, dict[Path, str]]:
+            self._ask(fixer, path, some, offered, fixed.left)
+            composed = fixer.compose(offered, lambda edits: self._hindrance(fixer, path, edits))
+            return composed, self.overlay.after(composed.edits)
+
+        composed, now = composed_of(soon)
+        if now in before and late:
+            composed, now = composed_of(late)
+        else:
+            fixed.left += [known[finding.fingerprint()] for _, finding in late]
         fixed.defects = list(dict.fromkeys([*fixed.defects, *map(str, fixer.defects)]))
         fixed.left += [Left(finding, reason) for finding, reason in composed.refused]
-        now = self.overlay.after(composed.edits)
         if now in before:
             fixed.left += [Left(finding, "it would only undo what other fixes did") for _, finding, _ in composed.kept]
             return False
@@ -276,6 +236,30 @@ class _Work:
             self.parts.setdefault(path, set()).add(real)
         fixed.applied += composed.kept
         return True
+
+    def _ask(
+        self,
+        fixer: Fixer,
+        path: Path,
+        findings: Sequence[tuple[ModelReport, Finding]],
+        offered: list[Offered],
+        left: list[Left],
+    ) -> None:
+        """Ask for the fix of each, and put it with those that are ``offered``, or the finding with those ``left``."""
+        taken = {finding.fingerprint() for _, finding, _ in offered}
+        for model, finding in findings:
+            if finding.overlaps in taken:
+                continue  # that one leaves nothing to it, or something that the next round shows
+            try:
+                fix = fixer.fix(model, finding)
+            except Unfixable as e:
+                left.append(Left(finding, e.reason))
+                continue
+            if reason := self._unwanted(fixer, path, model, finding, fix):
+                left.append(Left(finding, reason, fix))
+            else:
+                offered.append((model, finding, fix))
+                taken.add(finding.fingerprint())
 
     # ---- what is not applied
 
@@ -375,6 +359,17 @@ def _sources(model: ModelReport) -> Iterator[str]:
         yield from (numbers.literals[i].span.file for i in numbers.readers) if numbers is not None else ()
 
 
+def _unchanged(before: FileReport, after: FileReport) -> set[str]:
+    """The names of the models that are the same network in both."""
+    had = {m.name: m.graph for m in before.models}
+    found: set[str] = set()
+    for model in after.models:
+        was = had.get(model.name)
+        if was is not None and model.graph is not None and not equivalent(was, model.graph):
+            found.add(model.name)
+    return found
+
+
 def _became(before: ModelReport | None, after: ModelReport) -> bool:
     """Whether a model costs something else than before."""
     if before is None or before.graph is None or after.graph is None:
@@ -389,9 +384,3 @@ def _by_gain(report: FileReport) -> Iterator[tuple[ModelReport, Finding]]:
     """The findings that a fix might mend: with the largest gain first, and those last that others leave nothing to."""
     found = [(m, f) for m in report.models if m.graph is not None for f in m.findings if f.move]
     return iter(sorted(found, key=lambda pair: (bool(pair[1].overlaps), -(pair[1].gain_percent or 0.0))))
-
-
-def graphs(outcome: Outcome) -> tuple[Graph, Graph] | None:
-    """The graphs before and after; None where one could not be traced."""
-    before, after = outcome.before.graph, outcome.after.graph
-    return None if before is None or after is None else (before, after)

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from ..findings import Finding
 from ..fixes.confirm import Confirmed
-from ..fixes.engine import Change, FixedFile, FixReport, Left, Outcome
 from ..fixes.fix import Fix
+from ..fixes.outcome import Change, FixedFile, FixReport, Left, Outcome
 from ..units import percent, time
 from .cells import plural
 from .console import Line

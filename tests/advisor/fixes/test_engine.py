@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import textwrap
+from typing import Any
 
 import pytest
 
 from advisor.engine import audit_paths
+from advisor.findings import Finding
 from advisor.fixes.agreement import Slowdown
 from advisor.fixes.engine import Wanted, fix_paths
 from advisor.fixes.fix import Fix
+from advisor.fixes.fixer import Fixer
+from advisor.fixes.proposal import Unfixable
 from advisor.fixes.writing import read
+from advisor.report import ModelReport
 
 SETTINGS = {"targets": ["ethos-u85-1024-shared"]}
 NET = """
@@ -71,6 +76,35 @@ def test_fixing_twice_changes_nothing_the_second_time_and_no_finding_has_a_fix_l
     assert not again.changes
     report = audit_paths([net], SETTINGS, fixes=True)
     assert [f for f in report.findings() if f.fix is not None] == []
+
+
+def test_what_was_left_of_a_model_that_stays_as_it_is_is_asked_again_last_only(net, monkeypatch):
+    """Of a file with many models most of the work would be to ask for the same once more."""
+    other = net.read_text().replace("Net", "Other").replace("import torch.nn as nn", "").replace("WIDTHS", "ODD")
+    net.write_text(net.read_text() + other.replace("[60, 68]", "[ord('<'), ord('D')]"), encoding="utf-8")
+    rounds: list[list[str]] = []
+
+    class OneByOne(Fixer):
+        """Finds nothing but the best fix in the first round."""
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            rounds.append([])
+
+        def fix(self, model: ModelReport, finding: Finding) -> Fix:
+            rounds[-1].append(model.name)
+            if len(rounds) == 1 and rounds[0].count("Net") > 1:
+                raise Unfixable("not yet")
+            return super().fix(model, finding)
+
+    monkeypatch.setattr("advisor.fixes.engine.Fixer", OneByOne)
+    report = fix_paths([net], SETTINGS, Wanted(unsafe=True))
+    first, second, last = rounds
+    assert "Other" in first
+    assert "Other" not in second, "its fix would be what it was before"
+    assert last == [name for name in first if name == "Other"], "nothing is left without having been asked at the end"
+    assert {entry.finding.model for entry in report.files[0].left} == {"Other"}
+    assert "WIDTHS = [48, 64]" in net.read_text()
 
 
 def test_a_dry_run_says_what_would_be_written_and_writes_nothing(net):
