@@ -52,11 +52,17 @@ class Maker:
         if function is None:
             return frozenset()
         tests = [n.test for n in (*file.each(cst.If, function), *file.each(cst.IfExp, function))]
-        found = {name.value for test in tests for name in file.each(cst.Name, test)}
+        found = set().union(*(_read(file, test) for test in tests))
         for assign in reversed([*file.each(cst.Assign, function)]):
-            if any(name.value in found for t in assign.targets for name in file.each(cst.Name, t.target)):
-                found.update(name.value for name in file.each(cst.Name, assign.value))
+            if any(file.written(t.target) in found for t in assign.targets):
+                found |= _read(file, assign.value)
         return frozenset(found)
+
+
+def _read(file: Parsed, node: cst.CSTNode) -> set[str]:
+    """The names that an expression reads, and the attributes as they are written: ``self`` alone says nothing."""
+    attributes = {file.written(a) for a in file.each(cst.Attribute, node)}
+    return attributes | {name.value for name in file.each(cst.Name, node)} - {"self"}
 
 
 def makers(scene: Scene, block: Block) -> Iterator[Maker]:

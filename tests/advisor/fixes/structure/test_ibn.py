@@ -124,7 +124,15 @@ def test_a_condition_on_the_table_chooses_the_stage() -> None:
     assert after.index("class FusedBlock(Block):") < after.index("class Net")
 
 
-@pytest.mark.parametrize("block", [SEQUENTIAL, UNITS, SEQUENTIAL.replace("if t == 1", "if hidden == inp")])
+KEPT_BY_SELF = SEQUENTIAL.replace(
+    "        if t == 1:",
+    "        self.width = oup, stride\n        self.plain = t == 1\n        if self.plain:",
+)
+
+
+@pytest.mark.parametrize(
+    "block", [SEQUENTIAL, UNITS, SEQUENTIAL.replace("if t == 1", "if hidden == inp"), KEPT_BY_SELF]
+)
 def test_a_block_without_expansion_is_told_by_what_the_block_asks_about(block: str) -> None:
     """The stem's width tells it too here, but then the same code with another stem would not be built any more."""
     stem = "[nn.Conv2d(3, 32, 3, 2, 1)], 32"
