@@ -199,9 +199,7 @@ class _Work:
         """Whether an audited file is made of one of the ``edited`` ones."""
         return not self.parts.get(path, set()).isdisjoint(edited) or self.users.uses(path, edited)
 
-    def _round(
-        self, path: Path, fixed: FixedFile, before: list[dict[Path, str]], patient: Collection[str] = ()
-    ) -> bool:
+    def _round(self, path: Path, fixed: FixedFile, before: list[dict[Path, str]], patient: Collection[str]) -> bool:
         """Apply what is wanted of the fixes that there are now, unless the texts were just that ``before``; those of
         ``patient`` findings (their fingerprints) are asked for when the others give nothing. Returns whether anything
         was applied."""

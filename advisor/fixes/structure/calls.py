@@ -80,7 +80,12 @@ class Call:
 
     @cached_property
     def arguments(self) -> tuple[Argument, ...]:
-        """All arguments in the order of the text. What follows a ``*`` argument has no known position."""
+        """All arguments in the order of the text."""
+        return self.given(self.names)
+
+    def given(self, names: Sequence[str]) -> tuple[Argument, ...]:
+        """All arguments in the order of the text, where the callee takes ``names``. What follows a ``*`` argument has
+        no known position."""
         found: list[Argument] = []
         position: int | None = 0
         for arg in self.node.args:
@@ -90,8 +95,8 @@ class Call:
             elif arg.keyword is not None:
                 found.append(Argument(arg.keyword.value, arg))
             else:
-                known = position is not None and position < len(self.names)
-                found.append(Argument(self.names[position] if known and position is not None else "", arg))
+                known = position is not None and position < len(names)
+                found.append(Argument(names[position] if known and position is not None else "", arg))
                 position = None if position is None else position + 1
         return tuple(found)
 

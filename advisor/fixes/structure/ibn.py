@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from textwrap import dedent
 
@@ -118,14 +119,7 @@ class _Rendering:
         return self._wider(lambda c: c.maker.site in sites)
 
     def _wider(self, belongs: Callable[[_Built], bool]) -> Proposal:
-        more: list[Move] = []
-        for move in self.every:
-            try:
-                (chosen,) = self._makers([move])
-            except Unfixable:  # that one has to stay as it is
-                continue
-            if move not in self.moves and belongs(chosen):
-                more.append(move)
+        more = [move for move, built in self._possible if move not in self.moves and belongs(built)]
         if not more:
             raise Unfixable("there are no others that the same calls build")
         moves = [*self.moves, *more]
@@ -133,6 +127,17 @@ class _Rendering:
         return Proposal(self._edits(moves), _together(moves), f"changes {number} built by the same call")
 
     # ---- a changed form of what builds the block
+
+    @cached_property
+    def _possible(self) -> list[tuple[Move, _Built]]:
+        """The moves that can be made, with what builds their blocks; of the others, that has to stay as it is."""
+        found: list[tuple[Move, _Built]] = []
+        for move in self.every:
+            try:
+                found += [(move, built) for built in self._makers([move])]
+            except Unfixable:
+                continue
+        return found
 
     def _makers(self, moves: Sequence[Move]) -> list[_Built]:
         found: dict[str, _Built] = {}
@@ -237,15 +242,7 @@ class _Rendering:
 
     def _able(self, like: _Built) -> set[str]:
         """The paths of all blocks that the changed form of ``like`` could serve."""
-        found: set[str] = set()
-        for move in self.every:
-            try:
-                (built,) = self._makers([move])
-            except Unfixable:
-                continue
-            if built.form == like.form:
-                found.add(built.maker.path)
-        return found
+        return {built.maker.path for _, built in self._possible if built.form == like.form}
 
     def _scopes(self) -> Callable[[str], Scope]:
         """What was in scope where the module at a path was built. Raises :class:`Unfixable`."""

@@ -14,7 +14,6 @@ from .ibn_forward import copied, method_around, without_calls
 from .ibn_makers import Maker
 from .ibn_parts import TORCH, FusePlan, Path, Plan, UnfusePlan
 from .parsed import Parsed
-from .signatures import of_function
 
 Kind = Callable[[Path], str]
 """The type of a module of the block."""
@@ -146,9 +145,7 @@ def activation(fn: str) -> str:
 
 def _placed(maker: Maker, like: str) -> list[str]:
     """The arguments that put a new layer where ``like`` is, for makers that are told where."""
-    init = maker.file.method(maker.node, "__init__") if isinstance(maker.node, cst.ClassDef) else maker.node
-    taken = () if init is None else of_function(maker.file, init)
-    return [f"{p.name}={like}.weight.{p.name}" for p in taken if p.name in ("device", "dtype")]
+    return [f"{name}={like}.weight.{name}" for name in maker.parameters if name in ("device", "dtype")]
 
 
 def _bias(bias: bool) -> list[str]:

@@ -38,15 +38,8 @@ def telling(
 
 def _deciding(call: Call, maker: Maker) -> set[str]:
     """What the call gives, as written, for parameters on which it depends what the maker puts together."""
-    positions, asked = maker.parameters, maker.asked
-    found: set[str] = set()
-    for index, arg in enumerate(call.node.args):
-        if arg.star:
-            break  # what follows has no known position
-        name = arg.keyword.value if arg.keyword else positions[index] if index < len(positions) else ""
-        if name in asked:
-            found.update(call.file.written(n) for n in _names(call.file, arg.value))
-    return found
+    values = [a.value for a in call.given(maker.parameters) if a.name in maker.asked]
+    return {call.file.written(n) for value in values for n in _names(call.file, value)}
 
 
 def _names(file: Parsed, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
