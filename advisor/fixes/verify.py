@@ -21,7 +21,7 @@ SHOWN = 3
 """Differences that a message names."""
 
 KEPT = 200_000
-"""Operations of traced graphs that are kept, of all edits together: about a gigabyte."""
+"""Operations of traced graphs that are kept, of all edits together: some 2 kB each, not half a gigabyte in all."""
 
 _UNREACHED = ("OutOfTime", "not reached")
 """Kinds of failures that other models of the same run are to blame for: they had the time."""
